@@ -1,0 +1,78 @@
+"""What the method asks of an encoder, and batching through it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from av2a.records import BackboneInfo, LabelEmbeddings
+
+Frame = UInt8[np.ndarray, "height width 3"]
+"""A picture, RGB, upright."""
+Sound = Float32[np.ndarray, " sample"]
+"""Mono sound at the encoder's own sample rate."""
+
+
+@runtime_checkable
+class VisualEncoder(Protocol):
+    """Pictures and names into one space. Rows may be of any length; similarity is their inner product."""
+
+    name: str
+
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+        """One row a label, in the order given; a label's row does not depend on the others."""
+        ...
+
+    def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
+        """One row a picture."""
+        ...
+
+    def embed_clips(self, clips: Sequence[Sequence[Frame]]) -> Float[np.ndarray, "clip view feature"]:
+        """One or more rows a clip: one for a video encoder, one a frame for an image encoder.
+
+        Clips of one call have the same number of frames.
+        """
+        ...
+
+    @property
+    def clips_are_frames(self) -> bool:
+        """Whether ``embed_clips`` gives the rows of ``embed_frames``, so that frames already seen need not be asked again."""
+        ...
+
+
+@runtime_checkable
+class AudioEncoder(Protocol):
+    """Sounds and names into one space."""
+
+    name: str
+    sample_rate_hz: int
+    segment_seconds: float
+    """The length of sound that the encoder can make something of: a segment is heard in a window of at least this length."""
+    longest_seconds: float
+    """The longest sound that one call takes in whole; longer ones are embedded in chunks and averaged."""
+
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+        """One row a label, in the order given; a label's row does not depend on the others."""
+        ...
+
+    def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
+        """One row a sound; sounds may differ in length, none is empty."""
+        ...
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A visual encoder and an audio encoder that answer together."""
+
+    info: BackboneInfo
+    visual: VisualEncoder
+    audio: AudioEncoder
+    note: str | None = None
+    """What a user must know about every answer of this backbone; shown with each."""
+
+
+def embed_labels(backbone: Backbone, labels: Sequence[str]) -> LabelEmbeddings:
+    """The labels as both encoders read them."""
+    return LabelEmbeddings(backbone.visual.embed_labels(labels), backbone.audio.embed_labels(labels))

@@ -1,0 +1,132 @@
+"""Every refusal a user can meet.
+
+::
+
+    Av2aError
+    ├── UsageError            2   what was asked for cannot be meant
+    │   ├── UnknownName           no backbone, profile, format or setting of that name
+    │   ├── InvalidLabels         no labels, empty ones, too many, too long
+    │   ├── InvalidSetting        a setting out of its range
+    │   ├── MissingFile           no file of that name
+    │   └── OutputRefused         an output that cannot or must not be written
+    ├── WeightsUnavailable    3   a model or its weights are not at hand
+    │   └── MissingDependency     an optional library is not installed
+    └── MediaError            4   a file that cannot be used
+        ├── NotMedia              not a regular file, empty, or in no known format
+        ├── NoStreams             neither picture nor sound in it
+        └── TooLarge              beyond a stated limit
+
+Each has an exit status (above) and a stable code (``E_…``). Messages are one line: what was wrong, then what to do next.
+"""
+
+from difflib import get_close_matches
+from typing import ClassVar, Iterable
+
+
+class Av2aError(Exception):
+    """A refusal with one line to show, an exit status and a stable code."""
+
+    code: ClassVar[str] = "E_AV2A"
+    exit_status: ClassVar[int] = 1
+
+
+class UsageError(Av2aError):
+    """What was asked for cannot be meant."""
+
+    code = "E_USAGE"
+    exit_status = 2
+
+
+class UnknownName(UsageError):
+    """No backbone, profile, output format or setting of that name."""
+
+    code = "E_UNKNOWN_NAME"
+
+    @classmethod
+    def among(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
+        """The error for ``name``, with the nearest known names first.
+
+        >>> str(UnknownName.among("backbone", "minni", ["mini", "clip-clap"]))
+        "unknown backbone 'minni': did you mean 'mini'? known: clip-clap, mini"
+        """
+        known = sorted(known)
+        close = get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return cls(f"unknown {kind} {one_line(name)!r}: {hint}known: {', '.join(known)}")
+
+
+class InvalidLabels(UsageError):
+    """No labels, empty ones, the same one twice, too many or too long."""
+
+    code = "E_LABELS"
+
+
+class InvalidSetting(UsageError, ValueError):
+    """A setting out of its range."""
+
+    code = "E_SETTING"
+
+
+class MissingFile(UsageError):
+    """No file of that name."""
+
+    code = "E_NO_SUCH_FILE"
+
+
+class OutputRefused(UsageError):
+    """An output that cannot be written, or would overwrite one that is there."""
+
+    code = "E_OUTPUT"
+
+
+class WeightsUnavailable(Av2aError):
+    """A model or its weights are not at hand."""
+
+    code = "E_WEIGHTS"
+    exit_status = 3
+
+
+class MissingDependency(WeightsUnavailable):
+    """An optional library is not installed."""
+
+    code = "E_DEPENDENCY"
+
+
+class MediaError(Av2aError):
+    """A file that cannot be used."""
+
+    code = "E_MEDIA"
+    exit_status = 4
+
+
+class NotMedia(MediaError):
+    """Not a regular file, empty, or in no format that is read."""
+
+    code = "E_MEDIA_FORMAT"
+
+
+class NoStreams(MediaError):
+    """Neither picture nor sound can be decoded from it."""
+
+    code = "E_MEDIA_NO_STREAMS"
+
+
+class TooLarge(MediaError):
+    """Beyond a stated limit: duration, frame size, streams."""
+
+    code = "E_MEDIA_LIMIT"
+
+
+def one_line(text: str, longest: int = 80) -> str:
+    """``text`` fit for one line of an error: no line breaks, shortened in the middle.
+
+    >>> one_line("two\\nlines")
+    'two lines'
+    >>> one_line("a" * 200, longest=11)
+    'aaaaa…aaaaa'
+    """
+    flat = " ".join(text.split())
+    if len(flat) <= longest:
+        return flat
+    half = (longest - 1) // 2
+    return f"{flat[:half]}…{flat[-half:]}"

@@ -1,0 +1,363 @@
+"""The method on one video: ``detect``, and ``localize`` for one stream.
+
+A video becomes events in six steps: media, segments, embeddings, scores, thresholds, events. This file alone knows their order.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from av2a import answer, media
+from av2a.embeddings import Backbone, embed_labels
+from av2a.encoders.registry import load_backbone
+from av2a.errors import InvalidLabels, one_line
+from av2a.events import candidates, late_fused, validated
+from av2a.observation import Observation, Observer, Progress
+from av2a.records import (
+    Candidate,
+    Clip,
+    Detection,
+    LabelEmbeddings,
+    Modality,
+    Parsing,
+    Scores,
+    StreamParsing,
+    Trace,
+)
+from av2a.scores import (
+    Similarities,
+    Vocabulary,
+    selected_categories,
+    similarities,
+    stream_scores,
+    vocabulary,
+)
+from av2a.settings import Fusion, Settings, profile_settings
+from av2a.thresholds import dynamic_thresholds
+from av2a.timeline import Grid
+
+MOST_LABELS = 1000
+LONGEST_LABEL = 200
+
+
+def detect(
+    video: str | Path,
+    labels: Sequence[str],
+    backbone: str | Backbone = "clip-clap",
+    settings: Settings | None = None,
+    *,
+    video_stream: int | None = None,
+    audio_stream: int | None = None,
+    limits: media.Limits | None = None,
+    progress: Progress | None = None,
+) -> Detection:
+    """When each of ``labels`` is heard, seen, or both in ``video``.
+
+    Args:
+        video: any file that PyAV decodes, with pictures, sound, or both.
+        labels: event names, in any words; one is enough.
+        backbone: a name from ``av2a backbones``, or a loaded one.
+        settings: a profile's, changed as needed; the ``practical`` profile when None.
+        video_stream: which picture track to use, by its index in the file.
+        audio_stream: likewise for sound.
+        limits: ceilings on what is opened.
+        progress: called with a stage, how much of it is done, and how much there is.
+
+    Raises:
+        UsageError: labels, settings or names that cannot be meant, or no such file.
+        MediaError: a file that cannot be used.
+        WeightsUnavailable: a backbone that is not at hand.
+    """
+    asked = checked_labels(labels)
+    settings = settings or profile_settings("practical")
+    clip = media.open_clip(
+        video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits()
+    )
+    if isinstance(backbone, str):
+        backbone = load_backbone(backbone)
+    warnings = _Warnings([*_expected(clip, asked, backbone, settings), *clip.warnings])
+    grid = Grid(clip.duration_seconds, settings.segment_seconds)
+    words = _vocabulary(backbone, asked, settings)
+    observer = Observer.of(clip, grid, backbone, settings, words.labels, warnings.add, progress or _quietly)
+    parsings = [parse(observation, words, settings) for observation in observer.observations()]
+    events = answer.events(parsings, asked, grid)
+    return Detection(
+        clip=clip,
+        labels=asked,
+        grid=grid,
+        backbone=backbone.info,
+        settings=settings,
+        events=events,
+        traces=answer.traces(parsings),
+        warnings=tuple(warnings.said),
+        closest=None if events else answer.closest(parsings, asked, grid, settings),
+    )
+
+
+def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels as given, in their order and case.
+
+    Raises:
+        InvalidLabels: none, an empty one, the same one twice, one too long, or too many.
+    """
+    if isinstance(labels, str):
+        raise InvalidLabels("labels must be a list of names, got one string: put it in a list")
+    if not labels:
+        raise InvalidLabels("no event names given: name at least one, such as 'dog barking'")
+    if len(labels) > MOST_LABELS:
+        raise InvalidLabels(f"{len(labels)} event names given: ask for at most {MOST_LABELS} at a time")
+    seen: set[str] = set()
+    for place, label in enumerate(labels, start=1):
+        if not label.strip():
+            raise InvalidLabels(f"event name {place} is empty: leave it out or fill it in")
+        if len(label) > LONGEST_LABEL:
+            raise InvalidLabels(
+                f"event name {place} ({one_line(label, 30)!r}) has {len(label)} characters: use at most {LONGEST_LABEL}"
+            )
+        if label in seen:
+            raise InvalidLabels(f"event name {one_line(label)!r} is given twice: leave one out")
+        seen.add(label)
+    return tuple(labels)
+
+
+@dataclass(frozen=True)
+class Localization:
+    """What one stream found before validation: its thresholds and its candidates."""
+
+    thresholds: Float[np.ndarray, "segment category"]
+    candidates: list[Candidate]
+
+
+def localize(
+    scores: Scores,
+    frame_embeddings: Float[np.ndarray, "segment feature"] | None,
+    settings: Settings,
+    *,
+    selected: Bool[np.ndarray, "segment category"] | None = None,
+    observed: Bool[np.ndarray, " segment"] | None = None,
+) -> Localization:
+    """Candidate intervals of one stream from its scores, whatever made them (Eq. 6 to 8 and S_k).
+
+    Args:
+        scores: of the categories to look for.
+        frame_embeddings: x_t for the cosine; None for a stream without one.
+        settings: thresholds, their rule, and the rules for intervals.
+        selected: where each category may be present; everywhere when None.
+        observed: False for segments without anything to score.
+    """
+    thresholds = dynamic_thresholds(
+        scores.segments,
+        frame_embeddings,
+        initial_threshold=settings.initial_threshold,
+        decay=settings.decay,
+        rule=settings.threshold_rule,
+        ridge=settings.ridge,
+        ratio_times_scores=settings.ratio_times_scores,
+        allowed=selected,
+        observed=observed,
+    )
+    with np.errstate(invalid="ignore"):
+        present = scores.segments > thresholds
+    if selected is not None:
+        present &= selected
+    if observed is not None:
+        present &= observed[:, None]
+    found = candidates(
+        present,
+        minimum_segments=max(1, ceil(settings.minimum_duration_seconds / settings.segment_seconds - 1e-6)),
+        merge_gap_segments=floor(settings.merge_gap_seconds / settings.segment_seconds + 1e-6),
+        merge_first=settings.merge_first,
+    )
+    return Localization(thresholds, found)
+
+
+def parse(observation: Observation, words: Vocabulary, settings: Settings) -> Parsing:
+    """The whole method on what was observed: selection, thresholds, candidates, validation, for each stream."""
+    segments = similarities(observation.segments, words)
+    windows = [similarities(window, words) for window in observation.windows]
+    modalities = [Modality.VISUAL, Modality.AUDIO]
+    if settings.fusion is Fusion.SCORE:
+        modalities.append(Modality.AUDIO_VISUAL)
+    located = {
+        modality: _located(modality, segments, windows, observation, settings) for modality in modalities
+    }
+    wanted = sorted({(found.start, found.stop) for stream in located.values() for found in stream.candidates})
+    if settings.validate:
+        evidence = dict(zip(wanted, observation.intervals(wanted), strict=True))
+        scored = {interval: similarities(embedded, words) for interval, embedded in evidence.items()}
+    else:
+        scored = {}
+    streams = {modality: _validated(stream, scored, settings) for modality, stream in located.items()}
+    if settings.fusion is Fusion.LATE:
+        streams[Modality.AUDIO_VISUAL] = _late(streams[Modality.VISUAL], streams[Modality.AUDIO])
+    return Parsing(streams, observation.first_segment)
+
+
+@dataclass(frozen=True)
+class _Located:
+    trace: Trace
+    candidates: tuple[Candidate, ...]
+
+
+def _located(
+    modality: Modality,
+    segments: Similarities,
+    windows: Sequence[Similarities],
+    observation: Observation,
+    settings: Settings,
+) -> _Located:
+    whole = np.concatenate([stream_scores(window, modality, settings.audio_weight) for window in windows])
+    has_whole = np.concatenate([window.observed(modality) for window in windows])
+    if settings.select_categories:
+        chosen = selected_categories(whole, settings.category_threshold)
+    else:
+        chosen = np.ones(whole.shape, dtype=bool)
+    chosen &= has_whole[:, None]
+    selected = chosen[observation.window_of]
+    kept = chosen.any(axis=0)
+    observed = segments.observed(modality)
+    scores = Scores(
+        whole=whole[:, kept],
+        segments=stream_scores(segments.of(kept), modality, settings.audio_weight)
+        if settings.renormalise_survivors
+        else stream_scores(segments, modality, settings.audio_weight)[:, kept],
+    )
+    with_cosine = modality is not Modality.AUDIO or settings.cosine_for_audio
+    located = localize(
+        scores,
+        observation.frame_embeddings if with_cosine else None,
+        settings,
+        selected=selected[:, kept],
+        observed=observed,
+    )
+    columns = np.flatnonzero(kept)
+    return _Located(
+        Trace(
+            modality=modality,
+            window_scores=np.where(has_whole[:, None], whole, np.nan),
+            selected=selected,
+            scores=_spread(scores.segments, kept, observed),
+            thresholds=_spread(located.thresholds, kept, observed),
+        ),
+        tuple(Candidate(int(columns[each.category]), each.start, each.stop) for each in located.candidates),
+    )
+
+
+def _spread(
+    values: Float[np.ndarray, "segment kept"],
+    kept: Bool[np.ndarray, " category"],
+    observed: Bool[np.ndarray, " segment"],
+) -> Float[np.ndarray, "segment category"]:
+    spread = np.full((len(values), len(kept)), np.nan)
+    spread[:, kept] = np.where(observed[:, None], values, np.nan)
+    return spread
+
+
+def _validated(
+    stream: _Located, scored: Mapping[tuple[int, int], Similarities], settings: Settings
+) -> StreamParsing:
+    """Eq. 9 on one stream: each candidate's own interval is scored, over the categories that the stream selected."""
+    found = stream.candidates
+    single = len(found) == 1 and not settings.validate_single
+    if not settings.validate or single or not found:
+        return StreamParsing(stream.trace, found, found, tuple(_mean_score(stream.trace, each) for each in found))
+    own = np.stack([_interval_scores(stream.trace, scored[each.start, each.stop], settings) for each in found])
+    holding = validated(
+        found,
+        own,
+        settings.confidence_threshold,
+        rule=settings.validation_rule,
+        keep_best=settings.keep_best,
+    )
+    confidence = [float(own[place, each.category]) for place, each in enumerate(found)]
+    return StreamParsing(
+        stream.trace,
+        found,
+        tuple(found[place] for place in holding),
+        tuple(confidence[place] for place in holding),
+        tuple((each, confidence[place]) for place, each in enumerate(found) if place not in holding),
+    )
+
+
+def _interval_scores(trace: Trace, similarity: Similarities, settings: Settings) -> Float[np.ndarray, " category"]:
+    kept = trace.selected.any(axis=0)
+    scores = np.full(len(kept), -np.inf, dtype=np.float32)
+    if not similarity.observed(trace.modality).all():
+        return scores
+    if settings.renormalise_survivors:
+        scores[kept] = stream_scores(similarity.of(kept), trace.modality, settings.audio_weight)[0]
+    else:
+        scores[kept] = stream_scores(similarity, trace.modality, settings.audio_weight)[0, kept]
+    return scores
+
+
+def _mean_score(trace: Trace, found: Candidate) -> float:
+    """A candidate that nothing validates has the mean score of its segments."""
+    return float(np.nanmean(trace.scores[found.start : found.stop, found.category]))
+
+
+def _late(visual: StreamParsing, audio: StreamParsing) -> StreamParsing:
+    segments = len(visual.trace.scores)
+    found = tuple(late_fused(visual.found, audio.found, segments))
+    empty = np.full_like(visual.trace.scores, np.nan)
+    trace = Trace(
+        modality=Modality.AUDIO_VISUAL,
+        window_scores=np.full_like(visual.trace.window_scores, np.nan),
+        selected=visual.trace.selected & audio.trace.selected,
+        scores=empty,
+        thresholds=empty,
+    )
+    # Both must hold, so the weaker answer is the confidence.
+    confidences = tuple(min(_confidence_at(visual, each), _confidence_at(audio, each)) for each in found)
+    return StreamParsing(trace, found, found, confidences)
+
+
+def _confidence_at(stream: StreamParsing, found: Candidate) -> float:
+    return max(
+        confidence
+        for other, confidence in zip(stream.found, stream.confidences, strict=True)
+        if other.category == found.category and other.start < found.stop and found.start < other.stop
+    )
+
+
+def _vocabulary(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
+    label_embeddings = embed_labels(backbone, labels)
+    if settings.background:
+        concept_embeddings = embed_labels(backbone, settings.background)
+    else:
+        concept_embeddings = LabelEmbeddings(label_embeddings.visual[:0], label_embeddings.audio[:0])
+    return vocabulary(labels, settings.background, label_embeddings, concept_embeddings, settings.synonym_similarity)
+
+
+def _expected(clip: Clip, labels: Sequence[str], backbone: Backbone, settings: Settings) -> list[str]:
+    """What the user should know before any answer."""
+    said = [] if backbone.note is None else [backbone.note]
+    if clip.audio is None:
+        said.append("there is no sound in this file, so nothing is heard")
+    if clip.video is None:
+        said.append("there is no picture in this file, so nothing is seen")
+    if not settings.background and len(labels) < 3:
+        said.append(
+            f"without a background vocabulary (profile {settings.profile}) names are scored against each other, and fewer than "
+            "three cannot be told apart: ask for more names, or use the practical profile"
+        )
+    return said
+
+
+class _Warnings:
+    """Each thing said once, in the order in which it came up."""
+
+    def __init__(self, said: Sequence[str]) -> None:
+        self.said = list(dict.fromkeys(said))
+
+    def add(self, message: str) -> None:
+        if message not in self.said:
+            self.said.append(message)
+
+
+def _quietly(stage: str, done: int, total: int) -> None:
+    """No progress is shown unless asked for."""

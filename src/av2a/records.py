@@ -1,0 +1,237 @@
+"""The nouns that travel between the files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from av2a.settings import Settings
+from av2a.timeline import Grid
+
+
+class Modality(Enum):
+    """The stream in which an event was found."""
+
+    AUDIO = "audio"
+    VISUAL = "visual"
+    AUDIO_VISUAL = "audio_visual"
+
+    @property
+    def word(self) -> str:
+        """What a reader is told: heard, seen or both."""
+        return {"audio": "heard", "visual": "seen", "audio_visual": "both"}[self.value]
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """A picture track. ``width`` and ``height`` are as shown, after ``rotation_degrees`` has been applied."""
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    rotation_degrees: int = 0
+    frame_rate_hz: float | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """A sound track."""
+
+    index: int
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A media file that was opened and found usable; times are seconds from the container's start.
+
+    ``video`` and ``audio`` are the chosen streams, None where there is none; ``video_streams`` and ``audio_streams`` are all there are.
+    """
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    container: str
+    duration_seconds: float
+    start_seconds: float
+    """Where zero lies on the file's own clock."""
+    video: VideoStream | None
+    audio: AudioStream | None
+    video_streams: tuple[VideoStream, ...] = ()
+    audio_streams: tuple[AudioStream, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What was found on opening that the user should know."""
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self.path.name
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Segments ``[start, stop)`` in which one category may be present (S_k)."""
+
+    category: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """What the encoders made of n inputs: segments, windows or candidate intervals.
+
+    A visual encoder gives one or more ``view`` rows for an input: one for a video encoder, one a frame for an image encoder.
+    ``seen`` and ``heard`` say which inputs had a picture and a sound at all; the others' rows mean nothing.
+    """
+
+    visual: Float[np.ndarray, "input view feature"]
+    audio: Float[np.ndarray, "input sound_feature"]
+    seen: Bool[np.ndarray, " input"]
+    heard: Bool[np.ndarray, " input"]
+
+    def __post_init__(self) -> None:
+        counts = {len(self.visual), len(self.audio), len(self.seen), len(self.heard)}
+        if len(counts) != 1:
+            raise ValueError(
+                "all parts must cover the same inputs, got "
+                f"{len(self.visual)} visual, {len(self.audio)} audio, {len(self.seen)} seen, {len(self.heard)} heard"
+            )
+
+    def __len__(self) -> int:
+        return len(self.seen)
+
+
+@dataclass(frozen=True)
+class LabelEmbeddings:
+    """Names as the two encoders read them, in the order given."""
+
+    visual: Float[np.ndarray, "category feature"]
+    audio: Float[np.ndarray, "category sound_feature"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How strongly each category is present, in [0, 1] (Eq. 1 and 2)."""
+
+    whole: Float[np.ndarray, "window category"]
+    segments: Float[np.ndarray, "segment category"]
+
+    def __post_init__(self) -> None:
+        if self.segments.shape[1:] != self.whole.shape[1:]:
+            raise ValueError(
+                "whole and segments must score the same categories, got shapes "
+                f"{self.whole.shape} and {self.segments.shape}"
+            )
+
+
+@dataclass(frozen=True)
+class Event:
+    """One name, heard, seen or both, over ``[start_seconds, stop_seconds)``."""
+
+    label: str
+    modality: Modality
+    start_seconds: float
+    stop_seconds: float
+    confidence: float
+    """The score that the method gave the interval, in [0, 1]."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_seconds < self.stop_seconds:
+            raise ValueError(
+                f"an event needs 0 <= start_seconds < stop_seconds, got {self.start_seconds} and {self.stop_seconds}"
+            )
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How one stream came to its decisions, for drawing and explaining.
+
+    Columns are the asked labels in their order. NaN where the stream had nothing to score: no picture or sound in a
+    segment, or a label that was not selected anywhere.
+    """
+
+    modality: Modality
+    window_scores: Float[np.ndarray, "window category"]
+    """Scores that the category selection saw."""
+    selected: Bool[np.ndarray, "segment category"]
+    """Where each category passed the selection."""
+    scores: Float[np.ndarray, "segment category"]
+    thresholds: Float[np.ndarray, "segment category"]
+
+
+@dataclass(frozen=True)
+class StreamParsing:
+    """One stream of a stretch: how it decided and what it found. Categories count over the asked labels."""
+
+    trace: Trace
+    candidates: tuple[Candidate, ...]
+    found: tuple[Candidate, ...]
+    """The candidates that held."""
+    confidences: tuple[float, ...]
+    """One for each of ``found``."""
+    rejected: tuple[tuple[Candidate, float], ...] = ()
+    """The others, with the score that was too low."""
+
+
+@dataclass(frozen=True)
+class Parsing:
+    """All streams of one stretch of a clip, which begins at ``first_segment``."""
+
+    streams: Mapping[Modality, StreamParsing]
+    first_segment: int = 0
+
+
+@dataclass(frozen=True)
+class ClosestMiss:
+    """The score that came nearest to being an event, for an answer that is empty."""
+
+    label: str
+    modality: Modality
+    start_seconds: float
+    stop_seconds: float
+    score: float
+    threshold: float
+    reason: str = "below its threshold"
+    """Why it is no event, to be read after "was"."""
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """Which models answered, as written in outputs."""
+
+    name: str
+    visual: str
+    audio: str
+    digest: str
+    """SHA-256 over the weights."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The answer for one video, with all that is needed to repeat the run."""
+
+    clip: Clip
+    labels: tuple[str, ...]
+    grid: Grid
+    backbone: BackboneInfo
+    settings: Settings
+    events: tuple[Event, ...]
+    """Sorted by start, then stop, then the labels' order, then heard, seen, both."""
+    traces: tuple[Trace, ...] = field(repr=False)
+    """One for each stream that was parsed: audio, visual, audio-visual."""
+    warnings: tuple[str, ...] = ()
+    closest: ClosestMiss | None = None
+    """Given only when ``events`` is empty."""
+
+    def events_of(self, modality: Modality) -> tuple[Event, ...]:
+        """The events of one stream."""
+        return tuple(event for event in self.events if event.modality is modality)

@@ -1,0 +1,77 @@
+"""Seconds, segment indexes and masks into one another.
+
+Zero is the start of the container. Intervals are half-open: ``[start, stop)``.
+"""
+
+from dataclasses import dataclass
+from math import floor
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+
+def runs(mask: Bool[np.ndarray, " segment"]) -> list[tuple[int, int]]:
+    """The maximal stretches of True as ``[start, stop)`` segment indexes, in order.
+
+    Source: the definition of S_k in the paper (before Eq. 9).
+
+    >>> runs(np.array([True, True, False, True]))
+    [(0, 2), (3, 4)]
+    """
+    padded = np.concatenate([[False], mask, [False]])
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The segments of one clip: ``segment_seconds`` long, the last one to the clip's end.
+
+    A rest shorter than half a segment joins the last segment, a longer one becomes a segment of its own, so that a clip
+    of 10.03 seconds has ten one-second segments.
+
+    >>> grid = Grid(duration_seconds=10.03, segment_seconds=1.0)
+    >>> grid.segments
+    10
+    >>> grid.seconds(8, 10)
+    (8.0, 10.03)
+    """
+
+    duration_seconds: float
+    segment_seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.duration_seconds > 0:
+            raise ValueError(f"duration_seconds must be above 0, got {self.duration_seconds}")
+        if not self.segment_seconds > 0:
+            raise ValueError(f"segment_seconds must be above 0, got {self.segment_seconds}")
+
+    @property
+    def segments(self) -> int:
+        """How many segments there are, at least one."""
+        return max(1, floor(self.duration_seconds / self.segment_seconds + 0.5))
+
+    @property
+    def edges_seconds(self) -> Float64[np.ndarray, " edge"]:
+        """The borders of the segments, one more than there are segments."""
+        edges = np.arange(self.segments + 1) * self.segment_seconds
+        edges[-1] = self.duration_seconds
+        return edges
+
+    def seconds(self, start: int, stop: int) -> tuple[float, float]:
+        """Segments ``[start, stop)`` in seconds."""
+        if not 0 <= start < stop <= self.segments:
+            raise ValueError(
+                f"segments must satisfy 0 <= start < stop <= {self.segments}, got [{start}, {stop})"
+            )
+        end = self.duration_seconds if stop == self.segments else stop * self.segment_seconds
+        return start * self.segment_seconds, end
+
+    def windows(self, segments_each: int) -> list[tuple[int, int]]:
+        """The clip in consecutive windows of ``segments_each`` segments, the last one maybe shorter.
+
+        >>> Grid(duration_seconds=25.0).windows(10)
+        [(0, 10), (10, 20), (20, 25)]
+        """
+        count = self.segments
+        return [(start, min(start + segments_each, count)) for start in range(0, count, segments_each)]

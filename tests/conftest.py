@@ -1,0 +1,38 @@
+"""What all tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from jaxtyping import config, install_import_hook
+
+# Check every array shape and dtype of the package while the tests run, and only then.
+install_import_hook("av2a", "beartype.beartype")
+
+# The same examples in every run; a slow machine is no failure.
+settings.register_profile("av2a", deadline=None, derandomize=True)
+settings.load_profile("av2a")
+
+
+@pytest.fixture
+def root() -> Path:
+    """The checkout."""
+    return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def shared(root: Path) -> Path:
+    """The folder of reference data beside the checkout; the test is skipped where there is none."""
+    folder = root.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("no folder of reference data (../shared) beside the checkout")
+    return folder
+
+
+@pytest.fixture
+def without_shape_checks() -> Iterator[None]:
+    """As users run the package: its own refusals answer, not the shape checker's."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)

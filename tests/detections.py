@@ -1,0 +1,149 @@
+"""Answers made by hand, for tests of what is written and drawn from them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from av2a.records import (
+    AudioStream,
+    BackboneInfo,
+    Clip,
+    ClosestMiss,
+    Detection,
+    Event,
+    Modality,
+    Trace,
+    VideoStream,
+)
+from av2a.settings import Settings
+from av2a.timeline import Grid
+
+HEARD, SEEN, BOTH = Modality.AUDIO, Modality.VISUAL, Modality.AUDIO_VISUAL
+HOSTILE_LABELS = (
+    "</script><script>document.title='broken'</script>",
+    "<img src=x onerror=\"document.title='broken'\">",
+    "a \"quoted\" 'name' & more",
+    "00:01 --> 00:02",
+    "tab\tand\nline\r\nbreak\rand\u2028separator",
+    "🐕‍🦺 barking 🔊",
+    "كلب ينبح",
+    "$\\frac{1}{2}$ maths_{x}",
+    "=1+1",
+    "-- <!-- ]]>",
+    "x" * 10_000,
+)
+
+
+def clip(
+    duration_seconds: float = 10.0, *, path: Path = Path("park.mp4"), picture: bool = True, sound: bool = True
+) -> Clip:
+    """A clip that was never opened."""
+    video = VideoStream(index=0, codec="h264", width=1280, height=720, frame_rate_hz=25.0) if picture else None
+    audio = AudioStream(index=1, codec="aac", sample_rate_hz=44100, channels=2, language="eng") if sound else None
+    return Clip(
+        path=path,
+        sha256="0123456789abcdef" * 4,
+        size_bytes=1_234_567,
+        container="mov,mp4,m4a,3gp,3g2,mj2" if picture else "wav",
+        duration_seconds=duration_seconds,
+        start_seconds=0.0,
+        video=video,
+        audio=audio,
+        video_streams=(video,) if video else (),
+        audio_streams=(audio,) if audio else (),
+        warnings=("sound ends at 9.8 s",),
+    )
+
+
+def event(label: str, modality: Modality, start: float, stop: float, confidence: float = 0.97) -> Event:
+    """An event, with less to write."""
+    return Event(label, modality, start, stop, confidence)
+
+
+def trace(modality: Modality, labels: int, segments: int, *, unselected: Sequence[int] = ()) -> Trace:
+    """Smooth scores that cross a slowly moving threshold; the columns of ``unselected`` were never looked for."""
+    time = np.arange(segments)[:, None]
+    scores = 0.5 + 0.49 * np.sin(time / 2.0 + np.arange(labels)[None, :])
+    thresholds = 0.9 + 0.05 * np.cos(time / 3.0) * np.ones((1, labels))
+    selected = np.ones((segments, labels), dtype=bool)
+    windows = np.repeat(scores.max(axis=0, keepdims=True), (segments + 9) // 10, axis=0)
+    for column in unselected:
+        selected[:, column] = False
+        scores[:, column] = np.nan
+        thresholds[:, column] = np.nan
+        windows[:, column] = 0.3
+    return Trace(modality, windows, selected, scores, thresholds)
+
+
+def detection(
+    events: Sequence[Event] = (),
+    labels: Sequence[str] = ("dog barking", "speech", "siren"),
+    *,
+    of: Clip | None = None,
+    settings: Settings | None = None,
+    closest: ClosestMiss | None = None,
+) -> Detection:
+    """An answer with traces for the three streams; the last of several labels was not selected."""
+    of = of or clip()
+    grid = Grid(of.duration_seconds)
+    unselected = [len(labels) - 1] if len(labels) > 1 else []
+    traces = tuple(trace(modality, len(labels), grid.segments, unselected=unselected) for modality in Modality)
+    return Detection(
+        clip=of,
+        labels=tuple(labels),
+        grid=grid,
+        backbone=BackboneInfo("mini", "mini-visual", "mini-audio", "ab" * 32),
+        settings=settings or Settings(),
+        events=tuple(events),
+        traces=traces,
+        warnings=("the backbone 'mini' knows only its own generated world",),
+        closest=closest,
+    )
+
+
+def park() -> Detection:
+    """Something heard, something seen, something both."""
+    return detection(
+        [
+            event("dog barking", SEEN, 0.0, 7.0),
+            event("speech", HEARD, 1.0, 4.0),
+            event("dog barking", HEARD, 3.0, 5.0),
+            event("dog barking", BOTH, 3.0, 5.0),
+            event("speech", HEARD, 8.0, 10.0, 0.9312),
+        ]
+    )
+
+
+def park_truth() -> list[Event]:
+    """What :func:`park` should have found."""
+    return [
+        event("dog barking", HEARD, 3.0, 6.0, 1.0),
+        event("dog barking", SEEN, 0.0, 8.0, 1.0),
+        event("dog barking", BOTH, 3.0, 6.0, 1.0),
+        event("siren", HEARD, 6.0, 7.0, 1.0),
+    ]
+
+
+def empty() -> Detection:
+    """Nothing found, and what came closest."""
+    return detection(closest=ClosestMiss("siren", HEARD, 4.0, 5.0, 0.8712, 0.9293))
+
+
+def hostile() -> Detection:
+    """Every label that could break a format, each found in every stream."""
+    events = [event(label, modality, 1.0, 2.5) for label in HOSTILE_LABELS for modality in Modality]
+    return detection(events, HOSTILE_LABELS)
+
+
+def crowded(names: int, duration_seconds: float) -> Detection:
+    """Many names over a long time, each in every stream several times."""
+    labels = [f"name number {index}" for index in range(names)]
+    step = duration_seconds / 7
+    events = [
+        event(label, modality, start, start + max(1.0, step / (2 + index % 3)))
+        for start in (index * step for index in range(6))
+        for index, label in enumerate(labels)
+        for modality in Modality
+    ]
+    return detection(events, labels, of=clip(duration_seconds))

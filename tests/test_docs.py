@@ -1,0 +1,141 @@
+"""The examples in README.md and docs/ are true: Python ones run, commands exist and take these options, ``--help`` is as shown."""
+
+import doctest
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHELLS = {"console", "sh", "bash", "shell"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    language: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line to type, and what is shown beneath it (only in a ``console`` block)."""
+
+    words: tuple[str, ...]
+    shown: str
+
+
+def blocks(page: str) -> list[Block]:
+    return [Block(found[1], found[2], page.count("\n", 0, found.start()) + 1) for found in FENCE.finditer(page)]
+
+
+def python_failures(page: str, name: str) -> list[str]:
+    """What goes wrong when the Python blocks of a page are run in their order, as one program."""
+    failures: list[str] = []
+    names: dict[str, object] = {}
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    for block in blocks(page):
+        if block.language != "python":
+            continue
+        if ">>>" not in block.text:
+            compile(block.text, f"{name}:{block.line}", "exec")
+            continue
+        test = doctest.DocTestParser().get_doctest(block.text, names, name, name, block.line)
+        runner.run(test, out=failures.append, clear_globs=False)
+        names = test.globs
+    return failures
+
+
+def commands(page: str) -> Iterator[Command]:
+    for block in blocks(page):
+        if block.language == "console":
+            for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+                typed, _, shown = part.partition("\n")
+                yield Command(tuple(shlex.split(typed, comments=True)), shown)
+        elif block.language in SHELLS:
+            joined = block.text.replace("\\\n", " ")
+            yield from (Command(tuple(shlex.split(line, comments=True)), "") for line in joined.splitlines())
+
+
+@cache
+def printed(words: tuple[str, ...]) -> str:
+    """What ``av2a`` prints for these words, on a terminal of 80 columns."""
+    plain = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb", "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "av2a", *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | plain, check=False, timeout=60)
+    return done.stdout if done.returncode == 0 else f"{done.stdout}{done.stderr}(exit status {done.returncode})"
+
+
+def command_failure(command: Command) -> str | None:
+    """What is wrong with a command on a page, if anything is."""
+    match command.words:
+        case ("av2a", *words):
+            return _av2a_failure(tuple(words), command.shown)
+        case (script, *_) if script.startswith("scripts/"):
+            return None if os.access(ROOT / script, os.X_OK) else f"there is no {script}"
+    return None
+
+
+def _av2a_failure(words: tuple[str, ...], shown: str) -> str | None:
+    if words[-1:] in (("--help",), ("--version",)):
+        actual = printed(words)
+        if shown and _squeezed(shown) != _squeezed(actual):
+            return f"av2a {shlex.join(words)} prints\n{actual}"
+    subcommand = tuple(word for word in words[:1] if not word.startswith("-"))
+    known = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", printed((*subcommand, "--help"))))
+    asked = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+    unknown = sorted(asked - known - {"--help"})
+    return f"av2a {' '.join(subcommand)} has no {', '.join(unknown)}" if unknown else None
+
+
+def _squeezed(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_examples_are_true(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not python_failures(page.read_text(encoding="utf-8"), page.name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist_and_print_what_is_shown(page: Path) -> None:
+    failures = [command_failure(command) for command in commands(page.read_text(encoding="utf-8"))]
+    assert not [failure for failure in failures if failure]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+def test_a_wrong_python_example_is_noticed() -> None:
+    page = "```python\n>>> number = 1\n```\n\n```python\n>>> number + 1\n3\n```\n"
+    assert "Expected:\n    3\nGot:\n    2" in python_failures(page, "page")[0]
+
+
+def test_an_option_that_does_not_exist_is_noticed() -> None:
+    [command] = commands("```sh\nav2a detect my.mp4 \\\n  --evnts 'dog barking'  # a comment\n```\n")
+    assert command_failure(command) == "av2a detect has no --evnts"
+
+
+def test_help_that_is_out_of_date_is_noticed() -> None:
+    [command] = commands("```console\n$ av2a --help\nUsage: something else\n```\n")
+    assert "av2a --help prints" in (command_failure(command) or "")
+
+
+def test_a_script_that_does_not_exist_is_noticed() -> None:
+    [command] = commands("```sh\nscripts/instal\n```\n")
+    assert command_failure(command) == "there is no scripts/instal"
