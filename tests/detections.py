@@ -58,7 +58,7 @@ def clip(
 
 def event(label: str, modality: Modality, start: float, stop: float, confidence: float = 0.97) -> Event:
     """An event, with less to write."""
-    return Event(label, modality, start, stop, confidence)
+    return Event(label, modality, float(start), float(stop), confidence)
 
 
 def trace(modality: Modality, labels: int, segments: int, *, unselected: Sequence[int] = ()) -> Trace:

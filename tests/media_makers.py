@@ -244,7 +244,7 @@ def claim_duration(path: Path, destination: Path, *, ticks: int = 0x7FFFFFFF) ->
     for box, offset in ((b"mvhd", 20), (b"tkhd", 24), (b"mdhd", 20)):
         at = data.find(box)
         while at >= 0:
-            data[at + offset - 4 + 4 : at + offset + 4] = ticks.to_bytes(4, "big")
+            data[at + offset : at + offset + 4] = ticks.to_bytes(4, "big")
             at = data.find(box, at + 4)
     destination.write_bytes(data)
     return destination

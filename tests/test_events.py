@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -72,7 +74,7 @@ def test_candidates_are_long_enough_and_far_enough_apart(
         assert present[each.stop - 1, each.category]
     for category in range(present.shape[1]):
         own = [each for each in found if each.category == category]
-        for first, second in zip(own, own[1:], strict=False):
+        for first, second in pairwise(own):
             assert second.start - first.stop > gap
 
 

@@ -203,7 +203,7 @@ def test_one_string_is_not_a_list_of_labels() -> None:
 
 
 def test_labels_keep_their_order_and_case() -> None:
-    labels = ["Zebra", "a \"quoted\" <b>", "ünï 🐕", "apple\nline"]
+    labels = ["Zebra", 'a "quoted" <b>', "ünï 🐕", "apple\nline"]
     assert list(checked_labels(labels)) == labels
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ def test_runs_rebuild_the_mask(mask: list[bool]) -> None:
 @given(st.lists(st.booleans()))
 def test_runs_are_maximal_and_in_order(mask: list[bool]) -> None:
     found = runs(np.array(mask, dtype=bool))
-    for (_, stop), (start, _) in zip(found, found[1:], strict=False):
+    for (_, stop), (start, _) in pairwise(found):
         assert stop < start
 
 

@@ -31,9 +31,7 @@ def traces(parsings: Sequence[Parsing]) -> tuple[Trace, ...]:
     return tuple(_joined(modality, [parsing.streams[modality].trace for parsing in parsings]) for modality in ORDER)
 
 
-def closest(
-    parsings: Sequence[Parsing], labels: Sequence[str], grid: Grid, settings: Settings
-) -> ClosestMiss | None:
+def closest(parsings: Sequence[Parsing], labels: Sequence[str], grid: Grid, settings: Settings) -> ClosestMiss | None:
     """The nearest thing to an event: a candidate that did not hold, else a segment, else a window; None if nothing was scored."""
     for kind in (_rejected, _segments, _windows):
         misses = [
@@ -88,8 +86,8 @@ def _segments(
     trace = parsing.streams[modality].trace
     margin = np.where(trace.selected, trace.scores - trace.thresholds, np.nan)
     if np.isfinite(margin).any():
-        segment, category = np.unravel_index(int(np.nanargmax(margin)), margin.shape)
-        first = parsing.first_segment + int(segment)
+        segment, category = divmod(int(np.nanargmax(margin)), margin.shape[1])
+        first = parsing.first_segment + segment
         yield ClosestMiss(
             labels[category],
             modality,
@@ -105,9 +103,9 @@ def _windows(
 ) -> Iterator[ClosestMiss]:
     trace = parsing.streams[modality].trace
     if np.isfinite(trace.window_scores).any():
-        window, category = np.unravel_index(int(np.nanargmax(trace.window_scores)), trace.window_scores.shape)
+        window, category = divmod(int(np.nanargmax(trace.window_scores)), trace.window_scores.shape[1])
         each = max(1, round(settings.window_seconds / settings.segment_seconds))
-        first = parsing.first_segment + int(window) * each
+        first = parsing.first_segment + window * each
         last = min(first + each, parsing.first_segment + len(trace.scores))
         yield ClosestMiss(
             labels[category],

@@ -19,8 +19,9 @@
 Each has an exit status (above) and a stable code (``E_…``). Messages are one line: what was wrong, then what to do next.
 """
 
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import ClassVar, Iterable
+from typing import ClassVar
 
 
 class Av2aError(Exception):

@@ -37,7 +37,7 @@ def candidates(
     # argmax is the first present segment; the sort is stable, so ties stay in category order.
     order = np.argsort(np.argmax(present, axis=0), kind="stable")
     found = []
-    for category in order[present.any(axis=0)[order]]:
+    for category in order[np.asarray(present.any(axis=0))[order]]:
         intervals = runs(present[:, category])
         if merge_first:
             intervals = _at_least(_merged(intervals, merge_gap_segments), minimum_segments)

@@ -74,9 +74,7 @@ def detect(
     """
     asked = checked_labels(labels)
     settings = settings or profile_settings("practical")
-    clip = media.open_clip(
-        video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits()
-    )
+    clip = media.open_clip(video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits())
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
     warnings = _Warnings([*_expected(clip, asked, backbone, settings), *clip.warnings])
@@ -182,9 +180,7 @@ def parse(observation: Observation, words: Vocabulary, settings: Settings) -> Pa
     modalities = [Modality.VISUAL, Modality.AUDIO]
     if settings.fusion is Fusion.SCORE:
         modalities.append(Modality.AUDIO_VISUAL)
-    located = {
-        modality: _located(modality, segments, windows, observation, settings) for modality in modalities
-    }
+    located = {modality: _located(modality, segments, windows, observation, settings) for modality in modalities}
     wanted = sorted({(found.start, found.stop) for stream in located.values() for found in stream.candidates})
     if settings.validate:
         evidence = dict(zip(wanted, observation.intervals(wanted), strict=True))
@@ -218,7 +214,7 @@ def _located(
         chosen = np.ones(whole.shape, dtype=bool)
     chosen &= has_whole[:, None]
     selected = chosen[observation.window_of]
-    kept = chosen.any(axis=0)
+    kept = np.asarray(chosen.any(axis=0))
     observed = segments.observed(modality)
     scores = Scores(
         whole=whole[:, kept],
@@ -257,9 +253,7 @@ def _spread(
     return spread
 
 
-def _validated(
-    stream: _Located, scored: Mapping[tuple[int, int], Similarities], settings: Settings
-) -> StreamParsing:
+def _validated(stream: _Located, scored: Mapping[tuple[int, int], Similarities], settings: Settings) -> StreamParsing:
     """Eq. 9 on one stream: each candidate's own interval is scored, over the categories that the stream selected."""
     found = stream.candidates
     single = len(found) == 1 and not settings.validate_single
@@ -284,7 +278,7 @@ def _validated(
 
 
 def _interval_scores(trace: Trace, similarity: Similarities, settings: Settings) -> Float[np.ndarray, " category"]:
-    kept = trace.selected.any(axis=0)
+    kept = trace.kept
     scores = np.full(len(kept), -np.inf, dtype=np.float32)
     if not similarity.observed(trace.modality).all():
         return scores

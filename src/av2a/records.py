@@ -167,6 +167,11 @@ class Trace:
     scores: Float[np.ndarray, "segment category"]
     thresholds: Float[np.ndarray, "segment category"]
 
+    @property
+    def kept(self) -> Bool[np.ndarray, " category"]:
+        """The categories that were selected somewhere."""
+        return np.asarray(self.selected.any(axis=0))
+
 
 @dataclass(frozen=True)
 class StreamParsing:

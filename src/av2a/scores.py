@@ -157,7 +157,9 @@ def fused(
     if not 0 <= audio_weight <= 1:
         raise ValueError(f"audio_weight must lie in [0, 1], got {audio_weight}")
     if audio.shape[-1] != visual.shape[-1]:
-        raise ValueError(f"audio and visual must score the same categories, got shapes {audio.shape} and {visual.shape}")
+        raise ValueError(
+            f"audio and visual must score the same categories, got shapes {audio.shape} and {visual.shape}"
+        )
     return np.asarray((1 - audio_weight) * visual + audio_weight * audio).astype(np.float32)
 
 

@@ -5,6 +5,7 @@ numbers as the released code counts them (rows 9, 10 and 26), for clips that are
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -41,7 +42,7 @@ def sound_windows(grid: Grid, at_least_seconds: float) -> list[tuple[float, floa
     """
     edges = grid.edges_seconds
     windows = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         missing = max(0.0, at_least_seconds - (stop - start))
         first = min(max(0.0, start - missing / 2), max(0.0, grid.duration_seconds - at_least_seconds))
         last = min(grid.duration_seconds, max(stop, first + at_least_seconds))

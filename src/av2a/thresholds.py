@@ -18,18 +18,16 @@ _CHUNK = 2048  # parsings advanced together: bounds memory, still hides the inte
 
 
 def cosine(
-    first: Float[np.ndarray, "batch feature"], second: Float[np.ndarray, "batch feature"]
-) -> Float[np.ndarray, " batch"]:
-    """Row by row cos(x_t, x_{t−1}) of Eq. 7; 0 where a row is all zero. Not clipped (row 18).
+    first: Float[np.ndarray, "*batch feature"], second: Float[np.ndarray, "*batch feature"]
+) -> Float[np.ndarray, "*batch"]:
+    """cos(x_t, x_{t−1}) of Eq. 7 along the last axis; 0 where a row is all zero. Not clipped (row 18).
 
     >>> cosine(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).round(4)
     array([0.7071])
     """
     first, second = first.astype(np.float64), second.astype(np.float64)
-    lengths = np.maximum(np.linalg.norm(first, axis=-1), _EPSILON) * np.maximum(
-        np.linalg.norm(second, axis=-1), _EPSILON
-    )
-    return np.asarray((first * second).sum(axis=-1) / lengths)
+    lengths = [np.maximum(np.sqrt(np.einsum("...f,...f->...", rows, rows)), _EPSILON) for rows in (first, second)]
+    return np.asarray(np.einsum("...f,...f->...", first, second) / (lengths[0] * lengths[1]))
 
 
 class ThresholdTracker:
@@ -61,24 +59,24 @@ class ThresholdTracker:
         self.times_predicted = np.zeros((batch, categories))
         self.present = np.zeros((batch, categories), dtype=bool)
         self._segments = np.zeros(batch, dtype=np.int64)
-        self._frame_embedding: Float[np.ndarray, "batch feature"] | None = None
         self._past = _SoftConfusion(batch, categories)
 
     def step(
         self,
         scores: Float[np.ndarray, "batch category"],
-        frame_embedding: Float[np.ndarray, "batch feature"] | None = None,
+        similarity: Float[np.ndarray, " batch"] | None = None,
         *,
         allowed: Bool[np.ndarray, "batch category"] | None = None,
         observed: Bool[np.ndarray, " batch"] | None = None,
     ) -> Float[np.ndarray, "batch category"]:
-        """Thresholds of the segment that ``scores`` and ``frame_embedding`` belong to; decides it and remembers it.
+        """Thresholds of the segment that ``scores`` belong to; decides the segment and remembers it.
 
         Source: Eq. 8, τ_t = τ_{t−1} − τ_1 e^(−λz) · ŵ_t, in the order of fact-sheet row 16.
 
         Args:
             scores: P^t.
-            frame_embedding: x_t, for the rules with a cosine; None for a stream without one (row 18).
+            similarity: cos(x_t, x_{t−1}) of this segment with the one observed before it, see :func:`cosine`; None for a
+                stream without one (row 18). Not looked at in the first segment.
             allowed: categories that may be present in this segment at all.
             observed: False where this segment has nothing to score (no picture, no sound): it decides nothing, is not remembered, and
                 thresholds pass over it unchanged.
@@ -88,44 +86,30 @@ class ThresholdTracker:
         if self.rule is not ThresholdRule.STATIC:
             moving = observed & (self._segments > 0)
             if moving.any():
-                self.threshold = np.where(
-                    moving[:, None], self.threshold - self._offset(scores, frame_embedding), self.threshold
-                )
+                lowered = self.threshold - self._offset(scores, similarity)
+                self.threshold = lowered if moving.all() else np.where(moving[:, None], lowered, self.threshold)
         with np.errstate(invalid="ignore"):
             self.present = (scores > self.threshold) & observed[:, None]
         if allowed is not None:
             self.present &= allowed
-        self._remember(scores, frame_embedding, observed)
-        return self.threshold
-
-    def _offset(
-        self,
-        scores: Float[np.ndarray, "batch category"],
-        frame_embedding: Float[np.ndarray, "batch feature"] | None,
-    ) -> Float[np.ndarray, "batch category"]:
-        offset = self.initial_threshold * np.exp(-self.decay * self.times_predicted)
-        if self.rule is not ThresholdRule.RATIO and frame_embedding is not None and self._frame_embedding is not None:
-            offset = offset * cosine(self._frame_embedding, frame_embedding)[:, None]
-        if self.rule is not ThresholdRule.COSINE:
-            ratio = self._past.ratio(scores, np.maximum(self._segments, 1), self.ridge)
-            offset = offset * (ratio * scores if self.ratio_times_scores else ratio)
-        return np.asarray(offset)
-
-    def _remember(
-        self,
-        scores: Float[np.ndarray, "batch category"],
-        frame_embedding: Float[np.ndarray, "batch feature"] | None,
-        observed: Bool[np.ndarray, " batch"],
-    ) -> None:
         self.times_predicted += self.present
         self._segments += observed
         if self.rule in (ThresholdRule.RATIO, ThresholdRule.RATIO_COSINE):
             self._past.add(scores, self.present, observed)
-        if frame_embedding is not None:
-            if self._frame_embedding is None:
-                self._frame_embedding = frame_embedding
-            else:
-                self._frame_embedding = np.where(observed[:, None], frame_embedding, self._frame_embedding)
+        return self.threshold
+
+    def _offset(
+        self, scores: Float[np.ndarray, "batch category"], similarity: Float[np.ndarray, " batch"] | None
+    ) -> Float[np.ndarray, "batch category"]:
+        scale = self.initial_threshold
+        if self.rule is not ThresholdRule.RATIO and similarity is not None:
+            scale = scale * similarity[:, None]
+        offset = scale * np.exp(-self.decay * self.times_predicted)
+        if self.rule is not ThresholdRule.COSINE:
+            offset *= self._past.ratio(scores, np.maximum(self._segments, 1), self.ridge)
+            if self.ratio_times_scores:
+                offset *= scores
+        return offset
 
 
 class _SoftConfusion:
@@ -260,7 +244,7 @@ def dynamic_thresholds(
     segments, categories = scores.shape[-2:]
     _check_segments(segments, frame_embeddings, observed)
     wide = np.broadcast_to(scores, (*batch, segments, categories))
-    features = _broadcast(frame_embeddings, batch, 2)
+    similarity = _broadcast(_similarity(frame_embeddings, observed), batch, 1)
     permitted = None if allowed is None else np.broadcast_to(allowed, (*batch, segments, categories))
     present_at_all = _broadcast(observed, batch, 1)
     initial = np.broadcast_to(np.asarray(initial_threshold, dtype=np.float64), batch)
@@ -272,7 +256,7 @@ def dynamic_thresholds(
                 initial[part], decays[part], categories, rule=rule, ridge=ridge, ratio_times_scores=ratio_times_scores
             ),
             wide[part],
-            None if features is None else features[part],
+            None if similarity is None else similarity[part],
             None if permitted is None else permitted[part],
             None if present_at_all is None else present_at_all[part],
         )
@@ -284,7 +268,9 @@ def _check_segments(segments: int, *others: np.ndarray | None) -> None:
     counts = [] if features is None else [features.shape[-2]]
     counts += [] if observed is None else [observed.shape[-1]]
     if any(count != segments for count in counts):
-        raise ValueError(f"all inputs must cover the same segments, got {segments} of scores and {counts} of the others")
+        raise ValueError(
+            f"all inputs must cover the same segments, got {segments} of scores and {counts} of the others"
+        )
 
 
 def _broadcast(given: np.ndarray | None, lead: tuple[int, ...], own_axes: int) -> np.ndarray | None:
@@ -297,10 +283,28 @@ def _parts(batch: tuple[int, ...]) -> list[tuple[np.ndarray, ...]]:
     return [np.unravel_index(np.arange(first, min(first + _CHUNK, total)), batch) for first in range(0, total, _CHUNK)]
 
 
+def _similarity(
+    frame_embeddings: Float[np.ndarray, "*batch segment feature"] | None,
+    observed: Bool[np.ndarray, "*other segment"] | None,
+) -> Float[np.ndarray, "*result segment"] | None:
+    """cos(x_t, x_{t−1}) of each segment with the one observed before it; 1 where there is none."""
+    if frame_embeddings is None:
+        return None
+    if observed is None or observed.all():
+        result = np.ones(frame_embeddings.shape[:-1])
+        result[..., 1:] = cosine(frame_embeddings[..., 1:, :], frame_embeddings[..., :-1, :])
+        return result
+    features = np.broadcast_to(frame_embeddings, (*observed.shape, frame_embeddings.shape[-1]))
+    places = np.where(observed, np.arange(observed.shape[-1]), 0)
+    before = np.zeros_like(places)
+    before[..., 1:] = np.maximum.accumulate(places, axis=-1)[..., :-1]
+    return cosine(features, np.take_along_axis(features, before[..., None], axis=-2))
+
+
 def _advanced(
     tracker: ThresholdTracker,
     scores: Float[np.ndarray, "batch segment category"],
-    features: Float[np.ndarray, "batch segment feature"] | None,
+    similarity: Float[np.ndarray, "batch segment"] | None,
     allowed: Bool[np.ndarray, "batch segment category"] | None,
     observed: Bool[np.ndarray, "batch segment"] | None,
 ) -> Float[np.ndarray, "batch segment category"]:
@@ -308,7 +312,7 @@ def _advanced(
     for t in range(scores.shape[1]):
         result[:, t] = tracker.step(
             scores[:, t],
-            None if features is None else features[:, t],
+            None if similarity is None else similarity[:, t],
             allowed=None if allowed is None else allowed[:, t],
             observed=None if observed is None else observed[:, t],
         )

@@ -61,9 +61,7 @@ class Grid:
     def seconds(self, start: int, stop: int) -> tuple[float, float]:
         """Segments ``[start, stop)`` in seconds."""
         if not 0 <= start < stop <= self.segments:
-            raise ValueError(
-                f"segments must satisfy 0 <= start < stop <= {self.segments}, got [{start}, {stop})"
-            )
+            raise ValueError(f"segments must satisfy 0 <= start < stop <= {self.segments}, got [{start}, {stop})")
         end = self.duration_seconds if stop == self.segments else stop * self.segment_seconds
         return start * self.segment_seconds, end
 

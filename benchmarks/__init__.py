@@ -1,0 +1,1 @@
+"""Speed, memory and quality, measured; never part of the tests. `python -m benchmarks NAME`; see docs/benchmarks.md."""

@@ -1,0 +1,12 @@
+"""``python -m benchmarks [NAME]``: one benchmark, or all of them."""
+
+import sys
+from importlib import import_module
+
+NAMES = ("starting", "thresholds", "sameness", "decoding", "quality")
+
+if __name__ == "__main__":
+    for name in [sys.argv.pop(1)] if len(sys.argv) > 1 else NAMES:
+        if name not in NAMES:
+            sys.exit(f"unknown benchmark {name!r}: known: {', '.join(NAMES)}")
+        import_module(f"benchmarks.{name}").main()

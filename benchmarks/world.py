@@ -1,0 +1,145 @@
+"""The synthetic benchmark's clips as observations: rendered to MP4 once, decoded and embedded once for each way of sampling."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+import numpy as np
+
+from av2a import media
+from av2a.datasets import synthetic
+from av2a.embeddings import Backbone, embed_labels
+from av2a.observation import Observation, Observer
+from av2a.pipeline import parse
+from av2a.records import Embeddings, LabelEmbeddings, Modality
+from av2a.scores import Vocabulary, vocabulary
+from av2a.settings import Settings
+from av2a.timeline import Grid
+
+STREAMS = (Modality.AUDIO, Modality.VISUAL, Modality.AUDIO_VISUAL)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One clip, and what is true of it."""
+
+    seed: int
+    observation: Observation
+    heard: np.ndarray  # (category, segment)
+    seen: np.ndarray
+
+
+def clips(split: str, count: int, folder: Path) -> list[tuple[int, Path]]:
+    """The first ``count`` clips of a split as files, rendered if they are not there yet."""
+    folder = folder / f"{split}-{_world_digest()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = [(seed, folder / f"{seed}.mp4") for seed in synthetic.SPLITS[split].seeds[:count]]
+    missing = [pair for pair in wanted if not pair[1].exists()]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(_render, missing))
+    return wanted
+
+
+def _world_digest() -> str:
+    """Changes when the world's code does, so that no stale clip is measured."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(synthetic.__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _render(pair: tuple[int, Path]) -> None:
+    seed, path = pair
+    beside = path.with_name(f"{path.stem}.part.mp4")
+    synthetic.write_clip(synthetic.make_scene(seed), beside)
+    beside.rename(path)
+
+
+def watch(wanted: Sequence[tuple[int, Path]], backbone: Backbone, settings: Settings) -> list[Watched]:
+    """Each clip as the backbone sees and hears it; every interval is asked of the encoders once, whatever the settings tried."""
+    labels = embed_labels(backbone, ["x"])
+    return [_watched(seed, path, backbone, settings, labels) for seed, path in wanted]
+
+
+def _watched(seed: int, path: Path, backbone: Backbone, settings: Settings, labels: LabelEmbeddings) -> Watched:
+    clip = media.open_clip(path)
+    grid = Grid(clip.duration_seconds)
+    observer = Observer.of(clip, grid, backbone, settings, labels, lambda message: None, lambda *stage: None)
+    (observation,) = list(observer.observations())
+    heard, seen = synthetic.truth(synthetic.make_scene(seed))
+    return Watched(seed, replace(observation, intervals=_once(observation)), heard.T, seen.T)
+
+
+class _once:  # noqa: N801 - reads as a verb where it is used
+    """An observation's intervals, each asked for once."""
+
+    def __init__(self, observation: Observation) -> None:
+        self.ask = observation.intervals
+        self.known: dict[tuple[int, int], Embeddings] = {}
+
+    def __call__(self, wanted: Sequence[tuple[int, int]]) -> list[Embeddings]:
+        missing = [each for each in wanted if each not in self.known]
+        self.known.update(zip(missing, self.ask(missing), strict=True))
+        return [self.known[each] for each in wanted]
+
+
+def words_of(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
+    """The labels against a profile's background."""
+    own = embed_labels(backbone, labels)
+    if settings.background:
+        concepts = embed_labels(backbone, settings.background)
+    else:
+        concepts = LabelEmbeddings(own.visual[:0], own.audio[:0])
+    return vocabulary(labels, settings.background, own, concepts, settings.synonym_similarity)
+
+
+def predictions(watched: Sequence[Watched], words: Vocabulary, settings: Settings) -> dict[Modality, np.ndarray]:
+    """What is found in each clip: (video, category, segment) for each stream."""
+    categories = len(words.counted)
+    found = {modality: np.zeros((len(watched), categories, 10), dtype=bool) for modality in STREAMS}
+    for video, each in enumerate(watched):
+        parsing = parse(each.observation, words, settings)
+        for modality in STREAMS:
+            for event in parsing.streams[modality].found:
+                found[modality][video, event.category, event.start : event.stop] = True
+    return found
+
+
+def still_clips(folder: Path) -> dict[str, Path]:
+    """Ten-second files in which nothing happens: black and silent, noise to eye and ear, grey with hum."""
+    rng = np.random.default_rng(0)
+    time = np.arange(16000 * 10) / 16000
+    noise = rng.normal(0, 0.1, 16000 * 10)
+    cases = {
+        "black, silent": (lambda number: np.zeros((144, 192, 3), np.uint8), np.zeros(16000 * 10)),
+        "picture noise, white noise": (
+            lambda number: np.random.default_rng(number).integers(0, 256, (144, 192, 3), dtype=np.uint8),
+            noise,
+        ),
+        "black, white noise": (lambda number: np.zeros((144, 192, 3), np.uint8), noise * 0.3),
+        "grey, hum": (lambda number: np.full((144, 192, 3), 110, np.uint8), 0.1 * np.sin(2 * np.pi * 50 * time)),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for name, (picture, sound) in cases.items():
+        paths[name] = folder / f"{name.replace(', ', '-').replace(' ', '-')}.mp4"
+        _write(paths[name], picture, sound.astype(np.float32))
+    return paths
+
+
+def _write(path: Path, picture: Callable[[int], np.ndarray], sound: np.ndarray) -> None:
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 192, 144, "yuv420p"
+        audio = out.add_stream("aac", rate=16000, layout="mono")
+        for number in range(100):
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+        frame = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 16000, 0
+        out.mux(audio.encode(frame))
+        out.mux(video.encode(None))
+        out.mux(audio.encode(None))

@@ -1,0 +1,36 @@
+"""Small pieces of HTML, each safe whatever the names in it are."""
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from av2a.figures.rows import printable
+
+_LONGEST_SHOWN = 80
+
+
+def text(value: object) -> str:
+    """``value`` as text or as a quoted attribute."""
+    # A bare carriage return would be read as a line feed.
+    return escape(str(value), quote=True).replace("\r", "&#13;")
+
+
+def name(label: str) -> str:
+    """A name as given by the user: long ones cut, whole on hovering, and of its own writing direction.
+
+    >>> name("<b>")
+    '<bdi class="label" title="&lt;b&gt;">&lt;b&gt;</bdi>'
+    """
+    flat = printable(label)
+    shown = flat if len(flat) <= _LONGEST_SHOWN else flat[: _LONGEST_SHOWN - 1] + "…"
+    return f'<bdi class="label" title="{text(label)}">{text(shown)}</bdi>'
+
+
+def data_island(values: Mapping[str, Any]) -> str:
+    """``values`` as JSON that no HTML parser can mistake for markup.
+
+    >>> data_island({"label": "</script>"})
+    '{"label": "\\\\u003c/script>"}'
+    """
+    return json.dumps(values, allow_nan=False).replace("<", "\\u003c")

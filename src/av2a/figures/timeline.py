@@ -1,0 +1,247 @@
+"""The time line as a picture for papers and pages: PNG and SVG, by matplotlib (``pip install 'av2a[plots]'``).
+
+Heard, seen and both are told apart three times over: by their place in the row, by colour (Okabe and Ito's, which people
+with any colour vision can tell apart) and by pattern. Identical input gives identical bytes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from av2a.errors import MissingDependency
+from av2a.figures.axis import clock, ticks_seconds
+from av2a.figures.rows import Lane, closest_words, counted, missed_labels, printable, rows, sentence
+from av2a.records import Detection, Event, Modality
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_ROWS = 150
+"""More names than this are counted, not drawn: the picture would be taller than programs open."""
+
+_DOTS_PER_INCH = 150
+_WIDTH = 10.0
+_MARGIN, _RIGHT, _TOP, _BOTTOM = 0.25, 0.35, 0.85, 0.95
+_WORDS, _LONGEST_NAME = 0.5, 2.2
+_NAME_SIZE = 9.5
+_EDGE = 0.96  # points: two dots of the picture, so that edges are crisp
+_LANE, _GAP, _BAR = 0.17, 0.16, 0.13
+_TRUTH, _TRUTH_BAR = 0.09, 0.055
+_INK, _MUTED, _RULE, _BAND = "#1d2129", "#5b6370", "#d9dce1", "#f6f7f9"
+
+
+@dataclass(frozen=True)
+class _Look:
+    face: str
+    edge: str
+    hatch: str
+
+
+_LOOKS = {
+    Modality.AUDIO: _Look("#fbe3d3", "#c44e00", "/////"),
+    Modality.VISUAL: _Look("#d3e6f5", "#0067a5", "..."),
+    Modality.AUDIO_VISUAL: _Look("#00795a", "#00795a", ""),
+}
+
+
+def write(detection: Detection, path: Path, truth: Sequence[Event] = ()) -> None:
+    """The picture into ``path``, as PNG or SVG by its ending; ``truth`` is outlined beneath each lane.
+
+    Raises:
+        MissingDependency: matplotlib is not installed.
+    """
+    with _plain_matplotlib():
+        figure = _figure(detection, truth)
+        if path.suffix.lower() == ".svg":
+            figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "av2a"})
+        else:
+            figure.savefig(path, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": "av2a"})
+
+
+@contextmanager
+def _plain_matplotlib() -> Iterator[None]:
+    """Matplotlib as it comes, whatever the user's own configuration says, and without its random identifiers."""
+    try:
+        import matplotlib
+    except ModuleNotFoundError as missing:
+        raise MissingDependency(f"the time line needs {missing.name!r}: pip install 'av2a[plots]'") from missing
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({"svg.hashsalt": "av2a", "font.family": "DejaVu Sans", "hatch.linewidth": 0.6})
+        yield
+
+
+def _figure(detection: Detection, truth: Sequence[Event]) -> Figure:
+    from matplotlib.figure import Figure
+
+    found = rows(detection, truth)
+    shown = found[:MOST_ROWS]
+    pitch = _LANE + (_TRUTH if truth else 0.0)
+    row_height = 3 * pitch + _GAP
+    body = max(len(shown) * row_height, 1.0)
+    names = [_fitted(printable(row.label), _LONGEST_NAME * 72, size=_NAME_SIZE) for row in shown]
+    left = _MARGIN + max((_points(name, _NAME_SIZE) / 72 + 0.25 for name in names), default=-_WORDS) + _WORDS
+    figure = Figure(figsize=(_WIDTH, _TOP + body + _BOTTOM), facecolor="white")
+    height = figure.get_figheight()
+    axes = figure.add_axes((left / _WIDTH, _BOTTOM / height, (_WIDTH - left - _RIGHT) / _WIDTH, body / height))
+    _seconds_axis(axes, detection.grid.duration_seconds, body)
+    for index, (row, name) in enumerate(zip(shown, names, strict=True)):
+        top = index * row_height
+        if index % 2 == 0:
+            axes.axhspan(top, top + row_height, facecolor=_BAND, zorder=0)
+        _write(axes, _MARGIN - left, top + row_height / 2, name, size=_NAME_SIZE, color=_INK)
+        for place, lane in enumerate(row.lanes):
+            _draw_lane(axes, lane, top + _GAP / 2 + place * pitch)
+    if not shown:
+        _draw_nothing(axes, detection, body)
+    _draw_words(figure, detection, unseen=len(found) - len(shown))
+    _draw_legend(figure, with_truth=bool(truth))
+    return figure
+
+
+def _seconds_axis(axes: Axes, duration_seconds: float, body: float) -> None:
+    # The vertical unit is the inch, downwards, so that lanes are as thick in a tall picture as in a short one.
+    axes.set(xlim=(0, duration_seconds), ylim=(body, 0), yticks=[])
+    ticks = ticks_seconds(duration_seconds, most=9)
+    axes.set_xticks(ticks, [clock(tick) for tick in ticks], fontsize=8.0, color=_MUTED)
+    axes.tick_params(length=3, color=_RULE)
+    axes.grid(axis="x", color=_RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_RULE)
+
+
+def _draw_lane(axes: Axes, lane: Lane, top: float) -> None:
+    look = _LOOKS[lane.modality]
+    _write(axes, -0.42, top + _LANE / 2, lane.modality.word, size=6.5, color=_MUTED)
+    # The edge keeps an event visible that is shorter than a dot of the picture.
+    axes.broken_barh(
+        [_start_and_length(event) for event in lane.found],
+        (top + (_LANE - _BAR) / 2, _BAR),
+        facecolor=look.face,
+        edgecolor=look.edge,
+        hatch=look.hatch,
+        linewidth=_EDGE,
+        zorder=3,
+    )
+    axes.broken_barh(
+        [_start_and_length(event) for event in lane.true],
+        (top + _LANE, _TRUTH_BAR),
+        facecolor="none",
+        edgecolor=_INK,
+        linewidth=_EDGE,
+        zorder=3,
+    )
+
+
+def _start_and_length(event: Event) -> tuple[float, float]:
+    return event.start_seconds, event.stop_seconds - event.start_seconds
+
+
+def _draw_nothing(axes: Axes, detection: Detection, body: float) -> None:
+    words: dict[str, Any] = {"ha": "center", "va": "center", "transform": axes.get_yaxis_transform()}
+    words["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 3}
+    axes.text(0.5, body * 0.4, sentence(counted(detection)), fontsize=11, color=_INK, **words)
+    closest = _fitted(closest_words(detection), (_WIDTH - _MARGIN - _RIGHT) * 72, size=8.0)
+    axes.text(0.5, body * 0.7, closest, fontsize=8.0, color=_MUTED, parse_math=False, **words)
+
+
+def _draw_words(figure: Figure, detection: Detection, unseen: int) -> None:
+    room = (_WIDTH - _MARGIN - _RIGHT) * 72
+    # Bold letters are about an eighth wider than those that are measured.
+    title = _fitted(printable(detection.clip.name), room * 0.85, size=13.0)
+    _note(figure, 0.32, title, size=13.0, color=_INK, from_top=True, weight="bold")
+    about = f"{sentence(counted(detection))} in {clock(detection.grid.duration_seconds)} · {detection.backbone.name}"
+    _note(figure, 0.58, f"{about} · {detection.settings.profile} profile", size=8.5, color=_MUTED, from_top=True)
+    missed = ", ".join(printable(label) for label in missed_labels(detection))
+    lines = ([f"Not found: {missed}"] if missed else []) + ([f"{unseen} more names are not drawn"] if unseen else [])
+    _note(figure, 0.22, _fitted("; ".join(lines), room, size=8.0), size=8.0, color=_MUTED)
+
+
+def _note(
+    figure: Figure, inches: float, text: str, *, size: float, color: str, from_top: bool = False, weight: str = "normal"
+) -> None:
+    height = figure.get_figheight()
+    vertical = (height - inches if from_top else inches) / height
+    figure.text(
+        _MARGIN / _WIDTH, vertical, text, fontsize=size, color=color, weight=weight, va="center", parse_math=False
+    )
+
+
+def _write(axes: Axes, inches_from_axis: float, vertical: float, text: str, *, size: float, color: str) -> None:
+    axes.annotate(
+        text,
+        xy=(0, vertical),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(inches_from_axis * 72, 0),
+        textcoords="offset points",
+        fontsize=size,
+        color=color,
+        va="center",
+        annotation_clip=False,
+        parse_math=False,
+    )
+
+
+def _draw_legend(figure: Figure, *, with_truth: bool) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(facecolor=look.face, edgecolor=look.edge, hatch=look.hatch, linewidth=_EDGE, label=modality.word)
+        for modality, look in _LOOKS.items()
+    ]
+    if with_truth:
+        handles.append(Patch(facecolor="none", edgecolor=_INK, linewidth=_EDGE, label="truth"))
+    place = ((_WIDTH - _RIGHT) / _WIDTH, 0.50 / figure.get_figheight())
+    figure.legend(
+        handles=handles,
+        loc="center right",
+        bbox_to_anchor=place,
+        ncols=len(handles),
+        fontsize=8.0,
+        labelcolor=_MUTED,
+        frameon=False,
+        handlelength=2.4,
+        borderaxespad=0,
+        borderpad=0,
+    )
+
+
+def _fitted(text: str, points: float, *, size: float) -> str:
+    """``text`` in characters that the font has, cut with … to a width in points."""
+    known = _font(size).get_charmap()
+    drawable = "".join(character if ord(character) in known else "▯" for character in text[:400])
+
+    def fits(length: int) -> bool:
+        return _points(_cut(drawable, length, cut=length < len(text)), size) <= points
+
+    shorter = range(len(drawable))
+    # The first length that is too long is one more than the longest that fits.
+    length = len(drawable) if fits(len(drawable)) else bisect(shorter, False, key=lambda length: not fits(length)) - 1
+    return _cut(drawable, max(length, 0), cut=length < len(text))
+
+
+def _cut(text: str, length: int, *, cut: bool) -> str:
+    return text[:length].rstrip() + "…" if cut else text
+
+
+def _points(text: str, size: float) -> float:
+    """The width of ``text``."""
+    font = _font(size)
+    font.set_text(text)
+    return float(font.get_width_height()[0] / 64)
+
+
+def _font(size: float) -> Any:
+    from matplotlib.font_manager import findfont, get_font
+
+    font = get_font(findfont("DejaVu Sans"))
+    font.set_size(size, 72)
+    return font

@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from av2a.cli.demo import true_events
+from av2a.datasets.synthetic import demo_scene
+from av2a.records import Modality
+from tests.cli.calling import Call, shell
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "made" / "av2a-demo"
+
+
+def test_the_demo_writes_every_format_and_shows_the_truth(av2a: Call, folder: Path) -> None:
+    outcome = av2a("demo", "-o", folder)
+    assert outcome.status == 0
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "demo.csv", "demo.html", "demo.json", "demo.mp4", "demo.png", "demo.vtt",
+    ]  # fmt: skip
+    assert "truth ═" in outcome.out or "truth  " in outcome.out
+    assert "now your own video: av2a detect my.mp4" in outcome.err
+    assert outcome.err.splitlines()[-1].startswith(f"results: {folder / 'demo.mp4'}, ")
+
+
+def test_the_demo_finds_what_is_there(folder: Path) -> None:
+    found = {(event["label"], event["modality"]) for event in json.loads((folder / "demo.json").read_text())["events"]}
+    true = {(event.label, event.modality.value) for event in true_events(demo_scene())}
+    assert len(found & true) >= 0.6 * len(true)
+    assert len(found - true) <= 0.4 * len(found)
+
+
+def test_a_second_run_replaces_the_first_with_the_same(av2a: Call, folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "mine.txt").write_text("mine")
+    assert av2a("demo", "-o", folder, "-q").status == 0
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert after == {**before, "mine.txt": b"mine"}
+
+
+def test_without_matplotlib_the_picture_is_skipped_and_said_so(tmp_path: Path) -> None:
+    outcome = shell("demo", "-o", tmp_path, first="sys.modules['matplotlib'] = None")
+    assert outcome.status == 0
+    assert not (tmp_path / "demo.png").exists()
+    assert "av2a: warning: no picture, as matplotlib is not installed: pip install 'av2a[plots]'" in outcome.err
+
+
+def test_a_file_in_the_way_is_refused(av2a: Call, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    outcome = av2a("demo", "-o", tmp_path / "taken")
+    assert outcome.status == 2
+    assert (
+        outcome.err
+        == f"av2a: error[E_OUTPUT]: {str(tmp_path / 'taken')!r} is a file, not a folder: choose another place\n"
+    )
+
+
+def test_what_is_both_heard_and_seen_is_true_of_both() -> None:
+    events = true_events(demo_scene())
+    for both in (event for event in events if event.modality is Modality.AUDIO_VISUAL):
+        for single in (Modality.AUDIO, Modality.VISUAL):
+            assert any(
+                event.label == both.label
+                and event.modality is single
+                and event.start_seconds <= both.start_seconds
+                and both.stop_seconds <= event.stop_seconds
+                for event in events
+            )

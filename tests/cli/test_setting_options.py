@@ -1,0 +1,116 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from av2a.cli.setting_options import assignment, chosen_limits, chosen_settings, settings_in
+from av2a.errors import InvalidSetting, MissingFile, UnknownName, UsageError
+from av2a.media import Limits
+from av2a.settings import Settings, SoundScope, profile_settings
+
+
+def file_of(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_nothing_asked_for_is_the_practical_profile() -> None:
+    assert chosen_settings(None, None, [], backbone="mini") == Settings()
+
+
+def test_a_profile_takes_its_values_for_the_backbone() -> None:
+    assert chosen_settings("paper", None, [], backbone="clip-clap") == profile_settings("paper", "clip-clap")
+
+
+def test_an_assignment_stands_above_the_file_and_the_file_above_the_profile(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "mine.toml", 'decay = 3.0\naudio_weight = 0.2\nsound = "segment"\n')
+    chosen = chosen_settings("released", file, ["decay=4", "sound=clip"], backbone="mini")
+    assert (chosen.profile, chosen.audio_weight, chosen.decay, chosen.sound) == ("released", 0.2, 4.0, SoundScope.CLIP)
+
+
+def test_every_profile_comes_back_from_its_own_json(tmp_path: Path) -> None:
+    for profile in ("practical", "released", "paper"):
+        settings = profile_settings(profile, "clip-clap")
+        file = file_of(tmp_path, f"{profile}.json", json.dumps(settings.as_dict()))
+        assert chosen_settings(None, file, [], backbone="clip-clap") == settings
+
+
+def test_the_settings_of_a_result_are_found_in_it(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "result.json", json.dumps({"schema": "av2a/detection/1", "settings": {"decay": 3.5}}))
+    assert settings_in(file) == {"decay": 3.5}
+
+
+def test_none_can_be_said_in_toml_and_in_an_assignment(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "mine.toml", 'silence_dbfs = "none"\n')
+    assert chosen_settings(None, file, ["blank_contrast=none"], backbone=None).silence_dbfs is None
+    assert chosen_settings(None, file, ["blank_contrast=none"], backbone=None).blank_contrast is None
+
+
+def test_an_assignment_cannot_smuggle_in_a_second_one() -> None:
+    assert assignment("sound=clip\nother = 1", option="--set") == ("sound", "clip\nother = 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("decay", InvalidSetting, "--set needs name=value, got 'decay': for example --set decay=2.5"),
+        ("=3", InvalidSetting, "--set needs name=value"),
+        ("deccay=3", UnknownName, "unknown setting 'deccay': did you mean 'decay'?"),
+        ("profile=paper", UnknownName, "unknown setting 'profile'"),
+        ("audio_weight=2", InvalidSetting, r"audio_weight must lie in \[0, 1\], got 2"),
+        ("audio_weight=nan", InvalidSetting, "audio_weight must be finite"),
+        ("decay=-1", InvalidSetting, "decay must be 0 or more"),
+        ("decay=fast", InvalidSetting, "decay must be a number, got 'fast'"),
+        ("validate=1", InvalidSetting, "validate must be true or false"),
+        ("sound=clips", UnknownName, "unknown sound 'clips': did you mean 'clip'?"),
+        ("segment_seconds=0", InvalidSetting, "segment_seconds must be above 0"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_refused_by_name(text: str, kind: type[UsageError], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        chosen_settings(None, None, [text], backbone=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.toml", "decay = = 1", r"cannot be read \(Invalid value"),
+        ("a.json", "{", r"cannot be read \(Expecting property name"),
+        ("a.json", "[" * 100_000, "cannot be read"),
+        ("a.json", "[1]", "must hold names and values, such as decay = 1.0"),
+        ("a.yaml", "decay: 1", "is neither .toml nor .json"),
+    ],
+)
+def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, text: str, words: str) -> None:
+    with pytest.raises(InvalidSetting, match=words):
+        settings_in(file_of(tmp_path, name, text))
+
+
+def test_a_missing_settings_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match=r"cannot read settings from .*gone\.toml"):
+        settings_in(tmp_path / "gone.toml")
+
+
+def test_two_profiles_at_once_are_refused(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "mine.toml", 'profile = "paper"\n')
+    with pytest.raises(UsageError, match="--profile released and the settings file's profile 'paper' differ"):
+        chosen_settings("released", file, [], backbone=None)
+
+
+def test_a_limit_can_be_raised_by_its_name() -> None:
+    assert chosen_limits(["duration_seconds=200000", "streams=70"]) == Limits(duration_seconds=200000.0, streams=70)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("duration=3", UnknownName, "unknown limit 'duration': did you mean 'duration_seconds'?"),
+        ("streams=0", InvalidSetting, "limit streams must be a number above 0, got 0"),
+        ("streams=inf", InvalidSetting, "limit streams must be a number above 0, got inf"),
+        ("streams", InvalidSetting, "--limit needs name=value"),
+    ],
+)
+def test_a_limit_that_cannot_be_meant_is_refused(text: str, kind: type[UsageError], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        chosen_limits([text])
