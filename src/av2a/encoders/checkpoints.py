@@ -1,0 +1,232 @@
+"""The published checkpoints: which files each has, under which licence, and which backbone is made of which."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from av2a.errors import UnknownName, UsageError, one_line
+
+WEIGHTS, TOKENIZER = "weights", "tokenizer"
+"""In :attr:`Checkpoint.files`: the parameters and the tokenizer, whatever their files are called."""
+
+NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
+    WEIGHTS: (
+        ("model.safetensors",),
+        ("model.safetensors.index.json",),
+        ("pytorch_model.bin",),
+        ("pytorch_model.bin.index.json",),
+    ),
+    TOKENIZER: (("tokenizer.json",), ("vocab.json", "merges.txt")),
+}
+"""The files that each may consist of, the best first. An index names further files, its shards."""
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+SHARD = re.compile(r"(model|pytorch_model)-\d+-of-\d+\.(safetensors|bin)")
+
+WELCOME = (
+    "preprocessor_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+)
+"""Small files that are fetched where a repository has them."""
+
+TOWERS = ("config.json", WEIGHTS)
+ALL = (*TOWERS, TOKENIZER)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a loader needs of one repository."""
+
+    repo: str
+    """``owner/name`` on the hub, or the path of a folder on this machine."""
+    revision: str | None = None
+    """A commit, tag or branch; None is the newest, ``main``."""
+    files: tuple[str, ...] = ALL
+    """Names of files, :data:`WEIGHTS` and :data:`TOKENIZER`."""
+
+    def __str__(self) -> str:
+        return self.repo if self.revision is None else f"{self.repo}@{self.revision[:12]}"
+
+
+def checkpoint_named(text: str, files: tuple[str, ...] = ALL) -> Checkpoint:
+    """The checkpoint that a user means: ``owner/name``, ``owner/name@revision`` or a folder.
+
+    A repository of the table comes in its pinned revision, unless another is asked for.
+
+    Raises:
+        UsageError: the text is neither.
+
+    >>> checkpoint_named("laion/clap-htsat-fused@v2", TOWERS)
+    Checkpoint(repo='laion/clap-htsat-fused', revision='v2', files=('config.json', 'weights'))
+    """
+    folder = Path(text).expanduser()
+    if text and folder.is_dir():
+        return Checkpoint(str(folder.absolute()), None, files)
+    repo, at, revision = text.partition("@")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo) or ".." in text or (at and not re.fullmatch(r"[\w./-]+", revision)):
+        raise UsageError(
+            f"{one_line(text)!r} is neither a folder nor a checkpoint's name: "
+            "write it as owner/name, owner/name@revision or the path of a folder"
+        )
+    known = published(Checkpoint(repo))
+    pinned = None if known is None else known.checkpoint.revision
+    return Checkpoint(repo, revision or pinned, files)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A checkpoint of the table, and what a user wants to know before fetching it."""
+
+    checkpoint: Checkpoint
+    licence: str
+    megabytes: int
+    """About what is fetched."""
+    gives: str
+
+
+def _clap(repo: str, megabytes: int, gives: str, revision: str | None = None) -> Published:
+    return Published(Checkpoint(repo, revision), "Apache-2.0", megabytes, gives)
+
+
+# Revisions as public code pins them; where none is known, the newest is taken and its commit recorded.
+CLIP_B32 = Published(
+    Checkpoint("openai/clip-vit-base-patch32", "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268"),
+    licence="MIT",
+    megabytes=607,
+    gives="pictures and names, 512 numbers each",
+)
+CLIP_L14 = Published(
+    Checkpoint("openai/clip-vit-large-patch14", "32bd64288804d66eefd0ccbe215aa642df71cc41"),
+    licence="MIT",
+    megabytes=1713,
+    gives="pictures and names, 768 numbers each",
+)
+CLAP = _clap(
+    "laion/clap-htsat-unfused",
+    617,
+    "sounds of 10 s and names, 512 numbers each",
+    revision="8fa0f1c6d0433df6e97c127f64b2a1d6c0dcda8a",
+)
+CLAP_LARGER = _clap(
+    "laion/larger_clap_general",
+    780,
+    "sounds of 10 s and names, 512 numbers each",
+    revision="ada0c23a36c4e8582805bb38fec3905903f18b41",
+)
+CLAP_LARGER_SPEECH = _clap(
+    "laion/larger_clap_music_and_speech",
+    780,
+    "as larger_clap_general, for music and speech",
+    revision="195c3a3e68faebb3e2088b9a79e79b43ddbda76b",
+)
+SIGLIP2 = Published(
+    Checkpoint("google/siglip2-base-patch16-224", "75de2d55ec2d0b4efc50b3e9ad70dba96a7b2fa2"),
+    licence="Apache-2.0",
+    megabytes=1540,
+    gives="pictures and names in many languages, 768 numbers each",
+)
+METACLIP2 = Published(
+    Checkpoint("facebook/metaclip-2-worldwide-huge-quickgelu", "c139061af7b10fdb2e754b60d2b1182a3d5526c2"),
+    licence="CC-BY-NC-4.0",
+    megabytes=7500,
+    gives="pictures and names in many languages, 1024 numbers each",
+)
+LANGUAGEBIND_IMAGE = Published(
+    Checkpoint("LanguageBind/LanguageBind_Image", "d8c2e37b439f4fc47c649dc8b90cdcd3a4e0c80e"),
+    licence="MIT",
+    megabytes=1714,
+    gives="pictures and names, 768 numbers each",
+)
+LANGUAGEBIND_VIDEO = Published(
+    Checkpoint("LanguageBind/LanguageBind_Video_FT", "13f52c20ce666a7d017bcd00522039f4ab034a66", TOWERS),
+    licence="MIT",
+    megabytes=2117,
+    gives="videos of 8 frames, 768 numbers each",
+)
+LANGUAGEBIND_AUDIO = Published(
+    Checkpoint("LanguageBind/LanguageBind_Audio_FT", "4820c496563c46acfb1ff9a486fae5319f16257e", TOWERS),
+    licence="MIT",
+    megabytes=1715,
+    gives="sounds of 10 s, 768 numbers each",
+)
+PE_AV = Published(
+    Checkpoint("facebook/pe-av-large"),
+    licence="Apache-2.0",
+    megabytes=6500,
+    gives="pictures, sounds 25 times a second, both together, and names",
+)
+
+PUBLISHED = (
+    CLIP_B32,
+    CLIP_L14,
+    CLAP,
+    CLAP_LARGER,
+    CLAP_LARGER_SPEECH,
+    SIGLIP2,
+    METACLIP2,
+    LANGUAGEBIND_IMAGE,
+    LANGUAGEBIND_VIDEO,
+    LANGUAGEBIND_AUDIO,
+    PE_AV,
+)
+
+
+def published(checkpoint: Checkpoint) -> Published | None:
+    """What the table knows of a checkpoint's repository."""
+    return next((entry for entry in PUBLISHED if entry.checkpoint.repo == checkpoint.repo), None)
+
+
+VISION = {"clip": CLIP_B32, "clip-large": CLIP_L14, "siglip2": SIGLIP2, "metaclip2": METACLIP2}
+"""What may stand before the + of a pair."""
+SOUND = {"clap": CLAP, "clap-larger": CLAP_LARGER, "clap-larger-speech": CLAP_LARGER_SPEECH}
+"""What may stand after it."""
+
+BACKBONES: dict[str, tuple[Published, ...]] = {
+    "clip-clap": (CLIP_B32, CLAP),
+    "languagebind": (LANGUAGEBIND_IMAGE, LANGUAGEBIND_VIDEO, LANGUAGEBIND_AUDIO),
+    "pe-av": (PE_AV,),
+}
+"""What each backbone is made of, those that are no pair; ``mini`` needs nothing."""
+
+
+def parts_of(backbone: str) -> tuple[Published, ...]:
+    """The checkpoints that a backbone is made of: of the table, or a pair ``vision+sound``.
+
+    Raises:
+        UnknownName: no backbone has that name.
+
+    >>> [part.checkpoint.repo for part in parts_of("siglip2+clap")]
+    ['google/siglip2-base-patch16-224', 'laion/clap-htsat-unfused']
+    """
+    if backbone in BACKBONES:
+        return BACKBONES[backbone]
+    if backbone == "mini":
+        return ()
+    vision, plus, sound = backbone.partition("+")
+    if not plus:
+        raise UnknownName.among("backbone", backbone, [*BACKBONES, "mini", *pairs()])
+    if vision not in VISION:
+        raise UnknownName.among("vision model", vision, VISION)
+    if sound not in SOUND:
+        raise UnknownName.among("sound model", sound, SOUND)
+    return VISION[vision], SOUND[sound]
+
+
+def pairs() -> Iterator[str]:
+    """The names of all pairs."""
+    return (f"{vision}+{sound}" for vision in VISION for sound in SOUND)
+
+
+def backbone_with(checkpoints: Sequence[Checkpoint]) -> str | None:
+    """A backbone made of these checkpoints and perhaps others, the one to fetch them by; None for a user's own."""
+    repos = {checkpoint.repo for checkpoint in checkpoints}
+    for name in (*BACKBONES, *pairs()):
+        if repos <= {part.checkpoint.repo for part in parts_of(name)}:
+            return name
+    return None

@@ -1,0 +1,95 @@
+"""A model of the ``transformers`` library from a folder laid out as on the Hugging Face hub.
+
+The folder must hold the architecture that is asked for, and every weight of it: nothing is left at random, nothing is ignored
+in silence, no code of the folder is run.
+"""
+
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.initialization import no_init_weights
+
+from av2a.encoders.weights import load_strictly, read_config, read_state
+from av2a.errors import MissingDependency, WeightsUnavailable, one_line
+
+Model = TypeVar("Model", bound=PreTrainedModel)
+
+CONSTANTS = ("position_ids", "token_type_ids", "relative_position_index", "num_batches_tracked")
+"""Buffers that a model fills when it is built; some versions of the library wrote them to the file, others did not."""
+
+
+def load_model(kind: type[Model], folder: Path, device: torch.device, *model_types: str) -> Model:
+    """The model in ``folder`` on ``device``, in float32 and in evaluation mode.
+
+    Raises:
+        WeightsUnavailable: no readable configuration, another architecture, or weights that do not fit it.
+    """
+    return filled(kind, load_config(folder, *model_types), read_state(folder), folder, device)
+
+
+def load_config(folder: Path, *model_types: str) -> PreTrainedConfig:
+    """The configuration in ``folder``.
+
+    Raises:
+        WeightsUnavailable: there is none, it cannot be read, or it is of none of ``model_types``.
+    """
+    read_config(folder, *model_types)
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as wrong:  # the library's checks raise many kinds of errors
+        raise _unfit(folder, wrong) from wrong
+
+
+def filled(
+    kind: type[Model], config: PreTrainedConfig, state: Mapping[str, Tensor], folder: Path, device: torch.device
+) -> Model:
+    """A model on ``device``, of ``config`` with exactly the weights of ``state``; ``folder`` is named in errors.
+
+    Raises:
+        WeightsUnavailable: weights are missing, left over, or of another shape than the configuration says.
+        MissingDependency: a part of the model needs a library that is not installed.
+    """
+    try:
+        # Building some models prints remarks about the library's own documentation.
+        with no_init_weights(), redirect_stdout(StringIO()):
+            model = kind(config)
+    except ImportError as missing:
+        raise MissingDependency(f"{kind.__name__} cannot be built here: {one_line(str(missing), 160)}") from missing
+    except Exception as wrong:  # what building a model of a wrong configuration raises is anybody's guess
+        raise _unfit(folder, wrong) from wrong
+    constants = {name: values for name, values in model.state_dict().items() if name.endswith(CONSTANTS)}
+    weights = {name: values for name, values in state.items() if not name.endswith(CONSTANTS)}
+    load_strictly(model, constants | weights, folder)
+    module: torch.nn.Module = model
+    module.eval().requires_grad_(False).to(device)
+    return model
+
+
+def _unfit(folder: Path, wrong: Exception) -> WeightsUnavailable:
+    return WeightsUnavailable(
+        f"no model can be built of {folder / 'config.json'} ({one_line(str(wrong), 160)}): fetch it again, or name another checkpoint"
+    )
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in ``folder``.
+
+    Raises:
+        WeightsUnavailable: its files are missing or damaged.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        # Some classes build themselves without their files, and then know no words.
+        if len(tokenizer) <= len(set(tokenizer.all_special_ids)) + 1:
+            raise ValueError("it knows no words")
+    except Exception as wrong:  # missing, truncated and foreign files raise many kinds of errors
+        raise WeightsUnavailable(
+            f"the tokenizer in {folder} cannot be read ({one_line(str(wrong))}): fetch its files again"
+        ) from wrong
+    return tokenizer

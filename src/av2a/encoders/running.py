@@ -1,0 +1,86 @@
+"""Inputs through a model: in batches that fit, at the precision asked for, and looked at before they are handed on."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from av2a.encoders.device import BatchSize, Placement, Precision, autocast, in_batches
+from av2a.errors import WeightsUnavailable
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Rows = Float32[np.ndarray, "_item *_feature"]
+"""One row, or a table, for each item."""
+
+
+@dataclass(eq=False)
+class Runner:
+    """Where a model runs, and how much of its input goes through it at a time."""
+
+    placement: Placement
+    size: BatchSize
+    overflowed: bool = False
+    """Half precision did not suffice at least once; said the first time."""
+
+    @classmethod
+    def on(cls, placement: Placement) -> "Runner":
+        """A runner for a device of which nothing else is known."""
+        return cls(placement, BatchSize.on(placement.device))
+
+    def rows(
+        self,
+        items: Sequence[Item],
+        prepare: Callable[[Sequence[Item]], Any],
+        forward: Callable[[Any], Tensor],
+        *shape: int,
+    ) -> Rows:
+        """One row of ``shape`` an item, whatever the batches.
+
+        ``prepare`` makes a batch's inputs, always in float32. ``forward`` runs at the placement's precision, and once more in
+        float32 where half precision overflows.
+
+        Raises:
+            WeightsUnavailable: not even float32 gives numbers.
+            Av2aError: memory does not suffice for one item.
+        """
+
+        def batch(some: Sequence[Item]) -> Rows:
+            with torch.inference_mode():
+                inputs = prepare(some)
+                return self._finite(forward, inputs).float().cpu().numpy()
+
+        found = in_batches(items, batch, self.size)
+        return np.concatenate(found) if found else np.empty((0, *shape), np.float32)
+
+    def _finite(self, forward: Callable[[Any], Tensor], inputs: Any) -> Tensor:
+        """What ``forward`` gives, computed again in float32 where half precision overflowed."""
+        rows = _cast(forward, inputs, self.placement)
+        if not rows.isfinite().all() and self.placement.precision is not Precision.FLOAT32:
+            if not self.overflowed:
+                log.warning(
+                    "%s overflowed and is redone in float32: choose --precision float32", self.placement.precision.value
+                )
+            self.overflowed = True
+            rows = _cast(forward, inputs, replace(self.placement, precision=Precision.FLOAT32))
+        if not rows.isfinite().all():
+            raise WeightsUnavailable(
+                "a model answers NaN, even in float32: check its weights with 'av2a weights verify'"
+            )
+        return rows
+
+
+def _cast(forward: Callable[[Any], Tensor], inputs: Any, where: Placement) -> Tensor:
+    with autocast(where):
+        return forward(inputs)
+
+
+def unit(rows: Float[Tensor, "row feature"]) -> Float32[Tensor, "row feature"]:
+    """Each row scaled to length 1, in float32."""
+    return torch.nn.functional.normalize(rows.float(), dim=-1)
