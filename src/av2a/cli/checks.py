@@ -1,0 +1,242 @@
+"""The checks of ``av2a doctor``, each one finding about this machine and installation."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import Enum
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+
+from av2a import __version__
+from av2a.cli.safe_text import terminal_safe
+from av2a.cli.versions import NOT_INSTALLED, ffmpeg_version, version_of
+from av2a.embeddings import Backbone, embed_labels
+from av2a.encoders.registry import BACKBONES, load_backbone
+
+OLDEST_PYTHON = (3, 11)
+LITTLE_SPACE_BYTES = 1_000_000_000
+"""Models take a gigabyte or more."""
+
+
+class State(Enum):
+    """What a check found."""
+
+    WORKS = "works"
+    ABSENT = "absent"
+    """Optional, and not here."""
+    BROKEN = "broken"
+    """Needed and missing, or here and in the way."""
+
+
+_MARKS = {State.WORKS: ("✓", "ok", "green"), State.ABSENT: ("–", "--", "dim"), State.BROKEN: ("✗", "!!", "bold red")}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: what was looked at, what was found, and what to do about it."""
+
+    name: str
+    state: State
+    detail: str
+    cure: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(self), "state": self.state.value}
+
+    def cells(self, *, ascii_only: bool = False) -> tuple[Text, Text, Text]:
+        """Mark, name and finding for a reader, with the cure after it."""
+        mark, ascii_mark, style = _MARKS[self.state]
+        words = self.detail if self.cure is None else f"{self.detail}; {self.cure}"
+        return Text(ascii_mark if ascii_only else mark, style), Text(self.name), Text(terminal_safe(words))
+
+
+def all_checks() -> list[Check]:
+    """Every check, in the order in which a reader wants them."""
+    return [
+        _av2a(),
+        _python(),
+        _machine(),
+        _library("numpy", "numpy", needed=True),
+        _media_library(),
+        _codecs(),
+        _library("Pillow", "PIL", needed=True),
+        _library("matplotlib", "matplotlib", cure="pip install 'av2a[plots]' for -o .png and .svg"),
+        _torch(),
+        _library("transformers", "transformers"),
+        *_clashes(),
+        *_backbones(),
+        _weights_folder(),
+        _disk(),
+    ]
+
+
+def _av2a() -> Check:
+    return Check("av2a", State.WORKS, f"{__version__} in {Path(__file__).parents[1]}")
+
+
+def _python() -> Check:
+    detail = f"{platform.python_version()} ({platform.python_implementation()}) at {sys.executable}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Check("Python", State.BROKEN, detail, cure="use Python 3.11 or newer")
+    return Check("Python", State.WORKS, detail)
+
+
+def _machine() -> Check:
+    return Check("machine", State.WORKS, f"{platform.platform()}, {os.cpu_count()} cores")
+
+
+def _library(name: str, module: str, *, needed: bool = False, cure: str | None = None) -> Check:
+    """Whether a library can be imported; it is, as being installed is not enough."""
+    if find_spec(module) is None:
+        state = State.BROKEN if needed else State.ABSENT
+        return Check(name, state, NOT_INSTALLED, cure=f"pip install {name}" if needed else cure)
+    try:
+        import_module(module)
+    except Exception as error:  # noqa: BLE001 - a broken library raises anything
+        return Check(
+            name, State.BROKEN, f"cannot be imported ({_short(error)})", cure=f"pip install --force-reinstall {name}"
+        )
+    return Check(name, State.WORKS, version_of(name) or "installed")
+
+
+def _media_library() -> Check:
+    found = _library("av", "av", needed=True)
+    if found.state is not State.WORKS:
+        return found
+    return Check("PyAV", State.WORKS, f"{found.detail} with FFmpeg {ffmpeg_version()}")
+
+
+def _codecs() -> Check:
+    """What most videos need, and what the demo writes."""
+    try:
+        codec = import_module("av.codec").Codec
+    except ImportError:
+        return Check("codecs", State.BROKEN, "PyAV is not at hand", cure="pip install av")
+    wanted = [
+        ("h264", "r"),
+        ("hevc", "r"),
+        ("vp9", "r"),
+        ("av1", "r"),
+        ("aac", "r"),
+        ("opus", "r"),
+        ("libx264", "w"),
+        ("aac", "w"),
+    ]
+    missing = [
+        f"{'no' if mode == 'r' else 'cannot write'} {name}" for name, mode in wanted if not _has(codec, name, mode)
+    ]
+    if missing:
+        return Check("codecs", State.BROKEN, ", ".join(missing), cure="pip install --force-reinstall av")
+    return Check("codecs", State.WORKS, "reads H.264, HEVC, VP9, AV1, AAC, Opus; writes H.264 and AAC")
+
+
+def _has(codec: Callable[..., Any], name: str, mode: str) -> bool:
+    try:
+        codec(name, mode)
+    except ValueError:
+        return False
+    return True
+
+
+def _torch() -> Check:
+    found = _library("torch", "torch")
+    if found.state is not State.WORKS:
+        return found
+    torch = import_module("torch")
+    return Check("torch", State.WORKS, f"{found.detail}, device {_device(torch)}, bfloat16 {_bfloat16(torch)}")
+
+
+def _device(torch: Any) -> str:
+    if torch.cuda.is_available():
+        return f"cuda ({torch.cuda.get_device_name(0)})"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _bfloat16(torch: Any) -> str:
+    if torch.cuda.is_available():
+        return "in hardware" if torch.cuda.is_bf16_supported() else "emulated"
+    # Without the processor's own instructions bfloat16 is slower than float32.
+    asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return "in hardware" if any(ask() for ask in asked if ask is not None) else "emulated"
+
+
+def _clashes() -> Iterator[Check]:
+    """torchvision or torchaudio built for another torch break ``import transformers`` with a misleading message."""
+    for name in ("torchvision", "torchaudio"):
+        if find_spec(name) is None:
+            continue
+        try:
+            import_module(name)
+        except Exception as error:  # noqa: BLE001 - a broken library raises anything
+            yield Check(
+                name,
+                State.BROKEN,
+                f"clashes with torch ({_short(error)})",
+                cure=f"pip uninstall {name}: it is not needed",
+            )
+        else:
+            yield Check(name, State.WORKS, f"{version_of(name) or 'installed'}, not needed and not in the way")
+
+
+def _backbones() -> Iterator[Check]:
+    """The built-in backbone is needed, the others are a choice."""
+    for name in BACKBONES:
+        try:
+            backbone = load_backbone(name)
+            _try(backbone)
+        except Exception as error:  # noqa: BLE001 - a backbone that raises anything does not work
+            state = State.BROKEN if name == "mini" else State.ABSENT
+            yield Check(f"backbone {name}", state, _short(error))
+        else:
+            note = f" ({backbone.note})" if backbone.note else ""
+            yield Check(f"backbone {name}", State.WORKS, f"{backbone.info.visual}, {backbone.info.audio}{note}")
+
+
+def _try(backbone: Backbone) -> None:
+    """Ask for one of everything: being loaded is not enough."""
+    embed_labels(backbone, ["dog barking"])
+    backbone.visual.embed_frames([np.zeros((64, 64, 3), dtype=np.uint8)])
+    samples = round(backbone.audio.sample_rate_hz * backbone.audio.segment_seconds)
+    backbone.audio.embed_sounds([np.zeros(samples, dtype=np.float32)])
+
+
+def _weights_folder() -> Check:
+    folder = weights_folder()
+    if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+        return Check(
+            "weights folder",
+            State.BROKEN,
+            f"{folder} cannot be read",
+            cure="change its permissions, or set AV2A_WEIGHTS",
+        )
+    return Check("weights folder", State.WORKS, f"{folder}{'' if folder.exists() else ' (empty so far)'}")
+
+
+def weights_folder() -> Path:
+    """Where downloaded weights are looked for: ``AV2A_WEIGHTS``, else the hub's own cache."""
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    return Path(os.environ.get("AV2A_WEIGHTS") or os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+
+
+def _disk() -> Check:
+    """Free space where weights go: at the nearest folder above that exists."""
+    folder = weights_folder().absolute()
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free_bytes = shutil.disk_usage(there).free
+    detail = f"{free_bytes / 1e9:.1f} GB free at {there}"
+    if free_bytes < LITTLE_SPACE_BYTES:
+        return Check("disk", State.ABSENT, detail, cure="free some space: models take a gigabyte or more")
+    return Check("disk", State.WORKS, detail)
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"

@@ -1,0 +1,44 @@
+"""A refusal, or a fault of our own, as one line on stderr."""
+
+import sys
+import traceback
+
+from av2a.cli.exit_status import ExitStatus
+from av2a.cli.safe_text import terminal_safe
+from av2a.errors import Av2aError
+
+UNEXPECTED = "E_UNEXPECTED"
+REPORT_IT = "run it again with --debug to see where, and report it"
+
+
+def print_failure(error: Exception, *, debug: bool, about: str | None = None) -> int:
+    """Say on stderr what ended the run, or the work on ``about``; with ``debug`` where, too. Returns the exit status."""
+    if debug:
+        traceback.print_exception(error)
+    print(failure_line(error, about=about), file=sys.stderr)
+    return exit_status(error)
+
+
+def failure_line(error: Exception, *, about: str | None = None) -> str:
+    """``av2a: error[E_CODE]: what; what next``, on one line whatever the error's text holds."""
+    text = _text(error)
+    # Our own refusals name what they are about.
+    subject = "" if about is None or isinstance(error, Av2aError) else f"{about}: "
+    return f"av2a: error[{code(error)}]: {terminal_safe(subject + text)}"
+
+
+def code(error: Exception) -> str:
+    """The stable code of an error."""
+    return error.code if isinstance(error, Av2aError) else UNEXPECTED
+
+
+def exit_status(error: Exception) -> int:
+    """The exit status that an error asks for."""
+    return error.exit_status if isinstance(error, Av2aError) else ExitStatus.SOME_FAILED
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, Av2aError):
+        return str(error)
+    words = str(error) or "no message"
+    return f"unexpected {type(error).__name__} ({words}): {REPORT_IT}"

@@ -1,0 +1,56 @@
+"""Where results go: the paths given with ``--output``, for one video or for many."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from av2a.errors import OutputRefused, one_line
+
+NAME = "{name}"
+"""Stands for a video's name without its ending."""
+
+
+def planned_outputs(videos: Sequence[Path], outputs: Sequence[str]) -> list[tuple[Path, ...]]:
+    """The files to write for each video, in the order of ``outputs``.
+
+    Raises:
+        OutputRefused: two results would be written to one place, or "-" is asked for.
+
+    >>> [[path.as_posix() for path in paths] for paths in planned_outputs([Path("a.mp4")], ["out/{name}.json"])]
+    [['out/a.json']]
+    """
+    if "-" in outputs:
+        raise OutputRefused("output '-' names no format: for JSON on stdout use --json")
+    plan = [tuple(Path(output.replace(NAME, video.stem)) for output in outputs) for video in videos]
+    writers: dict[Path, Path] = {}
+    for video, paths in zip(videos, plan, strict=True):
+        for path in paths:
+            _claim(path, video, writers)
+    return plan
+
+
+def _claim(path: Path, video: Path, writers: dict[Path, Path]) -> None:
+    shown = one_line(str(path))
+    if path in writers and writers[path] is video:
+        raise OutputRefused(f"output {shown!r} is asked for twice: leave one out")
+    if path in writers:
+        first, second = (one_line(str(name)) for name in (writers[path], video))
+        raise OutputRefused(
+            f"{first!r} and {second!r} would both be written to {shown!r}: put {NAME} into the output's name, "
+            "and give videos of one name in separate runs"
+        )
+    if path.exists() and video.exists() and path.samefile(video):
+        raise OutputRefused(f"output {shown!r} is the video itself: choose another name")
+    writers[path] = video
+
+
+def check_outputs(plan: Sequence[Sequence[Path]], *, overwrite: bool) -> None:
+    """Refuse every place that could not be written, before any work is done.
+
+    Raises:
+        OutputRefused, UnknownName, MissingDependency: as :func:`av2a.formats.check_output`.
+    """
+    from av2a.formats import check_output
+
+    for paths in plan:
+        for path in paths:
+            check_output(path, overwrite=overwrite)

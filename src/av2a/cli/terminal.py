@@ -1,0 +1,135 @@
+"""The two streams: stdout for data, stderr for talk."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from av2a.cli.safe_text import terminal_safe
+
+Report = Callable[[str, int, int], None]
+"""Called with a stage, how much of it is done, and how much there is."""
+
+
+class Talk(Enum):
+    """How much is said on stderr."""
+
+    QUIET = "quiet"
+    """Errors only."""
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+    """What was chosen and why, too."""
+
+    @classmethod
+    def chosen(cls, *, quiet: bool, verbose: bool) -> "Talk":
+        """Of the two flags; quiet wins, as errors are never kept back."""
+        return cls.QUIET if quiet else cls.VERBOSE if verbose else cls.NORMAL
+
+
+class Terminal:
+    """Where the command prints. Off a terminal and with ``NO_COLOR`` it prints plain text."""
+
+    def __init__(self, talk: Talk = Talk.NORMAL) -> None:
+        self.talk = talk
+        self.data = Console(highlight=False, emoji=False, markup=False)
+        self.aside = Console(highlight=False, emoji=False, markup=False, stderr=True)
+        _show_log(talk)
+
+    @property
+    def ascii_only(self) -> bool:
+        """Whether stdout's encoding has no line-drawing characters."""
+        return not self.data.encoding.lower().startswith("utf")
+
+    def show(self, what: RenderableType) -> None:
+        """A part of the answer; a line of text stays one line where no terminal needs it wrapped."""
+        self.data.print(what, soft_wrap=isinstance(what, Text) and not self.data.is_terminal)
+
+    def show_rows(self, rows: Sequence[Sequence[Text]]) -> None:
+        """Rows in columns; off a terminal each stays one line, however long."""
+        grid = Table.grid(padding=(0, 1))
+        for row in rows:
+            grid.add_row(*row)
+        if self.data.is_terminal:
+            self.data.print(grid)
+            return
+        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (cell.plain.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self.show_text(" ".join(cells).rstrip() + "\n")
+
+    def show_text(self, text: str) -> None:
+        """A part of the answer, as it is: neither wrapped nor coloured."""
+        self.data.file.write(text)
+        self.data.file.flush()
+
+    def say(self, text: str) -> None:
+        """What a user may want to know."""
+        if self.talk is not Talk.QUIET:
+            self._aside(text)
+
+    def detail(self, text: str) -> None:
+        """What a curious user may want to know."""
+        if self.talk is Talk.VERBOSE:
+            self._aside(text, style="dim")
+
+    def warn(self, text: str) -> None:
+        """What a user should know about an answer."""
+        if self.talk is not Talk.QUIET:
+            self._aside(f"av2a: warning: {text}", style="yellow")
+
+    def fail(self, line: str) -> None:
+        """A failure; it is said even when quiet."""
+        self._aside(line, style="red")
+
+    def _aside(self, text: str, style: str = "") -> None:
+        self.aside.print(Text(terminal_safe(text), style=style), soft_wrap=True)
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Report]:
+        """A bar with stage, done of total and time left, on a terminal only, gone when it is done."""
+        hidden = self.talk is Talk.QUIET or not self.aside.is_terminal
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            _Count(),
+            TimeRemainingColumn(compact=True),
+        )
+        with Progress(*columns, console=self.aside, transient=True, disable=hidden) as bars:
+            yield _reporter(bars, terminal_safe(title))
+
+
+class _Count(MofNCompleteColumn):
+    """Done of total, where a total is known."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
+
+
+def _reporter(bars: Progress, title: str) -> Report:
+    task = bars.add_task(title, total=None)
+    stage_shown = ""
+
+    def report(stage: str, done: int, total: int) -> None:
+        nonlocal stage_shown
+        if stage != stage_shown:
+            stage_shown = stage
+            bars.reset(task, total=total, description=f"{title} · {stage}")
+        bars.update(task, completed=done, total=total)
+
+    return report
+
+
+def _show_log(talk: Talk) -> None:
+    """The library's log on stderr: warnings, and everything when verbose."""
+    log = logging.getLogger("av2a")
+    log.setLevel({Talk.QUIET: logging.ERROR, Talk.NORMAL: logging.WARNING, Talk.VERBOSE: logging.DEBUG}[talk])
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("av2a: %(levelname)s: %(message)s"))
+    # Replaced, not added: a second call in one process has another stderr.
+    log.handlers[:] = [handler]

@@ -1,0 +1,1 @@
+"""Clips with their truth: public benchmarks, a user's own folder, and the built-in world (``synthetic``)."""
