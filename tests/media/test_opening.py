@@ -151,6 +151,17 @@ def test_what_is_no_media_is_refused_in_one_line(tmp_path: Path, film: Path, con
     assert name in str(refusal.value) and "\n" not in str(refusal.value)
 
 
+def test_a_playlist_does_not_open_another_file(tmp_path: Path) -> None:
+    write_media(tmp_path / "other.ts", Pictures(even_times(30)))
+    playlist = tmp_path / "list.m3u8"
+    playlist.write_text(PLAYLIST.format(target="other.ts"))
+    # FFmpeg by itself would play it.
+    with av.open(str(playlist)) as container:
+        assert len(container.streams.video) == 1
+    with pytest.raises(NotMedia, match="no kind of video or sound file"):
+        open_clip(playlist)
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     with pytest.raises(NotMedia, match="is empty"):

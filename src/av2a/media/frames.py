@@ -1,0 +1,258 @@
+"""Pictures at given times.
+
+*The picture at t* is the last one whose presentation time is not later than t. Before the first one there is none, nor after
+the last one has been shown for its own duration. A time counts as reached when it is nearer than half a tick of the
+container's clock (at most 0.5 ms: Matroska rounds to milliseconds).
+
+Files are decoded forward, once, up to the last time asked: of nine ways tried on variable frame rates, late starts and transport
+streams that was the only one always right. Where the next time asked is far ahead, a second reader may start at a key frame
+before it, and is taken only when it proves to stand between here and there.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from av2a.errors import InvalidSetting
+from av2a.media.reading import (
+    FARTHEST_SECONDS,
+    FRAME_PIXELS,
+    Container,
+    Frame,
+    Losses,
+    Stream,
+    Warn,
+    container_start_seconds,
+    declared_end_seconds,
+    decoded,
+    ignore,
+    opened,
+    packets_of,
+    refusals,
+    seconds_of,
+    seek,
+    warn_about_shortfall,
+)
+from av2a.media.upright import Turn
+from av2a.records import Clip
+
+END_TOLERANCE_SECONDS = 0.1
+"""The last picture stands this much longer than its own duration: sound often outlasts the pictures a little."""
+
+SEEK_AHEAD_SECONDS = 20.0
+"""A time asked this far ahead is worth a seek: key frames are seldom farther apart than 10 s."""
+
+SEEK_MARGIN_SECONDS = 2.0
+"""Seek this much earlier: what follows a key frame in the file may come before it on the screen, and be broken."""
+
+SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+"""Containers with an index. In transport streams a seek finds nothing."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One decoded picture, RGB, upright (rotation and mirroring applied), as many pixels as stored."""
+
+    seconds: float
+    """When it is first shown, counted from the clip's zero."""
+    pixels: UInt8[np.ndarray, "height width 3"]
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """How the time stamps of one stream become seconds."""
+
+    time_base: Fraction
+    start_seconds: float
+    frame_seconds: Fraction
+    """One over the frame rate."""
+    by_index: bool
+    """No usable time stamps: pictures are evenly spaced."""
+
+    @classmethod
+    def of(cls, container: Container, stream: Stream) -> "_Clock":
+        rate = stream.guessed_rate or stream.average_rate or Fraction(25)
+        # AVI stores no presentation times: where pictures are reordered, what FFmpeg makes up for them is wrong.
+        reordered_avi = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+        return cls(stream.time_base, container_start_seconds(container), 1 / rate, reordered_avi)
+
+    @property
+    def tolerance_seconds(self) -> float:
+        """Half a tick, but no more than half a millisecond; container.start_time is rounded to microseconds."""
+        return min(max(float(self.time_base) / 2, 2e-6), 5e-4)
+
+    def by_number(self, number: int) -> float:
+        """When the picture of this number is shown, at a constant rate."""
+        return float(number * self.frame_seconds)
+
+    def seconds(self, ticks: int) -> float:
+        """A time stamp, counted from the clip's zero."""
+        return seconds_of(ticks, self.time_base, self.start_seconds)
+
+    def seconds_of_frame(self, number: int, frame: Frame, previous_seconds: float) -> float:
+        """When a decoded picture is shown; one without a time stamp among others follows the one before it."""
+        if self.by_index:
+            return self.by_number(number)
+        if frame.pts is None:
+            return previous_seconds + float(self.frame_seconds)
+        return self.seconds(frame.pts)
+
+
+def frame_times(clip: Clip) -> Float64[np.ndarray, " frame"]:
+    """When each picture of the clip is first shown, in seconds, rising; empty without pictures.
+
+    Nothing is decoded where the packets carry their times. What an edit list leaves out is left out.
+    """
+    if clip.video is None:
+        return np.zeros(0)
+    with opened(clip.path, frame_pixels=_frame_pixels(clip)) as container:
+        stream = container.streams[clip.video.index]
+        clock = _Clock.of(container, stream)
+        packets = packets_of(container, [stream], Losses())
+        ticks = [packet.pts for packet in packets if packet.size > 0 and not packet.is_discard]
+    known = [tick for tick in ticks if tick is not None]
+    if clock.by_index or not known:
+        return np.array([clock.by_number(number) for number in range(len(ticks))])
+    if len(known) < len(ticks):
+        return np.array([shown.seconds for shown in _shown_frames(clip, Losses())])
+    limit = clip.duration_seconds + FARTHEST_SECONDS
+    return np.array(sorted({seconds for tick in known if (seconds := clock.seconds(tick)) <= limit}))
+
+
+def decode_frames(
+    clip: Clip, times_seconds: Sequence[float] | Float64[np.ndarray, " time"], *, warn: Warn = ignore
+) -> Iterator[Picture | None]:
+    """The picture shown at each of ``times_seconds``, in their order; None where there is none.
+
+    Decodes forward, up to the last time asked, one picture at a time; only pictures that are asked for are converted, each
+    once. ``warn`` is told, once each, of damage and of pictures that end before they should.
+
+    Raises:
+        InvalidSetting: the times do not rise, or are not numbers.
+        MissingFile, NotMedia: the file went away or changed since it was opened.
+    """
+    times = np.asarray(times_seconds, dtype=np.float64)
+    if times.ndim != 1 or not np.isfinite(times).all() or (np.diff(times) < 0).any():
+        raise InvalidSetting("times_seconds must be numbers, none smaller than the one before it: sort them")
+    return _pictures(clip, times, warn)
+
+
+def _pictures(clip: Clip, times_seconds: Float64[np.ndarray, " time"], warn: Warn) -> Iterator[Picture | None]:
+    if clip.video is None or len(times_seconds) == 0:
+        yield from (None for _ in times_seconds)
+        return
+    reader = Reader(clip)
+    try:
+        for seconds in times_seconds[:-1]:
+            yield reader.picture_at(float(seconds))
+        last = reader.picture_at(float(times_seconds[-1]))
+        # Before the last answer, as nobody need ask for what comes after it.
+        reader.warn_about_losses(warn)
+    finally:
+        reader.close()
+    yield last
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A decoded picture and when it is shown."""
+
+    seconds: float
+    frame: Frame
+    clock: _Clock
+
+    def is_due(self, seconds: float) -> bool:
+        """Whether its time has come."""
+        return self.seconds <= seconds + self.clock.tolerance_seconds
+
+    @property
+    def stop_seconds(self) -> float:
+        """Until when it stands if no other follows."""
+        length = (self.frame.duration or 0) * self.clock.time_base
+        return self.seconds + float(max(length, self.clock.frame_seconds))
+
+
+class Reader:
+    """Stands at one picture of a clip and moves forward."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+        self.losses = Losses()
+        self._frames = _shown_frames(clip, self.losses)
+        self._now: _Shown | None = None
+        self._next = next(self._frames, None)
+        self._converted: tuple[_Shown, Picture] | None = None
+        self._turn = Turn()
+
+    def picture_at(self, seconds: float) -> Picture | None:
+        """The picture shown at ``seconds``, no less than those asked before."""
+        if self._next is not None and seconds - self._next.seconds > SEEK_AHEAD_SECONDS:
+            self._jump(seconds)
+        while self._next is not None and self._next.is_due(seconds):
+            self._now, self._next = self._next, next(self._frames, None)
+        if self._now is None or (self._next is None and seconds >= self._now.stop_seconds + END_TOLERANCE_SECONDS):
+            return None
+        return self._picture(self._now)
+
+    def warn_about_losses(self, warn: Warn) -> None:
+        """Say what was damaged, and where the pictures ended if that was too early."""
+        self.losses.warn_about("picture", warn)
+        if self._next is None and self._clip.video is not None:
+            covered = 0.0 if self._now is None else self._now.stop_seconds
+            warn_about_shortfall("pictures", covered, declared_end_seconds(self._clip, self._clip.video.index), warn)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._frames.close()
+
+    def _jump(self, seconds: float) -> None:
+        ahead = _shown_frames(self._clip, self.losses, from_seconds=seconds - SEEK_MARGIN_SECONDS)
+        first = next(ahead, None)
+        # Taken only where it saves something and cannot be wrong; else the forward reader goes on.
+        if first is None or self._next is None or not self._next.seconds < first.seconds <= seconds:
+            ahead.close()
+            return
+        self._frames.close()
+        self._frames, self._now, self._next = ahead, None, first
+
+    def _picture(self, shown: _Shown) -> Picture:
+        if self._converted is None or self._converted[0] is not shown:
+            with refusals(self._clip.path):
+                pixels = self._turn.upright(shown.frame, shown.frame.to_ndarray(format="rgb24"))
+            self._converted = (shown, Picture(shown.seconds, pixels))
+        return self._converted[1]
+
+
+def _shown_frames(clip: Clip, losses: Losses, *, from_seconds: float | None = None) -> Generator[_Shown, None, None]:
+    """Decoded pictures in the order of their times, from the start or from a key frame near ``from_seconds``."""
+    assert clip.video is not None
+    with opened(clip.path, frame_pixels=_frame_pixels(clip)) as container:
+        stream = container.streams[clip.video.index]
+        stream.thread_type = "AUTO"
+        clock = _Clock.of(container, stream)
+        if from_seconds is not None and not _sought(container, stream, clock, from_seconds):
+            return
+        previous = -np.inf
+        for number, frame in enumerate(decoded(container, stream, losses)):
+            if number == 0 and frame.pts is None:
+                clock = replace(clock, by_index=True)
+            seconds = clock.seconds_of_frame(number, frame, previous)
+            # Times that go back (spliced files) and far beyond the end (damage) cannot be shown in order.
+            if previous < seconds <= clip.duration_seconds + FARTHEST_SECONDS:
+                yield _Shown(seconds, frame, clock)
+                previous = seconds
+            else:
+                losses.out_of_order += 1
+
+
+def _sought(container: Container, stream: Stream, clock: _Clock, seconds: float) -> bool:
+    usable = container.format.name in SEEKABLE and not clock.by_index
+    return usable and seek(container, stream, seconds, clock.start_seconds)
+
+
+def _frame_pixels(clip: Clip) -> int:
+    # A clip that was opened under a higher limit is decoded under it; decoders round sizes up to whole blocks.
+    return max(FRAME_PIXELS, (clip.video.width + 128) * (clip.video.height + 128)) if clip.video else FRAME_PIXELS
