@@ -9,10 +9,11 @@ from jaxtyping import Float, Float32, UInt8
 
 from av2a.records import BackboneInfo, LabelEmbeddings
 
-Frame = UInt8[np.ndarray, "height width 3"]
-"""A picture, RGB, upright."""
-Sound = Float32[np.ndarray, " sample"]
-"""Mono sound at the encoder's own sample rate."""
+# Axes without a name: pictures and sounds of one call may differ in size.
+Frame = UInt8[np.ndarray, "_ _ 3"]
+"""A picture, (height, width, 3), RGB, upright."""
+Sound = Float32[np.ndarray, " _"]
+"""Mono sound, (sample,), at the encoder's own sample rate."""
 
 
 @runtime_checkable
