@@ -54,7 +54,7 @@ def main() -> None:
     ratios = [double / single for single, double in zip(singles, doubles, strict=True)]
     start = perf_counter()
     with ProcessPoolExecutor(2) as pool:
-        list(pool.map(batch, [range(0, 100), range(100, 200)]))
+        list(pool.map(batch, [range(100), range(100, 200)]))
     both = perf_counter() - start
     table(
         f"Dynamic thresholds ({machine()}; medians of 5)",

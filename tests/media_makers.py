@@ -4,6 +4,7 @@ Every picture of :func:`write_media` carries its own number as bars of black and
 back, so that a test knows exactly which frame it was given.
 """
 
+import struct
 import wave
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -177,15 +178,15 @@ def _picture_frames(track: Pictures) -> Iterator[Any]:
 
 
 def _sound_frames(track: Sound, size: int = 1024) -> Iterator[Any]:
-    samples = np.ascontiguousarray(track.samples, dtype=np.float32)
+    samples = track.samples.astype(np.float32)
     codec_format = (av.codec.Codec(track.codec, "w").audio_formats or [av.AudioFormat("s16")])[0].name
     resampler = av.AudioResampler(format=codec_format, layout=track.layout, rate=track.rate_hz)
     for start in range(0, samples.shape[1], size):
         if track.gap and track.gap[0] <= start / track.rate_hz < track.gap[1]:
             continue
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(samples[:, start : start + size]), format="fltp", layout=track.layout
-        )
+        # Interleaved, as PyAV 18 does not fill planes of eight channels.
+        interleaved = samples[:, start : start + size].T.reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=track.layout)
         frame.sample_rate = track.rate_hz
         frame.time_base = Fraction(1, track.rate_hz)
         frame.pts = round(track.start_seconds * track.rate_hz) + start
@@ -229,7 +230,7 @@ def cut(path: Path, destination: Path, *, share: float) -> Path:
     return destination
 
 
-def flip_bits(path: Path, destination: Path, *, flips: int, rng: np.random.Generator, spare: int = 4096) -> Path:
+def flip_bits(path: Path, destination: Path, *, flips: int, rng: np.random.Generator, spare: int = 16_384) -> Path:
     """A copy with ``flips`` bytes changed, none of them in the first and last ``spare`` ones, where headers are."""
     data = np.frombuffer(path.read_bytes(), dtype=np.uint8).copy()
     where = rng.integers(spare, len(data) - spare, size=flips)
@@ -238,14 +239,11 @@ def flip_bits(path: Path, destination: Path, *, flips: int, rng: np.random.Gener
     return destination
 
 
-def claim_duration(path: Path, destination: Path, *, ticks: int = 0x7FFFFFFF) -> Path:
-    """A copy of an .mp4 whose every header (version 0) claims a duration of ``ticks``."""
+def claim_duration(path: Path, destination: Path, *, seconds: float) -> Path:
+    """A copy of a Matroska file whose header claims another duration."""
     data = bytearray(path.read_bytes())
-    for box, offset in ((b"mvhd", 20), (b"tkhd", 24), (b"mdhd", 20)):
-        at = data.find(box)
-        while at >= 0:
-            data[at + offset : at + offset + 4] = ticks.to_bytes(4, "big")
-            at = data.find(box, at + 4)
+    at = data.index(b"\x44\x89\x88") + 3
+    data[at : at + 8] = struct.pack(">d", seconds * 1000)
     destination.write_bytes(data)
     return destination
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int64
 
 from av2a import media, segments
 from av2a.embeddings import AudioEncoder, Backbone, Frame, Sound, VisualEncoder
 from av2a.records import Clip, Embeddings, LabelEmbeddings
-from av2a.settings import Sampling, Settings, SoundScope
+from av2a.settings import Sampling, Selection, Settings, SoundScope
 from av2a.timeline import Grid
 
 _FRAME_BATCH = 8  # pictures held at full size at a time
@@ -150,7 +150,7 @@ class Sounds:
         for (stretch, _), part in zip(waiting, np.split(rows, ends[:-1]), strict=True):
             self._row_of[stretch] = part.mean(axis=0)
 
-    def _chunks(self, sound: Sound) -> list[Sound]:
+    def _chunks(self, sound: Sound) -> list[np.ndarray]:
         # Equal parts, so that no part is a short rest.
         longest = int(self.encoder.longest_seconds * self.encoder.sample_rate_hz)
         return np.array_split(sound, -(-len(sound) // longest))
@@ -165,7 +165,8 @@ class Observation:
 
     segments: Embeddings
     windows: tuple[Embeddings, ...]
-    window_of: np.ndarray
+    """The windows as the encoders embed them whole; empty when no setting asks for that."""
+    window_of: Int64[np.ndarray, " segment"]
     frame_embeddings: Float32[np.ndarray, "segment feature"]
     """x_t for the cosine of Eq. 7; where there is no picture, the last one carried on."""
     intervals: Callable[[Sequence[tuple[int, int]]], list[Embeddings]] = field(repr=False)
@@ -220,9 +221,10 @@ class Observer:
         heard_in = segments.sound_windows(self.grid, self.backbone.audio.segment_seconds)
         window_seconds = [self.grid.seconds(start, stop) for start, stop in windows]
         by_clip = self.settings.sound is SoundScope.CLIP
+        whole = self.settings.selection is Selection.WHOLE
         self.pictures.look(times.tolist(), lambda done, total: self.progress("pictures", done, total))
         self.sounds.listen(
-            [*window_seconds, *([] if by_clip else heard_in)],
+            [*(window_seconds if by_clip or whole else []), *([] if by_clip else heard_in)],
             lambda done, total: self.progress("sound", done, total),
         )
         window_of = np.repeat(np.arange(len(windows)), [stop - start for start, stop in windows])
@@ -243,7 +245,9 @@ class Observer:
             [self.sounds.row(stretch) for stretch in heard_in],
             [
                 self._whole(asked(start, stop), stretch)
-                for (start, stop), stretch in zip(windows, window_seconds, strict=True)
+                for (start, stop), stretch in zip(
+                    windows if whole else [], window_seconds if whole else [], strict=True
+                )
             ],
             window_of,
             intervals,
@@ -278,7 +282,7 @@ class Observer:
         return self._observation(
             [self.pictures.rows([time]) for time in times] or [None] * count,
             [self.sounds.row(stretch) for stretch in heard_in],
-            [self._whole(whole_times, (first, last))],
+            [self._whole(whole_times, (first, last))] if self.settings.selection is Selection.WHOLE else [],
             np.zeros(count, dtype=np.int64),
             intervals,
             first_segment=start,

@@ -35,8 +35,9 @@ from av2a.scores import (
     similarities,
     stream_scores,
     vocabulary,
+    window_peaks,
 )
-from av2a.settings import Fusion, Settings, profile_settings
+from av2a.settings import Fusion, Selection, Settings, profile_settings
 from av2a.thresholds import dynamic_thresholds
 from av2a.timeline import Grid
 
@@ -45,7 +46,7 @@ LONGEST_LABEL = 200
 
 
 def detect(
-    video: str | Path,
+    video: str | Path | Clip,
     labels: Sequence[str],
     backbone: str | Backbone = "clip-clap",
     settings: Settings | None = None,
@@ -58,9 +59,10 @@ def detect(
     """When each of ``labels`` is heard, seen, or both in ``video``.
 
     Args:
-        video: any file that PyAV decodes, with pictures, sound, or both.
+        video: any file that PyAV decodes, with pictures, sound, or both; or one already opened by ``media.open_clip``, to
+            which the streams and limits below then do not apply.
         labels: event names, in any words; one is enough.
-        backbone: a name from ``av2a backbones``, or a loaded one.
+        backbone: the name of a backbone, or a loaded one.
         settings: a profile's, changed as needed; the ``practical`` profile when None.
         video_stream: which picture track to use, by its index in the file.
         audio_stream: likewise for sound.
@@ -74,7 +76,13 @@ def detect(
     """
     asked = checked_labels(labels)
     settings = settings or profile_settings("practical")
-    clip = media.open_clip(video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits())
+    clip = (
+        video
+        if isinstance(video, Clip)
+        else media.open_clip(
+            video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits()
+        )
+    )
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
     warnings = _Warnings([*_expected(clip, asked, backbone, settings), *clip.warnings])
@@ -206,21 +214,21 @@ def _located(
     observation: Observation,
     settings: Settings,
 ) -> _Located:
-    whole = np.concatenate([stream_scores(window, modality, settings.audio_weight) for window in windows])
-    has_whole = np.concatenate([window.observed(modality) for window in windows])
-    if settings.select_categories:
-        chosen = selected_categories(whole, settings.category_threshold)
+    observed = segments.observed(modality)
+    everything = stream_scores(segments, modality, settings.audio_weight)
+    if settings.selection is Selection.WHOLE:
+        whole = np.concatenate([stream_scores(window, modality, settings.audio_weight) for window in windows])
+        has_whole = np.concatenate([window.observed(modality) for window in windows])
     else:
-        chosen = np.ones(whole.shape, dtype=bool)
-    chosen &= has_whole[:, None]
+        whole, has_whole = window_peaks(everything, observed, observation.window_of)
+    chosen = _chosen(whole, settings) & has_whole[:, None]
     selected = chosen[observation.window_of]
     kept = np.asarray(chosen.any(axis=0))
-    observed = segments.observed(modality)
     scores = Scores(
         whole=whole[:, kept],
         segments=stream_scores(segments.of(kept), modality, settings.audio_weight)
         if settings.renormalise_survivors
-        else stream_scores(segments, modality, settings.audio_weight)[:, kept],
+        else everything[:, kept],
     )
     with_cosine = modality is not Modality.AUDIO or settings.cosine_for_audio
     located = localize(
@@ -241,6 +249,17 @@ def _located(
         ),
         tuple(Candidate(int(columns[each.category]), each.start, each.stop) for each in located.candidates),
     )
+
+
+def _chosen(whole: Float[np.ndarray, "window category"], settings: Settings) -> Bool[np.ndarray, "window category"]:
+    """Where each category is looked for: also beside a window in which it stands out, as events run on across windows."""
+    if not settings.select_categories:
+        return np.ones(whole.shape, dtype=bool)
+    chosen = selected_categories(whole, settings.category_threshold)
+    beside = chosen.copy()
+    beside[1:] |= chosen[:-1]
+    beside[:-1] |= chosen[1:]
+    return beside
 
 
 def _spread(

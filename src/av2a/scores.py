@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int64
 
 from av2a.background import near_synonym
 from av2a.records import Embeddings, LabelEmbeddings, Modality
@@ -185,6 +185,24 @@ def _scored(
     counted: Bool[np.ndarray, "category concept"],
 ) -> Float32[np.ndarray, "*input category"]:
     return against_background(similarity, concepts, counted) if concepts.shape[-1] else normalised(similarity)
+
+
+def window_peaks(
+    scores: Float32[np.ndarray, "segment category"],
+    observed: Bool[np.ndarray, " segment"],
+    window_of: Int64[np.ndarray, " segment"],
+) -> tuple[Float32[np.ndarray, "window category"], Bool[np.ndarray, " window"]]:
+    """Each category's highest score in each window, and which windows have anything to score at all.
+
+    >>> scores = np.array([[0.2], [0.9], [0.4]], dtype=np.float32)
+    >>> window_peaks(scores, np.array([True, False, True]), np.array([0, 0, 1]))
+    (array([[0.2],
+           [0.4]], dtype=float32), array([ True,  True]))
+    """
+    windows = int(window_of[-1]) + 1
+    peaks = np.zeros((windows, scores.shape[1]), dtype=np.float32)
+    np.maximum.at(peaks, window_of[observed], scores[observed])
+    return peaks, np.bincount(window_of[observed], minlength=windows) > 0
 
 
 def selected_categories(

@@ -36,6 +36,15 @@ class Fusion(Enum):
     """What is both heard and seen after all decisions (Table 6)."""
 
 
+class Selection(Enum):
+    """What a category's score over a window is (Eq. 5)."""
+
+    WHOLE = "whole"
+    """The score of the window as the encoders embed it whole (Eq. 1)."""
+    PEAK = "peak"
+    """The score of the window's strongest segment: what is short is not averaged away in what is long."""
+
+
 class SoundScope(Enum):
     """What a segment's audio score is heard in."""
 
@@ -83,7 +92,7 @@ class Settings:
 
     The defaults are the ``practical`` profile.
 
-    >>> Settings().initial_threshold == score_exceeded_by(0.005)
+    >>> Settings().initial_threshold == score_exceeded_by(0.02)
     True
     >>> profile_settings("released", "languagebind").decay
     2.5
@@ -94,11 +103,11 @@ class Settings:
     # The five hyper-parameters of Table 1.
     audio_weight: float = 0.5
     """α of Eq. 3 and 4: the share of sound in the audio-visual score."""
-    category_threshold: float = score_exceeded_by(0.02)
+    category_threshold: float = score_exceeded_by(0.001)
     """τ_f of Eq. 5: a category is looked for in a window when the window's score is above."""
-    initial_threshold: float = score_exceeded_by(0.005)
+    initial_threshold: float = score_exceeded_by(0.02)
     """τ⁰ of Eq. 6: the threshold of every category in the first segment."""
-    confidence_threshold: float = score_exceeded_by(0.005)
+    confidence_threshold: float = score_exceeded_by(0.01)
     """τ_r: a candidate is kept when its own score is above."""
     decay: float = 1.0
     """λ of Eq. 8: how fast a category's threshold stops moving as it is detected again."""
@@ -114,6 +123,8 @@ class Settings:
     """Names of everyday sights and sounds that scores are normalised against; empty: against the labels themselves."""
     synonym_similarity: float = 0.95
     """A background concept whose text embedding is nearer than this cosine to a label is left out for that label."""
+    selection: Selection = Selection.PEAK
+    """What a category's score over a window is."""
     renormalise_survivors: bool = False
     """Normalise scores again over the selected categories only (row 12)."""
     ridge: float = 1.0
@@ -223,7 +234,7 @@ def _converted(name: str, kind: type, value: Any) -> Any:
         except ValueError as unknown:
             raise UnknownName.among(name, str(value), [choice.value for choice in kind]) from unknown
     if name == "background":
-        if isinstance(value, str) or not all(isinstance(entry, str) for entry in value):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(entry, str) for entry in value):
             raise InvalidSetting(f"background must be a list of names, got {value!r}")
         return tuple(value)
     if name in _MAY_BE_NONE:
@@ -254,6 +265,7 @@ _RELEASED = Settings(
     confidence_threshold=0.75,
     decay=2.5,
     background=(),
+    selection=Selection.WHOLE,
     renormalise_survivors=True,
     ridge=1.0,
     ratio_times_scores=True,

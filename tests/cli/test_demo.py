@@ -1,4 +1,5 @@
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -6,33 +7,49 @@ import pytest
 from av2a.cli.demo import true_events
 from av2a.datasets.synthetic import demo_scene
 from av2a.records import Modality
-from tests.cli.calling import Call, shell
+from tests.cli.calling import Call, Outcome, shell
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished demo."""
+
+    folder: Path
+    outcome: Outcome
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("demo") / "made" / "av2a-demo"
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The demo in a folder that it has to make."""
+    folder = tmp_path_factory.mktemp("demo") / "made" / "av2a-demo"
+    return Run(folder, shell("demo", "-o", folder))
 
 
-def test_the_demo_writes_every_format_and_shows_the_truth(av2a: Call, folder: Path) -> None:
-    outcome = av2a("demo", "-o", folder)
-    assert outcome.status == 0
-    assert sorted(path.name for path in folder.iterdir()) == [
+def test_the_demo_writes_every_format_and_shows_the_truth(run: Run) -> None:
+    assert run.outcome.status == 0
+    assert sorted(path.name for path in run.folder.iterdir()) == [
         "demo.csv", "demo.html", "demo.json", "demo.mp4", "demo.png", "demo.vtt",
     ]  # fmt: skip
-    assert "truth ═" in outcome.out or "truth  " in outcome.out
-    assert "now your own video: av2a detect my.mp4" in outcome.err
-    assert outcome.err.splitlines()[-1].startswith(f"results: {folder / 'demo.mp4'}, ")
+    assert "truth" in run.outcome.out
+    assert "══" in run.outcome.out
 
 
-def test_the_demo_finds_what_is_there(folder: Path) -> None:
-    found = {(event["label"], event["modality"]) for event in json.loads((folder / "demo.json").read_text())["events"]}
+def test_the_demo_says_what_to_do_next_and_where_the_results_are(run: Run) -> None:
+    *_, next_step, last = run.outcome.err.splitlines()
+    assert next_step.startswith("now your own video: av2a detect my.mp4 ")
+    assert last.startswith(f"results: {run.folder / 'demo.mp4'}, {run.folder / 'demo.json'}, ")
+
+
+def test_the_demo_finds_what_is_there(run: Run) -> None:
+    answer = json.loads((run.folder / "demo.json").read_text())
+    found = {(event["label"], event["modality"]) for event in answer["events"]}
     true = {(event.label, event.modality.value) for event in true_events(demo_scene())}
     assert len(found & true) >= 0.6 * len(true)
     assert len(found - true) <= 0.4 * len(found)
 
 
-def test_a_second_run_replaces_the_first_with_the_same(av2a: Call, folder: Path) -> None:
+def test_a_second_run_replaces_the_first_with_the_same(av2a: Call, run: Run) -> None:
+    folder = run.folder
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     (folder / "mine.txt").write_text("mine")
     assert av2a("demo", "-o", folder, "-q").status == 0

@@ -23,14 +23,16 @@ def test_json_holds_every_check(av2a: Call) -> None:
 
 def test_a_clashing_torchvision_is_found_and_its_cure_is_said(tmp_path: Path) -> None:
     (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
-    outcome = shell("doctor", env=environment(PYTHONPATH=str(tmp_path)))
+    outcome = shell("doctor", first="sys.modules['torch'] = None", env=environment(PYTHONPATH=str(tmp_path)))
     assert outcome.status == 1
-    assert "torchvision    clashes with torch (RuntimeError: operator torchvision::nms does not exist)" in outcome.out
+    assert "✗ torchvision clashes with torch (RuntimeError: operator torchvision::nms does not exist)" in " ".join(
+        outcome.out.split()
+    )
     assert "pip uninstall torchvision" in outcome.out
 
 
 def test_a_missing_needed_library_is_a_failure_with_its_cure() -> None:
-    outcome = shell("doctor", "--json", first="sys.modules['PIL'] = None")
+    outcome = shell("doctor", "--json", first="sys.modules['PIL'] = sys.modules['torch'] = None")
     assert outcome.status == 1
     broken = [check for check in json.loads(outcome.out)["checks"] if check["state"] == "broken"]
     assert {"name": "Pillow", "state": "broken", "detail": "not installed", "cure": "pip install Pillow"} in broken

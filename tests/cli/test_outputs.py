@@ -42,3 +42,8 @@ def test_a_video_is_never_its_own_output(tmp_path: Path) -> None:
 def test_an_output_in_no_known_format_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"unknown output ending '\.jsn': did you mean '\.json'\?"):
         check_outputs([(tmp_path / "a.jsn",)], overwrite=False)
+
+
+def test_stdout_as_an_output_is_answered_with_the_option_for_it() -> None:
+    with pytest.raises(OutputRefused, match="for JSON on stdout use --json"):
+        planned_outputs([Path("a.mp4")], ["-"])

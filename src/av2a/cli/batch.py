@@ -67,9 +67,11 @@ def run(jobs: Sequence[Job], asked: Asked, terminal: Terminal) -> int:
         WeightsUnavailable: the backbone is not at hand, so that nothing can be done for any video.
     """
     failures = _Failures(debug=asked.debug)
-    usable = [job for job in jobs if failures.none_in(job.video, partial(_check, job, asked, terminal))]
-    if usable and not asked.dry_run:
-        _detect_all(usable, asked, terminal, failures, several=len(jobs) > 1)
+    opened: list[tuple[Job, Clip]] = []
+    for job in jobs:
+        failures.none_in(job.video, partial(_check, job, asked, terminal, opened))
+    if opened and not asked.dry_run:
+        _detect_all(opened, asked, terminal, failures, several=len(jobs) > 1)
     if len(jobs) > 1:
         failures.sum_up(len(jobs), terminal)
     return failures.status(len(jobs))
@@ -111,11 +113,14 @@ class _Failures:
         return statuses.pop() if len(statuses) == 1 else ExitStatus.NO_INPUT
 
 
-def _check(job: Job, asked: Asked, terminal: Terminal) -> None:
-    """Refuse a video that cannot be used, before a model is loaded for it."""
+def _check(job: Job, asked: Asked, terminal: Terminal, opened: list[tuple[Job, Clip]]) -> None:
+    """Open a video, or refuse one that cannot be used, before a model is loaded for it."""
     check_exists(job.video)
     with terminal.progress(f"opening {job.video.name}"):
-        clip = _opened(job.video, asked)
+        clip = open_clip(
+            job.video, video_stream=asked.video_stream, audio_stream=asked.audio_stream, limits=asked.limits
+        )
+    opened.append((job, clip))
     if asked.dry_run:
         terminal.show_text(f"{terminal_safe(job.video.name)}: {streams_line(clip)}\n")
         for path in job.outputs:
@@ -126,16 +131,15 @@ def _check(job: Job, asked: Asked, terminal: Terminal) -> None:
         terminal.detail(f"{clip.name}: {streams_line(clip)}")
 
 
-def _opened(video: Path, asked: Asked) -> Clip:
-    return open_clip(video, video_stream=asked.video_stream, audio_stream=asked.audio_stream, limits=asked.limits)
-
-
-def _detect_all(jobs: Sequence[Job], asked: Asked, terminal: Terminal, failures: _Failures, *, several: bool) -> None:
+def _detect_all(
+    opened: Sequence[tuple[Job, Clip]], asked: Asked, terminal: Terminal, failures: _Failures, *, several: bool
+) -> None:
     backbone = _loaded(asked.backbone, terminal)
     written: list[Path] = []
-    for place, job in enumerate(jobs, start=1):
-        title = f"{place}/{len(jobs)} {job.video.name}" if several else job.video.name
-        done = failures.none_in(job.video, partial(_detect_one, job, asked, backbone, terminal, title, several=several))
+    for place, (job, clip) in enumerate(opened, start=1):
+        title = f"{place}/{len(opened)} {clip.name}" if several else clip.name
+        one = partial(_detect_one, job, clip, asked, backbone, terminal, title, several=several)
+        done = failures.none_in(job.video, one)
         if done:
             written += job.outputs
     if written:
@@ -151,19 +155,12 @@ def _loaded(name: str, terminal: Terminal) -> Backbone:
     return backbone
 
 
-def _detect_one(job: Job, asked: Asked, backbone: Backbone, terminal: Terminal, title: str, *, several: bool) -> None:
+def _detect_one(
+    job: Job, clip: Clip, asked: Asked, backbone: Backbone, terminal: Terminal, title: str, *, several: bool
+) -> None:
     began = time.monotonic()
     with terminal.progress(title) as report:
-        detection = detect(
-            job.video,
-            asked.labels,
-            backbone,
-            asked.settings,
-            video_stream=asked.video_stream,
-            audio_stream=asked.audio_stream,
-            limits=asked.limits,
-            progress=report,
-        )
+        detection = detect(clip, asked.labels, backbone, asked.settings, progress=report)
     for warning in detection.warnings:
         # The backbone's note is in every answer, and was said once for all.
         if warning != backbone.note:

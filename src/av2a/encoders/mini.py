@@ -17,10 +17,10 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Float32, Int64, UInt8
 from PIL import Image
 
-from av2a.embeddings import Backbone, Frame, Sound
+from av2a.embeddings import Backbone
 from av2a.errors import WeightsUnavailable
 from av2a.records import BackboneInfo
 
@@ -45,8 +45,15 @@ POWER_FLOOR = 1e-9
 TEXT_BUCKETS = 6144
 NGRAM_LENGTHS = (3, 4, 5)
 
+SHARPNESS = 2.0
+"""How near the soft maximum over an input's parts comes to the maximum."""
+
+# Axes that begin with "_" are not compared: the pictures, or sounds, of one call may differ in size.
+Frame = UInt8[np.ndarray, "_height _width 3"]
+Sound = Float32[np.ndarray, " _sample"]
+
 Weights = Mapping[str, Float32[np.ndarray, "..."]]
-"""Parameters by their name in ``mini_training.Pair``, after their stream."""
+"""Parameters by the part of the model they belong to: ``visual``, ``audio`` and ``text``, as ``mini_training`` names them."""
 
 
 # Layers. Convolutions see (height, width, channel); the weights are torch's (out, in, 3, 3).
@@ -79,9 +86,17 @@ def linear(
     return inputs @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
 
-def max_and_mean(inputs: Float32[np.ndarray, "place channel"]) -> Float32[np.ndarray, " both"]:
-    """What is anywhere (maximum) and what is everywhere (mean), whatever the number of places."""
-    return np.concatenate([inputs.max(axis=0), inputs.mean(axis=0)])
+def anywhere(strengths: Float32[np.ndarray, "part known"]) -> Float32[np.ndarray, " known"]:
+    """How strongly each known thing is there in any part of the input: a soft maximum, whatever the number of parts."""
+    highest = strengths.max(axis=0)
+    shares = np.exp(SHARPNESS * (strengths - highest)).mean(axis=0)
+    return highest + np.log(shares) / np.float32(SHARPNESS)
+
+
+def row_of(strengths: Float32[np.ndarray, " known"], weights: Weights, stream: str) -> Float32[np.ndarray, " feature"]:
+    """The unit row of an input: the directions of the known things, as far as each is there, beside that of "nothing"."""
+    there = 1 / (1 + np.exp(-strengths))
+    return unit(there @ weights[f"{stream}.directions"] + weights[f"{stream}.nothing"])
 
 
 def unit(row: Float32[np.ndarray, " feature"]) -> Float32[np.ndarray, " feature"]:
@@ -106,7 +121,7 @@ def working_size(width: int, height: int) -> tuple[int, int]:
     return wide, high
 
 
-def pixels(frame: Frame) -> Float32[np.ndarray, "height width 3"]:
+def pixels(frame: Frame) -> Float32[np.ndarray, "high wide 3"]:
     """The picture at its working size, in about [−1, 1]."""
     picture = Image.fromarray(frame)
     small = picture.resize(working_size(*picture.size), Image.Resampling.BILINEAR, reducing_gap=2.0)
@@ -116,8 +131,8 @@ def pixels(frame: Frame) -> Float32[np.ndarray, "height width 3"]:
 def picture_row(picture: Float32[np.ndarray, "height width 3"], weights: Weights) -> Float32[np.ndarray, " feature"]:
     """The unit row of one picture from :func:`pixels`."""
     hidden = _convolutions(picture, weights, "visual", VISUAL_STRIDES)
-    places = np.maximum(linear(hidden.reshape(-1, hidden.shape[2]), weights, "visual.place"), 0)
-    return unit(linear(max_and_mean(places), weights, "visual.head"))
+    places = linear(hidden.reshape(-1, hidden.shape[2]), weights, "visual.part")
+    return row_of(anywhere(places), weights, "visual")
 
 
 def _convolutions(
@@ -174,8 +189,8 @@ def sound_row(levels: Float32[np.ndarray, "window band"], weights: Weights) -> F
     """The unit row of one sound from :func:`decibels`."""
     hidden = _convolutions(levels[:, :, None], weights, "audio", AUDIO_STRIDES)
     # Pitch matters, time does not: bands stay apart, moments are pooled.
-    moments = np.maximum(linear(hidden.reshape(len(hidden), -1), weights, "audio.moment"), 0)
-    return unit(linear(max_and_mean(moments), weights, "audio.head"))
+    moments = linear(hidden.reshape(len(hidden), -1), weights, "audio.part")
+    return row_of(anywhere(moments), weights, "audio")
 
 
 # Names.
@@ -201,11 +216,11 @@ def _tokens(word: str) -> list[str]:
     return [f"word {word}", *ngrams]
 
 
-def text_row(text: str, weights: Weights, stream: str) -> Float32[np.ndarray, " feature"]:
-    """The unit row of a text for the encoder of ``stream``, "visual" or "audio"."""
-    bag = weights[f"{stream}.text.bag.weight"][text_features(text)].sum(axis=0)
-    hidden = np.maximum(linear(bag, weights, f"{stream}.text.hidden"), 0)
-    return unit(linear(hidden, weights, f"{stream}.text.head"))
+def text_row(text: str, weights: Weights) -> Float32[np.ndarray, " feature"]:
+    """The unit row of a text, for pictures and sounds alike."""
+    bag = weights["text.bag.weight"][text_features(text)].mean(axis=0)
+    hidden = np.maximum(linear(bag, weights, "text.hidden"), 0)
+    return unit(linear(hidden, weights, "text.head"))
 
 
 # The backbone.
@@ -220,7 +235,7 @@ class MiniVisual:
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One unit row a label, independent of the others."""
-        return _rows(labels, lambda label: text_row(label, self.weights, "visual"), self.weights)
+        return _rows(labels, lambda label: text_row(label, self.weights), self.weights)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
         """One unit row a picture of any size."""
@@ -250,7 +265,7 @@ class MiniAudio:
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One unit row a label, independent of the others."""
-        return _rows(labels, lambda label: text_row(label, self.weights, "audio"), self.weights)
+        return _rows(labels, lambda label: text_row(label, self.weights), self.weights)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
         """One unit row a sound; one shorter than ``segment_seconds`` is repeated to that length.
@@ -274,7 +289,7 @@ def _rows(
 
 
 def _features(weights: Weights) -> int:
-    return len(weights["visual.head.bias"])
+    return len(weights["text.head.bias"])
 
 
 def weights_from(data: bytes) -> dict[str, Float32[np.ndarray, "..."]]:

@@ -15,8 +15,8 @@ from av2a.background import BACKGROUND, near_synonym
 from av2a.datasets.synthetic import NAMES, PARAPHRASES, draw_frame, make_scene, render_sound, truth
 from av2a.encoders import mini
 
-MOVE_PIXELS = 6
-"""How far a picture is moved, at most, when it is shown."""
+MOVE_PIXELS = 8
+"""Working pixels by which a picture is moved at most."""
 
 # Texts.
 
@@ -84,17 +84,12 @@ class Texts:
     """Every text that lessons use, and what each says about each name."""
 
     texts: tuple[str, ...]
-    tokens: tuple[Int64[np.ndarray, " token"], ...]
-    variants: tuple[Int64[np.ndarray, " variant"], ...]
-    """For each name, the texts that mean it."""
-    background: Int64[np.ndarray, " concept"]
-    others: Int64[np.ndarray, " other"]
-    """Texts that mean none of the names."""
+    tokens: tuple[Int64[np.ndarray, " _token"], ...]
     means: Bool[np.ndarray, "text category"]
-    may_mean: Bool[np.ndarray, "text category"]
-    """Near-synonyms, about which nothing is taught."""
-    comparable: Bool[np.ndarray, "text concept"]
-    """Background concepts that a text is measured against: those that are not near-synonyms of it."""
+    background: Int64[np.ndarray, " concept"]
+    """Which of the texts are the background's."""
+    concepts_of: Bool[np.ndarray, "concept category"]
+    """Background concepts that are near-synonyms of names."""
 
 
 def lesson_texts(rng: np.random.Generator) -> Texts:
@@ -109,16 +104,11 @@ def lesson_texts(rng: np.random.Generator) -> Texts:
         if template.format(word) not in taken
     ]
     texts = (*(text for group in variants for text in group), *BACKGROUND, *others)
-    groups = np.split(np.arange(len(texts)), np.cumsum([*map(len, variants), len(BACKGROUND)]))
-    comparable = np.array([[not _alike(text, concept) for concept in BACKGROUND] for text in texts])
+    first = sum(map(len, variants))
     means = np.array([[text.casefold() in {v.casefold() for v in group} for group in variants] for text in texts])
-    concepts_of = np.array([[any(_alike(v, c) for v in group) for group in variants] for c in BACKGROUND])
-    may_mean = (~comparable).astype(int) @ concepts_of.astype(int) > 0
-    # Concepts answer for themselves: "a flute" and a violin are both music, but no flute is a violin.
-    may_mean[groups[-2]] = concepts_of
-    may_mean[means.any(axis=1)] = False
+    concepts_of = np.array([[any(near_synonym(v, c) for v in group) for group in variants] for c in BACKGROUND])
     tokens = tuple(mini.text_features(text) for text in texts)
-    return Texts(texts, tokens, tuple(groups[: len(NAMES)]), groups[-2], groups[-1], means, may_mean, comparable)
+    return Texts(texts, tokens, means, np.arange(first, first + len(BACKGROUND)), concepts_of)
 
 
 def _in_templates(phrases: Sequence[str]) -> Iterator[str]:
@@ -130,11 +120,11 @@ def _cycled(rng: np.random.Generator) -> Iterator[str]:
         yield str(rng.choice(TEMPLATES))
 
 
-def _alike(text: str, concept: str) -> bool:
-    return text.casefold() == concept.casefold() or near_synonym(text, concept)
-
-
 # Pictures.
+
+
+Batch = tuple[Float32[np.ndarray, "input ..."], Bool[np.ndarray, "input category"]]
+"""Inputs of one step, and what is there in each."""
 
 
 @dataclass(frozen=True)
@@ -150,19 +140,16 @@ class PictureLessons:
         scenes = [_rendered_pictures(seed, pictures_per_scene) for seed in seeds]
         return cls(*(np.concatenate(part) for part in zip(*scenes, strict=True)))
 
-    def batch(
-        self, rng: np.random.Generator, size: int
-    ) -> tuple[Float32[np.ndarray, "n h w 3"], Bool[np.ndarray, "n category"]]:
-        """Pictures varied in brightness, colour, place and grain; one in twelve shows nothing."""
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """Pictures varied in brightness, colour, place and grain; one in sixteen shows nothing."""
         index = rng.integers(len(self.pictures), size=size)
         moves = rng.integers(-MOVE_PIXELS, MOVE_PIXELS + 1, size=(size, 2))
-        still = np.stack([_moved(self.pictures[i], *move) for i, move in zip(index, moves, strict=True)])
-        pictures = still.astype(np.float32) / 127.5 - 1
-        flipped = rng.random(size) < 0.3
-        pictures[flipped] = pictures[flipped, :, ::-1]
-        pictures = _exposed(pictures, rng)
-        nothing = rng.random(size) < 1 / 12
-        pictures[nothing] = pictures_of_nothing(rng, int(nothing.sum()), pictures.shape[1:3])
+        moved = [_moved(self.pictures[i], int(down), int(right)) for i, (down, right) in zip(index, moves, strict=True)]
+        flipped = rng.random(size) < 0.5
+        shown = np.stack([picture[:, ::-1] if flip else picture for picture, flip in zip(moved, flipped, strict=True)])
+        pictures = _exposed(shown.astype(np.float32) / 127.5 - 1, rng)
+        nothing = rng.random(size) < 1 / 16
+        pictures[nothing] = pictures_of_nothing(rng, int(nothing.sum()), (pictures.shape[1], pictures.shape[2]))
         return pictures, self.seen[index] & ~nothing[:, None]
 
 
@@ -172,9 +159,9 @@ def _rendered_pictures(
     rng = np.random.default_rng((seed, 1))
     scene = make_scene(seed)
     _, seen = truth(scene)
-    seconds = rng.choice(scene.duration_seconds, size=count, replace=False)
-    frames = [_compressed(draw_frame(scene, float(second + rng.uniform())), rng) for second in seconds]
-    return np.stack([np.asarray(_small(frame)) for frame in frames]), seen[seconds]
+    times = rng.choice(scene.duration_seconds, size=count, replace=False) + rng.uniform(size=count)
+    frames = [draw_frame(scene, float(time)) for time in times]
+    return np.stack([np.asarray(_small(_compressed(frame, rng))) for frame in frames]), seen[times.astype(int)]
 
 
 def _exposed(pictures: Float32[np.ndarray, "n h w 3"], rng: np.random.Generator) -> Float32[np.ndarray, "n h w 3"]:
@@ -212,11 +199,11 @@ def pictures_of_nothing(rng: np.random.Generator, count: int, size: tuple[int, i
     return np.clip(blank, -1, 1).astype(np.float32)
 
 
-def _moved(picture: UInt8[np.ndarray, "h w 3"], down: int, right: int) -> UInt8[np.ndarray, "h w 3"]:
-    edge = MOVE_PIXELS
-    padded = np.pad(picture, ((edge, edge), (edge, edge), (0, 0)), mode="edge")
-    height, width = picture.shape[:2]
-    return padded[edge + down :, edge + right :][:height, :width]
+def _moved(picture: UInt8[np.ndarray, "h w *channel"], down: int, right: int) -> UInt8[np.ndarray, "h w *channel"]:
+    """The picture moved, its edges repeated."""
+    rows = np.clip(np.arange(picture.shape[0]) + down, 0, picture.shape[0] - 1)
+    columns = np.clip(np.arange(picture.shape[1]) + right, 0, picture.shape[1] - 1)
+    return picture[rows][:, columns]
 
 
 # Sounds.
@@ -238,9 +225,7 @@ class SoundLessons:
         heard = np.stack([truth(scene)[0] for scene in scenes])
         return cls(powers, heard, sounds_of_nothing(rng, 150, heard.shape[1]))
 
-    def batch(
-        self, rng: np.random.Generator, size: int
-    ) -> tuple[Float32[np.ndarray, "n window band"], Bool[np.ndarray, "n category"]]:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Sounds as ``mini`` hears them, varied in loudness, noise and bandwidth; one in twelve is empty.
 
         Four batches in five last one second; the others are longer and fewer, and hold what any of their seconds holds.

@@ -1,11 +1,13 @@
-"""How ``mini`` was trained: its models in torch, the loss and the loop. ``scripts/train_mini`` runs it.
+"""How ``mini`` was trained: ``scripts/train_mini`` calls :func:`train`. PyTorch enters here, never when ``mini`` is used.
 
-Nothing else imports this module, or torch. The lessons come from training seeds only. Pictures with names and sounds with
-names are two models that share nothing, so each is trained in a process and on a thread of its own.
+Three parts are learned one after the other, each by a plain loss:
 
-The loss has two parts. One is SigLIP's: every pair of an input and a text is a yes-or-no question, so several names at
-once are no contradiction. The other asks what the ``practical`` profile will ask: does the similarity to a name stand
-out, in standard deviations, from the similarities to the background concepts that are not its near-synonyms?
+1. *Directions*: every name of the world has a direction of its own, at right angles to the others and to one that stands for
+   "nothing". Texts learn where they point: names and their paraphrases to their name's direction, other words each to one of its own.
+2. *Pictures* and 3. *sounds* learn which names are there, in any of their places or moments.
+
+An input's row is then the sum of the directions of what is there, beside "nothing": the similarity of a name to an input is how
+surely it is there, and that of an unknown word is spread about zero.
 """
 
 import logging
@@ -19,225 +21,26 @@ from time import monotonic
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
 from av2a.datasets.synthetic import NAMES, SPLITS
 from av2a.encoders import mini
-from av2a.encoders.mini_lessons import PictureLessons, SoundLessons, Texts, lesson_texts
+from av2a.encoders.mini_lessons import PictureLessons, SoundLessons, lesson_texts
 
 log = logging.getLogger(__name__)
 
 FEATURES = 96
-VISUAL_CHANNELS = (3, 16, 32, 32, 64, 64)
-AUDIO_CHANNELS = (1, 16, 32, 32, 64, 64)
 BAG_FEATURES = 64
-PLACE_FEATURES = 128
-AUX = 3.0
-RAMP = 1.0
-MOMENT_FEATURES = 128
+VISUAL_CHANNELS = (3, 32, 48, 96, 128, 128)
+AUDIO_CHANNELS = (1, 24, 32, 48, 64, 64)
+NOTHING = 1.0
+"""Length of the "nothing" in every row: a name that is there for sure has a similarity of 1/√2, one that may be there much less."""
+CONCEPT_SHARE = 0.8
+"""Cosine between a name's direction and that of a background concept which means it."""
 
-Lessons = PictureLessons | SoundLessons
 Arrays = dict[str, Float32[np.ndarray, "..."]]
-
-
-# The model, parameter for parameter what `mini` runs in NumPy.
-
-
-class Tower(nn.Module):
-    """3×3 convolutions, each followed by normalisation while training, and by max(0, x); then what is made of them.
-
-    A tower sees an input in parts (places of a picture, moments of a sound) and pools them to one unit row.
-    """
-
-    head: nn.Linear
-
-    def __init__(self, channels: Sequence[int], strides: Sequence[tuple[int, int]], normalise: bool) -> None:
-        super().__init__()
-        pairs = list(zip(channels[:-1], channels[1:], strides, strict=True))
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(before, after, 3, stride, padding=1, bias=not normalise) for before, after, stride in pairs
-        )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(after) if normalise else nn.Identity() for _, after, _ in pairs)
-
-    def parts(self, inputs: Tensor) -> Tensor:
-        """(batch, part, feature)."""
-        raise NotImplementedError
-
-    def pooled(self, parts: Tensor) -> Tensor:
-        """(batch, part, feature) to the unit rows, (batch, feature)."""
-        both = torch.cat([parts.amax(dim=1), parts.mean(dim=1)], dim=1)
-        return functional.normalize(self.head(both).float(), dim=1)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The unit rows of inputs."""
-        return self.pooled(self.parts(inputs))
-
-    def convolved(self, hidden: Tensor) -> Tensor:
-        """(batch, channel, height, width) to the same at a smaller size."""
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            hidden = functional.relu(norm(convolution(hidden)))
-        return hidden
-
-    def fuse(self) -> None:
-        """Put each normalisation, as it stands, into its convolution."""
-        for layer, norm in enumerate(self.norms):
-            convolution = self.convolutions[layer]
-            if isinstance(norm, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):
-                self.convolutions[layer] = nn.utils.fuse_conv_bn_eval(convolution, norm)
-                self.norms[layer] = nn.Identity()
-
-
-class VisualTower(Tower):
-    """Pictures to unit rows."""
-
-    def __init__(self, normalise: bool) -> None:
-        super().__init__(VISUAL_CHANNELS, mini.VISUAL_STRIDES, normalise)
-        self.place = nn.Linear(VISUAL_CHANNELS[-1], PLACE_FEATURES)
-        self.head = nn.Linear(2 * PLACE_FEATURES, FEATURES)
-
-    def parts(self, pictures: Tensor) -> Tensor:
-        """(batch, height, width, 3) from ``mini.pixels`` to (batch, place, feature)."""
-        hidden = self.convolved(pictures.permute(0, 3, 1, 2))
-        return functional.relu(self.place(hidden.flatten(2).transpose(1, 2)))
-
-
-class AudioTower(Tower):
-    """Sounds to unit rows."""
-
-    def __init__(self, normalise: bool) -> None:
-        super().__init__(AUDIO_CHANNELS, mini.AUDIO_STRIDES, normalise)
-        bands = mini.MEL_BANDS
-        for _, across in mini.AUDIO_STRIDES:
-            bands = -(-bands // across)
-        self.moment = nn.Linear(bands * AUDIO_CHANNELS[-1], MOMENT_FEATURES)
-        self.head = nn.Linear(2 * MOMENT_FEATURES, FEATURES)
-
-    def parts(self, levels: Tensor) -> Tensor:
-        """(batch, window, band) from ``mini.decibels`` to (batch, moment, feature)."""
-        hidden = self.convolved(levels[:, None])
-        return functional.relu(self.moment(hidden.permute(0, 2, 3, 1).flatten(2)))
-
-
-class TextTower(nn.Module):
-    """Texts to unit rows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bag = nn.EmbeddingBag(mini.TEXT_BUCKETS, BAG_FEATURES, mode="sum")
-        self.hidden = nn.Linear(BAG_FEATURES, 2 * BAG_FEATURES)
-        self.head = nn.Linear(2 * BAG_FEATURES, FEATURES)
-        nn.init.normal_(self.bag.weight, std=0.3)
-
-    def forward(self, tokens: Tensor, starts: Tensor) -> Tensor:
-        """The texts' tokens, end to end, and where each text starts, to (text, feature)."""
-        return functional.normalize(self.head(functional.relu(self.hidden(self.bag(tokens, starts)))), dim=1)
-
-
-class Pair(nn.Module):
-    """An encoder of pictures or sounds and the encoder of their names, with the loss's own parameters."""
-
-    def __init__(self, stream: str, normalise: bool = True) -> None:
-        super().__init__()
-        self.encoder: Tower = (VisualTower if stream == "visual" else AudioTower)(normalise)
-        self.text = TextTower()
-        self.scale = nn.Parameter(torch.tensor(2.7))
-        self.bias = nn.Parameter(torch.tensor(-6.0))
-        self.glimpse = nn.LazyLinear(len(NAMES)) if normalise else None
-
-    def text_rows(self, tokens: Sequence[Int64[np.ndarray, " token"]]) -> Tensor:
-        """(text, feature) of texts given as ``mini.text_features``."""
-        starts = np.cumsum([0, *(len(one) for one in tokens[:-1])])
-        rows: Tensor = self.text(torch.from_numpy(np.concatenate(tokens)), torch.from_numpy(starts))
-        return rows
-
-    def arrays(self) -> Arrays:
-        """The parameters that ``mini`` needs, normalisation put into the convolutions."""
-        self.eval()
-        self.encoder.fuse()
-        return {name: values.detach().numpy() for name, values in self.state_dict().items() if "." in name}
-
-
-def fused_pair(stream: str, weights: mini.Weights) -> Pair:
-    """The model of one stream with the parameters of a weights file."""
-    pair = Pair(stream, normalise=False)
-    own = {name.removeprefix(f"{stream}."): torch.from_numpy(values) for name, values in weights.items()}
-    kept = {name: values for name, values in own.items() if name in pair.state_dict()}
-    pair.load_state_dict(pair.state_dict() | kept)
-    return pair.eval()
-
-
-# The loss.
-
-MARGIN = 2.8
-"""Standard deviations above the background that a present name should exceed, and an absent one stay below."""
-
-
-def pair_loss(similarity: Tensor, present: Tensor, taught: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
-    """SigLIP's loss over (input, text) pairs; positives weigh more, as they are rare."""
-    loss = functional.binary_cross_entropy_with_logits(
-        similarity * scale.exp() + bias, present, reduction="none", pos_weight=torch.tensor(4.0)
-    )
-    return (loss * taught).sum() / len(loss)
-
-
-def standing_out(similarity: Tensor, background: Tensor, comparable: Tensor) -> Tensor:
-    """How far each text's similarity lies above its comparable background's, in standard deviations.
-
-    Shapes: (input, text), (input, concept), (text, concept) to (input, text).
-    """
-    count = comparable.sum(dim=1)
-    mean = background @ comparable.T / count
-    variance = (background**2) @ comparable.T / count - mean**2
-    return (similarity - mean) / (variance.clamp_min(0) + 1e-4).sqrt()
-
-
-def outlier_loss(z: Tensor, present: Tensor, taught: Tensor) -> Tensor:
-    """Whether what stands out is present, and what is absent does not."""
-    loss = functional.binary_cross_entropy_with_logits(
-        2 * (z - MARGIN), present, reduction="none", pos_weight=torch.tensor(3.0)
-    )
-    return (loss * taught).sum() / len(loss)
-
-
-def loss_of(rows: Tensor, texts: Tensor, question: "Question", pair: Pair, weight: float) -> Tensor:
-    """Both parts of the loss, the second one times ``weight``."""
-    similarity = rows @ texts.T
-    z = standing_out(similarity, similarity[:, question.background], question.comparable)
-    pairs = pair_loss(similarity, question.present, question.taught, pair.scale, pair.bias)
-    return pairs + weight * outlier_loss(z, question.present, question.taught)
-
-
-@dataclass(frozen=True)
-class Question:
-    """The texts of one step, and which are true of each input."""
-
-    chosen: Int64[np.ndarray, " text"]
-    background: slice
-    """Where the background concepts stand among the chosen."""
-    comparable: Tensor
-    present: Tensor
-    taught: Tensor
-
-
-def question(texts: Texts, there: Bool[np.ndarray, "input category"], rng: np.random.Generator) -> Question:
-    """Two wordings of each name, the whole background and some other texts, asked about each input."""
-    names = np.concatenate([rng.choice(group, size=2) for group in texts.variants])
-    others = rng.choice(texts.others, size=96, replace=False)
-    chosen = np.concatenate([names, texts.background, others])
-    background = slice(len(names), len(names) + len(texts.background))
-    present = _any_of(there, texts.means[chosen])
-    taught = 1 - _any_of(there, texts.may_mean[chosen]) * (1 - present)
-    comparable = torch.from_numpy(texts.comparable[chosen].astype(np.float32))
-    return Question(chosen, background, comparable, present, taught)
-
-
-def _any_of(there: Bool[np.ndarray, "input category"], texts: Bool[np.ndarray, "text category"]) -> Tensor:
-    return torch.from_numpy((there.astype(np.float32) @ texts.T.astype(np.float32) > 0).astype(np.float32))
-
-
-# The loop.
 
 
 @dataclass(frozen=True)
@@ -245,56 +48,198 @@ class Plan:
     """How much is rendered and how long is learned."""
 
     seed: int = 0
-    picture_scenes: int = 2500
-    pictures_per_scene: int = 5
+    picture_scenes: int = 6000
+    pictures_per_scene: int = 6
     sound_scenes: int = 2500
-    picture_steps: int = 1500
-    sound_steps: int = 1500
+    text_steps: int = 1500
+    picture_steps: int = 3600
+    sound_steps: int = 2000
     batch: int = 64
-    learning_rate: float = 4e-3
-    weight_decay: float = 0.02
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.03
 
 
 def train(plan: Plan) -> Arrays:
-    """The parameters after ``plan``, both streams side by side. The same plan gives the same on the same machine."""
+    """The parameters after ``plan``, pictures and sounds side by side. The same plan gives the same on the same machine."""
+    directions = orthogonal_directions(np.random.default_rng(plan.seed))
     # Forked children would inherit torch's threads half alive.
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn"), _log_to_stderr) as pool:
         visual, audio = pool.map(partial(train_stream, plan), ("visual", "audio"))
-    return visual | audio
+    arrays = visual | audio | train_texts(plan, directions)
+    for stream in ("visual", "audio"):
+        arrays[f"{stream}.directions"] = directions[:-1]
+        arrays[f"{stream}.nothing"] = NOTHING * directions[-1]
+    return arrays
 
 
 def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
 
 
+# Texts.
+
+
+def orthogonal_directions(rng: np.random.Generator) -> Float32[np.ndarray, "direction feature"]:
+    """One unit direction for each name, and a last one for "nothing", all at right angles."""
+    square, _ = np.linalg.qr(rng.normal(size=(FEATURES, FEATURES)))
+    return np.ascontiguousarray(square[: len(NAMES) + 1], np.float32)
+
+
+class TextTower(nn.Module):
+    """Texts to rows: hashed words and parts of words, averaged, through one hidden layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bag = nn.EmbeddingBag(mini.TEXT_BUCKETS, BAG_FEATURES, mode="mean")
+        self.hidden = nn.Linear(BAG_FEATURES, 4 * BAG_FEATURES)
+        self.head = nn.Linear(4 * BAG_FEATURES, FEATURES)
+
+    def forward(self, tokens: Sequence[np.ndarray]) -> Tensor:
+        """Texts given as ``mini.text_features`` to unit rows, (text, feature)."""
+        starts = np.cumsum([0, *(len(one) for one in tokens[:-1])])
+        bags = self.bag(torch.from_numpy(np.concatenate(tokens)), torch.from_numpy(starts))
+        return functional.normalize(self.head(functional.relu(self.hidden(bags))), dim=1)
+
+
+def train_texts(plan: Plan, directions: Float32[np.ndarray, "direction feature"]) -> Arrays:
+    """The text tower's parameters after it learned where every text of the lessons points."""
+    torch.manual_seed(plan.seed)
+    rng = np.random.default_rng(plan.seed)
+    texts = lesson_texts(rng)
+    targets = _targets(texts.means, texts.concepts_of, texts.background, directions, rng)
+    tower = TextTower()
+    optimiser = torch.optim.AdamW(tower.parameters(), 1e-2, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, plan.text_steps)
+    for step in range(plan.text_steps):
+        chosen = rng.integers(len(targets), size=256)
+        # Names are few among many other words, and matter most.
+        chosen[:96] = rng.choice(np.flatnonzero(texts.means.any(axis=1)), size=96)
+        rows = tower([texts.tokens[index] for index in chosen])
+        loss = (1 - (rows * torch.from_numpy(targets[chosen])).sum(dim=1)).mean()
+        _learn(optimiser, schedule, loss)
+        if step % 500 == 0 or step == plan.text_steps - 1:
+            log.info("texts step %d: loss %.3f", step, loss.item())
+    return {f"text.{name}": values.numpy() for name, values in tower.state_dict().items()}
+
+
+def _targets(
+    means: np.ndarray,
+    concepts_of: np.ndarray,
+    background: np.ndarray,
+    directions: Float32[np.ndarray, "direction feature"],
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "text feature"]:
+    """Where each text points: (text, name) ``means`` and (concept, name) ``concepts_of`` say which names it is about."""
+    targets = rng.normal(size=(len(means), FEATURES))
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+    shared = np.zeros(means.shape)
+    shared[background] = CONCEPT_SHARE * concepts_of / np.maximum(concepts_of.sum(axis=1, keepdims=True), 1) ** 0.5
+    about = (shared > 0).any(axis=1)
+    targets[about] = (1 - CONCEPT_SHARE**2) ** 0.5 * targets[about] + shared[about] @ directions[:-1]
+    named = means.any(axis=1)
+    targets[named] = means[named].astype(np.float64) @ directions[:-1]
+    return np.asarray(targets / np.linalg.norm(targets, axis=1, keepdims=True), np.float32)
+
+
+# Pictures and sounds.
+
+
+class Tower(nn.Module):
+    """3×3 convolutions, then in each part of the input (place or moment) how strongly each name is there.
+
+    ``normalise`` is for training; :meth:`fused` puts the normalisation into the convolutions.
+    """
+
+    def __init__(self, stream: str, normalise: bool = True) -> None:
+        super().__init__()
+        self.stream = stream
+        channels = VISUAL_CHANNELS if stream == "visual" else AUDIO_CHANNELS
+        strides = mini.VISUAL_STRIDES if stream == "visual" else mini.AUDIO_STRIDES
+        pairs = list(zip(channels[:-1], channels[1:], strides, strict=True))
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(before, after, 3, stride, padding=1, bias=not normalise) for before, after, stride in pairs
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(after) if normalise else nn.Identity() for _, after, _ in pairs)
+        bands = mini.MEL_BANDS
+        for _, across in mini.AUDIO_STRIDES:
+            bands = -(-bands // across)
+        self.part = nn.Linear(channels[-1] * (1 if stream == "visual" else bands), len(NAMES))
+        # Most names are not there.
+        nn.init.constant_(self.part.bias, -2.0)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(input, height, width, channel), or (input, window, band), to how strongly each name is there, (input, name)."""
+        hidden = inputs.permute(0, 3, 1, 2) if self.stream == "visual" else inputs[:, None]
+        hidden = hidden.contiguous(memory_format=torch.channels_last)
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            hidden = functional.relu(norm(convolution(hidden)))
+        # Pitch matters, place and moment do not: bands stay apart.
+        parts = hidden.permute(0, 2, 3, 1).flatten(1, 2) if self.stream == "visual" else _moments(hidden)
+        strengths = self.part(parts).float()
+        count = torch.tensor(float(strengths.shape[1]))
+        return (torch.logsumexp(mini.SHARPNESS * strengths, dim=1) - torch.log(count)) / mini.SHARPNESS
+
+    def arrays(self) -> Arrays:
+        """The parameters that ``mini`` needs, each normalisation, as it stands, put into its convolution."""
+        self.eval()
+        for layer, norm in enumerate(self.norms):
+            convolution = self.convolutions[layer]
+            if isinstance(norm, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):
+                self.convolutions[layer] = nn.utils.fuse_conv_bn_eval(convolution, norm)
+                self.norms[layer] = nn.Identity()
+        return {f"{self.stream}.{name}": values.numpy() for name, values in self.state_dict().items()}
+
+
+def _moments(hidden: Tensor) -> Tensor:
+    """(input, channel, moment, band) to (input, moment, band and channel)."""
+    return hidden.permute(0, 2, 3, 1).flatten(2)
+
+
+def tower_of(stream: str, weights: mini.Weights) -> Tower:
+    """The tower of one stream with the parameters of a weights file."""
+    tower = Tower(stream, normalise=False)
+    tower.load_state_dict({name: torch.from_numpy(weights[f"{stream}.{name}"]) for name in tower.state_dict()})
+    return tower.eval()
+
+
 def train_stream(plan: Plan, stream: str) -> Arrays:
-    """The parameters of one stream, "visual" or "audio", by the names that ``mini`` has for them."""
+    """The parameters of one stream, "visual" or "audio"."""
     torch.set_num_threads(1)
     torch.manual_seed(plan.seed)
     rng = np.random.default_rng(plan.seed)
     lessons, steps = _lessons(plan, stream, rng)
-    pair, texts = Pair(stream), lesson_texts(rng)
-    optimiser = torch.optim.AdamW(pair.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    tower = Tower(stream).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from its stubs
+    optimiser = torch.optim.AdamW(tower.parameters(), plan.learning_rate, weight_decay=plan.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, steps, pct_start=0.15)
     started = monotonic()
     for step in range(steps):
-        # Standing out is a question only once there is something to see.
-        loss = _step_loss(pair, lessons, texts, rng, plan.batch, weight=min(1.0, max(0.0, 3 * step / steps - RAMP)))
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(pair.parameters(), 20.0)
-        optimiser.step()
-        schedule.step()
-        if step % 100 == 0 or step == steps - 1:
-            log.info("%s step %d: loss %.2f after %.0f s", stream, step, loss.item(), monotonic() - started)
-    return {f"{stream}.{name}".replace(".encoder.", "."): values for name, values in pair.arrays().items()}
+        inputs, there = lessons.batch(rng, plan.batch)
+        # Half the width, a third of the time, on processors that have it.
+        with torch.autocast("cpu", torch.bfloat16):
+            strengths = tower(torch.from_numpy(inputs))
+        loss = functional.binary_cross_entropy_with_logits(
+            strengths, torch.from_numpy(there.astype(np.float32)), pos_weight=torch.tensor(3.0)
+        )
+        _learn(optimiser, schedule, loss)
+        if step % 200 == 0 or step == steps - 1:
+            log.info("%s step %d: loss %.4f after %.0f s", stream, step, loss.item(), monotonic() - started)
+    return tower.arrays()
 
 
-def _lessons(plan: Plan, stream: str, rng: np.random.Generator) -> tuple[Lessons, int]:
+def _learn(optimiser: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler, loss: Tensor) -> None:
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    optimiser.step()
+    schedule.step()
+
+
+def _lessons(plan: Plan, stream: str, rng: np.random.Generator) -> tuple[PictureLessons | SoundLessons, int]:
     started = monotonic()
     seeds = SPLITS["train"].seeds
     if stream == "visual":
-        lessons: Lessons = PictureLessons.rendered(seeds[: plan.picture_scenes], plan.pictures_per_scene)
+        lessons: PictureLessons | SoundLessons = PictureLessons.rendered(
+            seeds[: plan.picture_scenes], plan.pictures_per_scene
+        )
         steps = plan.picture_steps
     else:
         lessons, steps = SoundLessons.rendered(seeds[: plan.sound_scenes], rng), plan.sound_steps
@@ -302,24 +247,8 @@ def _lessons(plan: Plan, stream: str, rng: np.random.Generator) -> tuple[Lessons
     return lessons, steps
 
 
-def _step_loss(
-    pair: Pair, lessons: Lessons, texts: Texts, rng: np.random.Generator, batch: int, *, weight: float
-) -> Tensor:
-    inputs, there = lessons.batch(rng, batch)
-    asked = question(texts, there, rng)
-    # Half the width, a third of the time, on processors that have it.
-    with torch.autocast("cpu", torch.bfloat16):
-        parts = pair.encoder.parts(torch.from_numpy(inputs))
-        rows = pair.encoder.pooled(parts)
-        glimpses = pair.glimpse(parts).amax(dim=1).float()
-    glimpsed = functional.binary_cross_entropy_with_logits(
-        glimpses, torch.from_numpy(there.astype(np.float32)), pos_weight=torch.tensor(5.0), reduction="sum"
-    ) / len(there)
-    return AUX * glimpsed + loss_of(rows, pair.text_rows([texts.tokens[index] for index in asked.chosen]), asked, pair, weight)
-
-
 def write_weights(arrays: Arrays, path: Path) -> None:
-    """The parameters as an ``.npz`` of half-precision arrays."""
-    np.savez_compressed(
-        path, allow_pickle=False, **{name: values.astype(np.float16) for name, values in arrays.items()}
-    )
+    """The parameters as ``mini`` reads them, in half precision."""
+    halves = {name: values.astype(np.float16) for name, values in sorted(arrays.items())}
+    with path.open("wb") as out:
+        np.savez_compressed(out, allow_pickle=False, **halves)

@@ -254,5 +254,5 @@ def _sought(container: Container, stream: Stream, clock: _Clock, seconds: float)
 
 
 def _frame_pixels(clip: Clip) -> int:
-    # A clip that was opened under a higher limit may be decoded under it.
-    return max(FRAME_PIXELS, clip.video.width * clip.video.height) if clip.video else FRAME_PIXELS
+    # A clip that was opened under a higher limit is decoded under it; decoders round sizes up to whole blocks.
+    return max(FRAME_PIXELS, (clip.video.width + 128) * (clip.video.height + 128)) if clip.video else FRAME_PIXELS

@@ -1,6 +1,7 @@
 """From a path to a :class:`Clip`: what the file holds, which streams are used, how long it is."""
 
 import hashlib
+import re
 import stat
 from dataclasses import dataclass
 from fractions import Fraction
@@ -96,6 +97,8 @@ def open_clip(
         _check_duration(path, declared, limits)
         _check_declared(path, pictures.chosen, sounds.chosen, limits)
         first_frames = _first_frames(container, pictures, sounds)
+        if pictures.chosen is not None and pictures.chosen.index not in first_frames:
+            _check_size_in_header(path, pictures.chosen.index, limits)
         videos = [_video_stream(stream, first_frames.get(stream.index)) for stream in pictures.streams]
         audios = [_audio_stream(stream, first_frames.get(stream.index)) for stream in sounds.streams]
         video_index, audio_index = _used_index(pictures, first_frames), _used_index(sounds, first_frames)
@@ -128,7 +131,9 @@ def _regular_file_bytes(path: Path, limits: Limits) -> int:
         status = path.stat()
     # A name with a NUL in it is a ValueError, one that is too long an OSError.
     except (OSError, ValueError) as missing:
-        hint = "addresses are not read: download it first" if "://" in str(path) else "check the name"
+        # Path makes "http:/" of "http://".
+        is_address = re.match(r"[a-z][a-z0-9+.-]+:/", str(path)) is not None
+        hint = "addresses are not read: download it first" if is_address else "check the name"
         if isinstance(missing, PermissionError):
             raise NotMedia(f"{quoted(path)} cannot be read: permission denied; change its permissions") from missing
         raise MissingFile(f"no such file: {quoted(path)}; {hint}") from missing
@@ -174,6 +179,13 @@ def _check_declared(path: Path, picture: Stream | None, sound: Stream | None, li
         _check_frame_size(path, picture.codec_context.width, picture.codec_context.height, limits)
     if sound is not None:
         _check_sound(path, sound.codec_context.layout.nb_channels, sound.codec_context.sample_rate, limits)
+
+
+def _check_size_in_header(path: Path, stream_index: int, limits: Limits) -> None:
+    """Tell a picture that is too large from one that is damaged: FFmpeg forgets its size when it refuses it."""
+    with opened(path, headers_only=True) as container:
+        context = container.streams[stream_index].codec_context
+        _check_frame_size(path, context.width, context.height, limits)
 
 
 def _check_frame_size(path: Path, width: int, height: int, limits: Limits) -> None:
@@ -322,4 +334,4 @@ def _packet_stop_seconds(packet: Packet, previous_stop: Fraction, start_seconds:
         length = 1 / Fraction(packet.stream.guessed_rate)
     if packet.pts is None:
         return previous_stop + length
-    return packet.pts * Fraction(packet.time_base) - Fraction(start_seconds) + length
+    return int(packet.pts) * Fraction(packet.time_base) - Fraction(start_seconds) + length

@@ -89,8 +89,10 @@ def _reason(fault: BaseException) -> str:
 
 
 @contextmanager
-def opened(path: Path, *, frame_pixels: int = FRAME_PIXELS) -> Iterator[Container]:
+def opened(path: Path, *, frame_pixels: int = FRAME_PIXELS, headers_only: bool = False) -> Iterator[Container]:
     """The file's container, closed afterwards. It opens no other file and no connection, whatever the file says.
+
+    ``headers_only`` leaves out the look at the first pictures, after which FFmpeg no longer says what the headers said.
 
     Raises:
         MissingFile: there is no such file (any more).
@@ -105,7 +107,7 @@ def opened(path: Path, *, frame_pixels: int = FRAME_PIXELS) -> Iterator[Containe
         container = av.open(
             str(path.absolute()),
             container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
-            options=ceiling,
+            options={"skip_frame": "all"} if headers_only else ceiling,
             metadata_errors="ignore",
         )
     with container:
@@ -145,7 +147,8 @@ class Losses:
 
 def packets_of(container: Container, streams: list[Stream], losses: Losses) -> Iterator[Packet]:
     """Packets up to the end of the file, or to where it cannot be read any further; empty ones flush the decoders."""
-    source = container.demux(*streams)
+    # Asked for no stream, PyAV gives the packets of all.
+    source = container.demux(*streams) if streams else iter(())
     while True:
         try:
             packet = next(source, None)
