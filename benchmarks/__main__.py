@@ -3,7 +3,16 @@
 import sys
 from importlib import import_module
 
-NAMES = ("starting", "thresholds", "sameness", "decoding", "quality")
+NAMES = (
+    "starting",
+    "thresholds",
+    "sameness",
+    "decoding",
+    "quality",
+    "encoders",
+    "encoders_languagebind",
+    "encoders_memory",
+)
 
 if __name__ == "__main__":
     for name in [sys.argv.pop(1)] if len(sys.argv) > 1 else NAMES:

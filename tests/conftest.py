@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ install_import_hook("av2a", "beartype.beartype")
 # The same examples in every run; a slow machine is no failure.
 settings.register_profile("av2a", deadline=None, derandomize=True)
 settings.load_profile("av2a")
+
+
+# No test reads or writes the user's own cache of label rows.
+os.environ["AV2A_CACHE"] = ""
 
 
 @pytest.fixture

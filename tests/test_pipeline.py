@@ -11,13 +11,20 @@ from hypothesis import strategies as st
 
 import av2a
 from av2a.background import BACKGROUND
+from av2a.datasets import synthetic
+from av2a.embeddings import Backbone
 from av2a.errors import InvalidLabels, MissingFile
 from av2a.observation import Observation
-from av2a.pipeline import checked_labels, localize, parse
-from av2a.records import Candidate, Embeddings, LabelEmbeddings, Modality, Parsing, Scores
+from av2a.pipeline import Failure, checked_labels, detect_all, localize, parse
+from av2a.records import Candidate, Detection, Embeddings, LabelEmbeddings, Modality, Parsing, Scores
 from av2a.scores import Vocabulary, vocabulary
-from av2a.settings import Fusion, Settings, ValidationRule, profile_settings
+from av2a.settings import PROFILES, Fusion, Settings, ValidationRule, profile_settings
+from tests.counting import Counted, counted
+from tests.plain_path import plain_events
 from tests.released import RULES, released, rows_of
+from tests.tiny_backbones import languagebind, pair, scene
+
+__all__ = ["languagebind", "pair", "scene"]  # fixtures
 
 STREAMS = (Modality.VISUAL, Modality.AUDIO, Modality.AUDIO_VISUAL)
 
@@ -210,3 +217,116 @@ def test_labels_keep_their_order_and_case() -> None:
 def test_a_missing_file_and_an_unknown_backbone_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match=r"nowhere\.mp4"):
         av2a.detect(tmp_path / "nowhere.mp4", ["dog"], backbone="mini")
+
+
+# Once, with encoders of the real architectures and few random weights.
+
+NAMES = [name for name in synthetic.NAMES if len(name) < 13]
+
+
+def low(settings: Settings) -> Settings:
+    """Settings under which random weights find something to validate, keep and drop."""
+    return settings.changed({"initial_threshold": 0.6, "confidence_threshold": 0.62, "category_threshold": 0.5})
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["pair", "languagebind"])
+def test_released_decides_as_when_every_question_is_asked_by_itself(
+    tmp_path: Path, name: str, seed: int, request: pytest.FixtureRequest
+) -> None:
+    backbone: Backbone = request.getfixturevalue(name)
+    path = tmp_path / "scene.mp4"
+    synthetic.write_clip(synthetic.make_scene(seed), path)
+    settings = low(profile_settings("released"))
+    ours = av2a.detect(path, NAMES, backbone, settings).events
+    plain = plain_events(path, NAMES, backbone, settings)
+    assert len(ours) > 0
+    assert [replace(event, confidence=0.0) for event in ours] == [replace(event, confidence=0.0) for event in plain]
+    assert [each.confidence for each in ours] == pytest.approx([each.confidence for each in plain], abs=1e-4)
+
+
+@pytest.fixture
+def asked(pair: Backbone) -> Counted:
+    return counted(pair)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_each_picture_sound_and_label_is_asked_once(scene: Path, asked: Counted, profile: str) -> None:
+    settings = low(profile_settings(profile))
+    detection = av2a.detect(scene, NAMES, asked.backbone, settings)
+    assert len(detection.events) > 0
+    for count in (asked.visual.frames, asked.audio.sounds):
+        assert set(count.values()) == {1}
+    for labels in (asked.visual.labels, asked.audio.labels):
+        assert set(labels) == {*NAMES, *settings.background} and set(labels.values()) == {1}
+
+
+def test_labels_are_not_read_again_in_the_next_run(
+    scene: Path, asked: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AV2A_CACHE", str(tmp_path))
+    first = av2a.detect(scene, NAMES, asked.backbone)
+    second = av2a.detect(scene, NAMES, asked.backbone)
+    assert set(asked.visual.labels.values()) == {1}
+    assert first.events == second.events
+
+
+def test_the_length_of_labels_rows_counts_as_released_only(scene: Path, asked: Counted) -> None:
+    twice = counted(asked.backbone)
+    embed = twice.visual.embed_labels
+    scales = np.linspace(0.5, 3, len(NAMES), dtype=np.float32)[:, None]
+    twice.visual.embed_labels = lambda labels: (  # type: ignore[method-assign]
+        embed(labels) * scales if len(labels) == len(NAMES) else embed(labels)
+    )
+    for profile, counts in (("practical", False), ("released", True), ("paper", True)):
+        settings = profile_settings(profile)
+        plain, scaled = (
+            av2a.detect(scene, NAMES, backbone, settings).traces[1].window_scores
+            for backbone in (asked.backbone, twice.backbone)
+        )
+        assert np.allclose(plain, scaled, atol=1e-5, equal_nan=True) != counts
+
+
+# Several videos.
+
+
+def plainly(detection: Detection | Failure) -> list[tuple[str, Modality, float, float]]:
+    assert isinstance(detection, Detection)
+    return [(each.label, each.modality, each.start_seconds, each.stop_seconds) for each in detection.events]
+
+
+def test_several_videos_are_answered_as_each_alone_and_a_bad_one_stops_no_other(
+    tmp_path: Path, asked: Counted, pair: Backbone
+) -> None:
+    paths = [tmp_path / f"{seed}.mp4" for seed in range(3)]
+    for seed, path in enumerate(paths):
+        synthetic.write_clip(synthetic.make_scene(seed, duration_seconds=3 + seed), path)
+    settings = low(Settings())
+    backbone = replace(asked.backbone, batch_items=16)
+    answers = list(detect_all([paths[0], tmp_path / "none.mp4", *paths[1:]], NAMES, backbone, settings))
+    missing = answers.pop(1)
+    assert isinstance(missing, Failure) and isinstance(missing.error, MissingFile)
+    for path, found in zip(paths, answers, strict=True):
+        assert plainly(found) == plainly(av2a.detect(path, NAMES, pair, settings))
+    # 6 and 8 and 10 pictures: the first batch is filled from the second and third video.
+    assert asked.visual.batches[0] == 16
+    assert set(asked.visual.labels.values()) == {1}
+
+
+def test_a_video_that_an_encoder_cannot_take_fails_by_itself(tmp_path: Path, asked: Counted) -> None:
+    paths = [tmp_path / f"{seed}.mp4" for seed in range(3)]
+    for seed, path in enumerate(paths):
+        synthetic.write_clip(synthetic.make_scene(seed, duration_seconds=3), path)
+    spoilt: set[bytes] = set()
+    av2a.detect(paths[1], NAMES, asked.backbone)
+    spoilt.update(asked.visual.frames)
+    embed = asked.visual.embed_frames
+
+    def embed_frames(frames: Sequence[np.ndarray]) -> np.ndarray:
+        if any(frame.tobytes() in spoilt for frame in frames):
+            raise MemoryError("too large")
+        return embed(frames)
+
+    asked.visual.embed_frames = embed_frames  # type: ignore[method-assign]
+    answers = list(detect_all(paths, NAMES, asked.backbone))
+    assert [type(each).__name__ for each in answers] == ["Detection", "Failure", "Detection"]

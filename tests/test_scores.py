@@ -135,3 +135,21 @@ def test_fused_refuses_scores_of_different_categories() -> None:
 def test_selection_compares_in_float32() -> None:
     # Row 15: float32(0.55) lies above 0.55 in float64, and must not be selected.
     assert selected_categories(np.array([[0.55, 0.5501]], dtype=np.float32), 0.55).tolist() == [[False, True]]
+
+
+@given(seeds)
+def test_unit_labels_weigh_alike_however_long_their_rows_are(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, concepts = words(rng, 3), words(rng, 9)
+    longer = LabelEmbeddings(labels.visual * np.float32(7), labels.audio * np.float32(0.1))
+    names, others = ["qa", "qb", "qc"], [f"zz{number}" for number in range(9)]
+    plain, scaled = (
+        similarities(
+            embedded(np.random.default_rng(1), 2), vocabulary(names, others, rows_of, concepts, 1.0, unit_labels=True)
+        )
+        for rows_of in (labels, longer)
+    )
+    np.testing.assert_allclose(plain.visual, scaled.visual, atol=1e-5)
+    np.testing.assert_allclose(plain.audio, scaled.audio, atol=1e-5)
+    raw = similarities(embedded(np.random.default_rng(1), 2), vocabulary(names, others, longer, concepts, 1.0))
+    assert not np.allclose(raw.visual, scaled.visual)

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from av2a.encoders.registry import load_backbone
     from av2a.pipeline import detect
     from av2a.records import Clip, Detection, Event, Modality
     from av2a.settings import PAPER_SETTINGS, Settings, profile_settings
@@ -27,11 +28,13 @@ __all__ = [
     "Settings",
     "__version__",
     "detect",
+    "load_backbone",
     "profile_settings",
 ]
 
 _HOMES = {
     "detect": "av2a.pipeline",
+    "load_backbone": "av2a.encoders.registry",
     "Clip": "av2a.records",
     "Detection": "av2a.records",
     "Event": "av2a.records",

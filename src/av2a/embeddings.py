@@ -14,6 +14,8 @@ Frame = UInt8[np.ndarray, "_ _ 3"]
 """A picture, (height, width, 3), RGB, upright."""
 Sound = Float32[np.ndarray, " _"]
 """Mono sound, (sample,), at the encoder's own sample rate."""
+Span = tuple[float, float]
+"""Seconds, ``[start, stop)``."""
 
 
 @runtime_checkable
@@ -63,6 +65,21 @@ class AudioEncoder(Protocol):
         ...
 
 
+@runtime_checkable
+class SlicedAudioEncoder(Protocol):
+    """An audio encoder that tells the moments of a sound apart in one pass."""
+
+    slice_seconds: float
+
+    def embed_slices(self, sound: Sound) -> Float[np.ndarray, "slice feature"]:
+        """One row a slice of a sound of any length, the last of which may be a part."""
+        ...
+
+    def embed_spans(self, sound: Sound, spans: Sequence[Span]) -> Float[np.ndarray, "span feature"]:
+        """One row for each span of seconds of a sound of any length."""
+        ...
+
+
 @dataclass(frozen=True)
 class Backbone:
     """A visual encoder and an audio encoder that answer together."""
@@ -72,6 +89,10 @@ class Backbone:
     audio: AudioEncoder
     note: str | None = None
     """What a user must know about every answer of this backbone; shown with each."""
+    batch_items: int = 8
+    """How many pictures or sounds keep its device busy."""
+    prompts_version: int | None = None
+    """Changes when the words put around labels do. None: labels are read so fast that their rows are not kept on disk."""
 
 
 def embed_labels(backbone: Backbone, labels: Sequence[str]) -> LabelEmbeddings:

@@ -1,9 +1,10 @@
-"""The method on one video: ``detect``, and ``localize`` for one stream.
+"""The method on one video: ``detect``, on several: ``detect_all``, and ``localize`` for one stream.
 
 A video becomes events in six steps: media, segments, embeddings, scores, thresholds, events. This file alone knows their order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import Path
@@ -11,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
-from av2a import answer, media
-from av2a.embeddings import Backbone, embed_labels
+from av2a import answer, label_store, media
+from av2a.embeddings import Backbone
 from av2a.encoders.registry import load_backbone
 from av2a.errors import InvalidLabels, one_line
 from av2a.events import candidates, late_fused, validated
-from av2a.observation import Observation, Observer, Progress
+from av2a.observation import Batches, Observation, Observer, Progress
 from av2a.records import (
     Candidate,
     Clip,
@@ -76,32 +77,131 @@ def detect(
     """
     asked = checked_labels(labels)
     settings = settings or profile_settings("practical")
-    clip = (
-        video
-        if isinstance(video, Clip)
-        else media.open_clip(
-            video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits()
-        )
-    )
+    # The file is looked at first: it may be refused without loading a model.
+    clip = _opened(video, video_stream, audio_stream, limits)
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
-    warnings = _Warnings([*_expected(clip, asked, backbone, settings), *clip.warnings])
-    grid = Grid(clip.duration_seconds, settings.segment_seconds)
-    words = _vocabulary(backbone, asked, settings)
-    observer = Observer.of(clip, grid, backbone, settings, words.labels, warnings.add, progress or _quietly)
-    parsings = [parse(observation, words, settings) for observation in observer.observations()]
-    events = answer.events(parsings, asked, grid)
-    return Detection(
-        clip=clip,
-        labels=asked,
-        grid=grid,
-        backbone=backbone.info,
-        settings=settings,
-        events=events,
-        traces=answer.traces(parsings),
-        warnings=tuple(warnings.said),
-        closest=None if events else answer.closest(parsings, asked, grid, settings),
-    )
+    question = _Question(asked, backbone, settings, _vocabulary(backbone, asked, settings))
+    started = _Started.of(clip, question, Batches.of(backbone), progress or _quietly)
+    return started.finished()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A video without an answer, and why."""
+
+    video: str | Path | Clip
+    error: Exception
+
+
+def detect_all(
+    videos: Iterable[str | Path | Clip],
+    labels: Sequence[str],
+    backbone: str | Backbone = "clip-clap",
+    settings: Settings | None = None,
+    *,
+    limits: media.Limits | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Detection | Failure]:
+    """What ``detect`` answers for each of ``videos``, in their order; a video that cannot be used never stops the others.
+
+    Labels are read once, and an encoder's batches are filled up from the next video. A row may differ in its last bits with the batch
+    that it was computed in, so scores may differ from ``detect``'s about the seventh digit.
+
+    Raises:
+        UsageError: labels or names that cannot be meant.
+        WeightsUnavailable: a backbone that is not at hand.
+    """
+    asked = checked_labels(labels)
+    settings = settings or profile_settings("practical")
+    if isinstance(backbone, str):
+        backbone = load_backbone(backbone)
+    question = _Question(asked, backbone, settings, _vocabulary(backbone, asked, settings))
+    return _answers(videos, question, limits, progress or _quietly)
+
+
+def _answers(
+    videos: Iterable[str | Path | Clip], question: "_Question", limits: media.Limits | None, progress: Progress
+) -> Iterator[Detection | Failure]:
+    batches = Batches.of(question.backbone)
+    begun: deque[_Started | Failure] = deque()
+    for video in videos:
+        try:
+            begun.append(_Started.of(_opened(video, None, None, limits), question, batches, progress))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are done
+            begun.append(Failure(video, error))
+        while begun and _is_answered(begun[0]):
+            yield _answer(begun.popleft())
+    for each in begun:
+        yield _answer(each)
+
+
+def _is_answered(begun: "_Started | Failure") -> bool:
+    return isinstance(begun, Failure) or begun.observer.is_settled
+
+
+def _answer(begun: "_Started | Failure") -> Detection | Failure:
+    if isinstance(begun, Failure):
+        return begun
+    try:
+        return begun.finished()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are done
+        return Failure(begun.observer.clip, error)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of every video alike."""
+
+    labels: tuple[str, ...]
+    backbone: Backbone
+    settings: Settings
+    words: Vocabulary
+
+
+@dataclass(frozen=True)
+class _Started:
+    """A video of which everything was asked but its candidate intervals."""
+
+    question: _Question
+    observer: Observer
+    warnings: "_Warnings"
+
+    @classmethod
+    def of(cls, clip: Clip, question: _Question, batches: Batches, progress: Progress) -> "_Started":
+        """Decode it; its rows may come later."""
+        backbone, settings = question.backbone, question.settings
+        warnings = _Warnings([*_expected(clip, question.labels, backbone, settings), *clip.warnings])
+        grid = Grid(clip.duration_seconds, settings.segment_seconds)
+        observer = Observer.of(clip, grid, backbone, settings, question.words.labels, warnings.add, progress, batches)
+        observer.ask()
+        return cls(question, observer, warnings)
+
+    def finished(self) -> Detection:
+        """The answer."""
+        asked, settings, observer = self.question.labels, self.question.settings, self.observer
+        grid = observer.grid
+        parsings = [parse(observation, self.question.words, settings) for observation in observer.observations()]
+        events = answer.events(parsings, asked, grid)
+        return Detection(
+            clip=observer.clip,
+            labels=asked,
+            grid=grid,
+            backbone=self.question.backbone.info,
+            settings=settings,
+            events=events,
+            traces=answer.traces(parsings),
+            warnings=tuple(self.warnings.said),
+            closest=None if events else answer.closest(parsings, asked, grid, settings),
+        )
+
+
+def _opened(
+    video: str | Path | Clip, video_stream: int | None, audio_stream: int | None, limits: media.Limits | None
+) -> Clip:
+    if isinstance(video, Clip):
+        return video
+    return media.open_clip(video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits())
 
 
 def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
@@ -338,12 +438,20 @@ def _confidence_at(stream: StreamParsing, found: Candidate) -> float:
 
 
 def _vocabulary(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
-    label_embeddings = embed_labels(backbone, labels)
+    place = label_store.folder()
+    label_embeddings = label_store.remembered(backbone, labels, place)
     if settings.background:
-        concept_embeddings = embed_labels(backbone, settings.background)
+        concept_embeddings = label_store.remembered(backbone, settings.background, place)
     else:
         concept_embeddings = LabelEmbeddings(label_embeddings.visual[:0], label_embeddings.audio[:0])
-    return vocabulary(labels, settings.background, label_embeddings, concept_embeddings, settings.synonym_similarity)
+    return vocabulary(
+        labels,
+        settings.background,
+        label_embeddings,
+        concept_embeddings,
+        settings.synonym_similarity,
+        unit_labels=settings.unit_labels,
+    )
 
 
 def _expected(clip: Clip, labels: Sequence[str], backbone: Backbone, settings: Settings) -> list[str]:

@@ -218,6 +218,9 @@ class BackboneInfo:
     audio: str
     digest: str
     """SHA-256 over the weights."""
+    device: str = "cpu"
+    precision: str = "float32"
+    """The numbers that the models computed with."""
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,14 @@ def vocabulary(
     label_embeddings: LabelEmbeddings,
     concept_embeddings: LabelEmbeddings,
     synonym_similarity: float,
+    *,
+    unit_labels: bool = False,
 ) -> Vocabulary:
     """The labels, and for each the background concepts that are not near-synonyms of it.
 
     A concept is one if it shares a telling word with the label, or if either encoder reads both as nearly the same, above
-    ``synonym_similarity`` in cosine. Each label is judged by itself, so that its scores do not depend on the others.
+    ``synonym_similarity`` in cosine. Each label is judged by itself, so that its scores do not depend on the others. With
+    ``unit_labels`` all rows are brought to unit length; without, a longer one weighs more (row 5).
     """
     counted = np.array([[not near_synonym(label, concept) for concept in concepts] for label in labels], dtype=bool)
     counted = counted.reshape(len(labels), len(concepts))
@@ -65,7 +68,13 @@ def vocabulary(
     ):
         if len(concepts):
             counted &= _unit(rows) @ _unit(columns).T <= synonym_similarity
+    if unit_labels:
+        label_embeddings, concept_embeddings = _of_unit_length(label_embeddings), _of_unit_length(concept_embeddings)
     return Vocabulary(label_embeddings, concept_embeddings, counted)
+
+
+def _of_unit_length(rows: LabelEmbeddings) -> LabelEmbeddings:
+    return LabelEmbeddings(_unit(rows.visual), _unit(rows.audio))
 
 
 def _unit(rows: Float[np.ndarray, "row feature"]) -> Float[np.ndarray, "row feature"]:

@@ -54,6 +54,15 @@ class SoundScope(Enum):
     """The whole clip, repeated for each segment, as released (row 8)."""
 
 
+class SegmentSound(Enum):
+    """How a segment is heard (``sound`` by segment)."""
+
+    WINDOWS = "windows"
+    """Each by itself, one pass of the encoder a segment."""
+    SLICES = "slices"
+    """As its part of one pass over at most ten seconds, for encoders that tell moments apart."""
+
+
 class Sampling(Enum):
     """How frames are chosen."""
 
@@ -133,7 +142,10 @@ class Settings:
     """Multiply the ratio by the scores once more (row 17)."""
     cosine_for_audio: bool = False
     """Apply the picture's cosine in the audio stream as well (row 18)."""
+    unit_labels: bool = True
+    """Labels' rows are brought to unit length; the released code takes CLIP's as they are (row 5)."""
     sound: SoundScope = SoundScope.SEGMENT
+    segment_sound: SegmentSound = SegmentSound.WINDOWS
     sampling: Sampling = Sampling.TIME
     frames_per_segment: int = 2
     """Pictures looked at in each segment (``sampling`` by time; by index it is always one)."""
@@ -270,6 +282,7 @@ _RELEASED = Settings(
     ridge=1.0,
     ratio_times_scores=True,
     cosine_for_audio=False,
+    unit_labels=False,
     sound=SoundScope.CLIP,
     sampling=Sampling.INDEX,
     frames_per_segment=1,

@@ -23,9 +23,9 @@ BEFORE_MAIN = "import sys; {first}; from av2a.cli import main; main(sys.argv[1:]
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """A plain environment: nothing of the caller's own that colours or resizes what is printed."""
+    """A plain environment: the built-in backbone, and nothing of the caller's own that colours or resizes what is printed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AV2A_", "COLUMNS", "NO_COLOR"))}
-    return {**kept, **changes}
+    return {**kept, "AV2A_BACKBONE": "mini", "AV2A_CACHE": "", **changes}
 
 
 def shell(*arguments: str | Path, first: str | None = None, env: Mapping[str, str] | None = None) -> Outcome:

@@ -13,9 +13,11 @@ from tests.media_makers import Pictures, Sound, even_times, tone, write_media, w
 
 @pytest.fixture
 def av2a(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Call the command in this process, at a width of 100 columns."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "AV2A_BACKBONE", "AV2A_PROFILE"):
+    """Call the command in this process, with the built-in backbone, at a width of 100 columns."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "AV2A_PROFILE", "AV2A_WEIGHTS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AV2A_BACKBONE", "mini")
+    monkeypatch.setenv("AV2A_CACHE", "")
     monkeypatch.setenv("COLUMNS", "100")
 
     def call(*arguments: str | Path) -> Outcome:

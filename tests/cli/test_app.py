@@ -6,10 +6,15 @@ import av
 import pytest
 
 from av2a import __version__
+from av2a.cli import weights
 from av2a.cli.app import app
 from tests.cli.calling import Call, environment, shell
 
-COMMANDS = [command.name for command in app.registered_commands]
+COMMANDS = [
+    *((str(command.name),) for command in app.registered_commands),
+    ("weights",),
+    *(("weights", str(command.name)) for command in weights.app.registered_commands),
+]
 
 
 def test_the_version_names_all_that_a_report_needs(av2a: Call) -> None:
@@ -20,9 +25,9 @@ def test_the_version_names_all_that_a_report_needs(av2a: Call) -> None:
     )
 
 
-@pytest.mark.parametrize("command", [None, *COMMANDS])
-def test_help_shows_examples_first_and_exit_statuses_last(av2a: Call, command: str | None) -> None:
-    outcome = av2a(*([command] if command else []), "--help")
+@pytest.mark.parametrize("command", [(), *COMMANDS])
+def test_help_shows_examples_first_and_exit_statuses_last(av2a: Call, command: tuple[str, ...]) -> None:
+    outcome = av2a(*command, "--help")
     assert outcome.status == 0
     headings = re.findall(r"^(\S.*):$", outcome.out, flags=re.MULTILINE)
     assert headings[0] == "Examples"
@@ -31,12 +36,12 @@ def test_help_shows_examples_first_and_exit_statuses_last(av2a: Call, command: s
         assert re.search(rf"^  {status}\s+\w", outcome.out, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", [None, *COMMANDS])
+@pytest.mark.parametrize("command", [(), *COMMANDS])
 def test_every_command_s_help_is_in_the_docs(
-    root: Path, av2a: Call, monkeypatch: pytest.MonkeyPatch, command: str | None
+    root: Path, av2a: Call, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    words = ["av2a", *([command] if command else []), "--help"]
+    words = ["av2a", *command, "--help"]
     page = (root / "docs" / "cli.md").read_text(encoding="utf-8")
     assert f"```console\n$ {' '.join(words)}\n{av2a(*words[1:]).out}```" in page
 
@@ -84,4 +89,4 @@ def test_help_loads_no_heavy_library() -> None:
     first = "import atexit; atexit.register(lambda: print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr))"
     loaded = set(shell("detect", "--help", first=first).err.split())
     assert "typer" in loaded
-    assert not loaded & {"torch", "transformers", "av", "numpy", "matplotlib", "PIL", "jaxtyping"}
+    assert not loaded & {"torch", "transformers", "huggingface_hub", "av", "numpy", "matplotlib", "PIL", "jaxtyping"}

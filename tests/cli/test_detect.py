@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from av2a.background import BACKGROUND
+from av2a.errors import one_line
 from tests.cli.calling import Call
 from tests.media_makers import Pictures, cut, write_media
 
@@ -139,7 +140,7 @@ def test_an_existing_output_is_never_overwritten_unasked(av2a: Call, video: Path
     assert refused.status == 2
     assert (
         refused.err
-        == f"av2a: error[E_OUTPUT]: output {str(path)!r} is already there: choose another name, or ask for it with --overwrite\n"
+        == f"av2a: error[E_OUTPUT]: output {one_line(str(path))!r} is already there: choose another name, or ask for it with --overwrite\n"
     )
     assert path.read_text() == "mine"
     assert av2a("detect", video, "-l", "dog", "-o", path, "--overwrite").status == 0
@@ -159,14 +160,14 @@ def test_a_read_only_folder_is_refused_before_any_work(av2a: Call, video: Path, 
     outcome = av2a("detect", video, "-l", "dog", "-o", locked / "a.json")
     assert outcome.status == 2
     [line] = outcome.err.splitlines()
-    assert line.startswith(f"av2a: error[E_OUTPUT]: cannot write {str(locked / 'a.json')!r} (")
+    assert line.startswith(f"av2a: error[E_OUTPUT]: cannot write {one_line(str(locked / 'a.json'))!r} (")
 
 
 def test_an_output_folder_that_is_not_there_is_refused_before_any_work(av2a: Call, video: Path, tmp_path: Path) -> None:
     outcome = av2a("detect", video, "-l", "dog", "-o", tmp_path / "none" / "a.json")
     assert outcome.status == 2
     assert outcome.err == (
-        f"av2a: error[E_OUTPUT]: folder {str(tmp_path / 'none')!r} does not exist: create it first, or choose another\n"
+        f"av2a: error[E_OUTPUT]: folder {one_line(str(tmp_path / 'none'))!r} does not exist: create it first, or choose another\n"
     )
 
 

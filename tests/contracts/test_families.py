@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from av2a.embeddings import AudioEncoder, Backbone, VisualEncoder, embed_labels
+from av2a.embeddings import AudioEncoder, Backbone, SlicedAudioEncoder, VisualEncoder, embed_labels
 from av2a.encoders.device import placement
 from av2a.encoders.pairs import assembled
 from av2a.encoders.registry import load_backbone
-from av2a.encoders.sound_slices import SlicedAudioEncoder
-from av2a.encoders.weights import Sources
-from av2a.errors import InvalidLabels, UnknownName, UsageError, WeightsUnavailable
+from av2a.errors import InvalidLabels, InvalidSetting, UnknownName, UsageError, WeightsUnavailable
 from tests.encoders import tiny_models
 
 LABELS = ["dog barking", "helicopter", "Ein Lied, ganz laut 🎺"]
@@ -218,7 +216,7 @@ def test_a_folder_of_weights_is_found_as_the_hub_names_it(folders: Folders, tmp_
     for name in ("openai/clip-vit-base-patch32", "laion/clap-htsat-unfused"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).symlink_to(folders["clip" if "clip" in name else "clap"])
-    loaded = load_backbone("clip-clap", device="cpu", sources=Sources(folder=tmp_path, download=False))
+    loaded = load_backbone("clip-clap", device="cpu", weights=tmp_path)
     assert loaded.info.name == "clip-clap"
 
 
@@ -228,10 +226,13 @@ def test_an_unknown_pair_is_refused_with_the_known_ones(name: str) -> None:
         load_backbone(name)
 
 
-@pytest.mark.parametrize("name", ["mini", "languagebind"])
-def test_a_backbone_that_is_no_pair_takes_no_other_checkpoint(name: str) -> None:
+def test_the_built_in_backbone_takes_no_other_checkpoint_and_no_other_device() -> None:
     with pytest.raises(UsageError, match="takes no --audio-model"):
-        load_backbone(name, audio_model="laion/larger_clap_general")
+        load_backbone("mini", audio_model="laion/larger_clap_general")
+    for device, precision in (("cuda", "auto"), ("auto", "bfloat16")):
+        with pytest.raises(InvalidSetting, match="runs on the CPU in float32"):
+            load_backbone("mini", device=device, precision=precision)
+    assert load_backbone("mini", device="cpu", precision="float32").info.precision == "float32"
 
 
 @pytest.mark.parametrize("asked", [*tiny_models.VISUAL, *tiny_models.AUDIO])

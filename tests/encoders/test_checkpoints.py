@@ -7,6 +7,7 @@ import pytest
 from av2a.encoders.checkpoints import (
     BACKBONES,
     COMMIT,
+    LANGUAGEBIND_IMAGE,
     PUBLISHED,
     TOKENIZER,
     TOWERS,
@@ -14,6 +15,8 @@ from av2a.encoders.checkpoints import (
     Checkpoint,
     backbone_with,
     checkpoint_named,
+    chosen_checkpoints,
+    own_name,
     pairs,
     parts_of,
     published,
@@ -45,6 +48,7 @@ def test_a_backbone_is_found_by_what_it_is_made_of() -> None:
     [
         ("clip_clap", "unknown backbone 'clip_clap': did you mean 'clip-clap'"),
         ("siglip+clap", "unknown vision model 'siglip': did you mean 'siglip2'"),
+        ("clip", "unknown backbone 'clip': did you mean"),
         ("clip+klap", "unknown sound model 'klap': did you mean 'clap'"),
     ],
 )
@@ -71,3 +75,26 @@ def test_a_folder_is_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_what_is_no_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is neither a folder nor a checkpoint's name"):
         checkpoint_named(text)
+
+
+def test_other_checkpoints_take_the_place_of_those_of_the_table() -> None:
+    pair = chosen_checkpoints("siglip2+clap", audio_model="my/clap")
+    assert [checkpoint.repo for checkpoint in pair] == ["google/siglip2-base-patch16-224", "my/clap"]
+    image, video, audio = chosen_checkpoints("languagebind", "LanguageBind/LanguageBind_Video", "my/audio@v1")
+    assert image == LANGUAGEBIND_IMAGE.checkpoint
+    assert video == Checkpoint("LanguageBind/LanguageBind_Video", None, TOWERS)
+    assert audio == Checkpoint("my/audio", "v1", TOWERS)
+
+
+def test_a_pair_with_a_name_of_its_own_is_known_by_it() -> None:
+    assert [own_name(name) for name in ("clip+clap", "pe-av+pe-a-frame", "clip+clap-larger", "mini")] == [
+        "clip-clap",
+        "pe-av",
+        "clip+clap-larger",
+        "mini",
+    ]
+
+
+def test_a_folder_is_recorded_by_its_own_name_only(tmp_path: Path) -> None:
+    assert checkpoint_named(str(tmp_path)).recorded == f"{tmp_path.name} (a folder)"
+    assert Checkpoint("my/model", "v1").recorded == "my/model@v1"

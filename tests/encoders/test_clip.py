@@ -12,6 +12,7 @@ from av2a.encoders import clip
 from av2a.encoders.device import placement
 from av2a.encoders.image_text import ImageTextEncoder
 from av2a.encoders.pretrained import filled
+from av2a.encoders.remarks import remarks_to
 from av2a.encoders.running import Runner
 from av2a.encoders.weights import read_json
 from av2a.errors import WeightsUnavailable
@@ -80,15 +81,18 @@ def rescaled(folder: Path, copy: Path, factor: float) -> Path:
     return copy
 
 
-def test_half_precision_that_overflows_is_redone_in_float32_and_said_once(
-    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_half_precision_that_overflows_is_redone_in_float32_and_said_once_in_each_answer(
+    folder: Path, tmp_path: Path
 ) -> None:
     large = rescaled(folder, tmp_path / "large", 1e6)
     half, whole = clip.load(large, runner("float16")), clip.load(large, runner())
     frames = pictures((40, 50), (40, 50))
-    assert np.array_equal(half.embed_frames(frames), whole.embed_frames(frames))
-    half.embed_frames(frames)
-    assert caplog.text.count("float16 overflowed and is redone in float32") == 1
+    said: list[list[str]] = [[], []]
+    for answer in said:
+        with remarks_to(answer.append):
+            assert np.array_equal(half.embed_frames(frames), whole.embed_frames(frames))
+            half.embed_frames(frames)
+    assert said == [["float16 overflowed and is redone in float32: choose --precision float32"]] * 2
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -253,7 +253,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def start(env: dict[str, str], **options: object) -> "subprocess.Popen[str]":
-    return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(  # type: ignore[call-overload]
         [sys.executable, "-c", FETCH], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )
 

@@ -287,9 +287,9 @@ def test_a_model_gets_all_its_weights_and_no_others(tmp_path: Path) -> None:
     load_strictly(module, {**state, "embeddings.position_ids": torch.arange(3)}, tmp_path)
     assert torch.equal(module.weight, state["weight"])
     for wrong, words in (
-        ({"weight": state["weight"]}, "no bias"),
-        ({**state, "more": torch.ones(1)}, "unknown more"),
-        ({**state, "bias": torch.zeros(5)}, r"bias is \(5,\) instead of \(2,\)"),
+        ({"weight": state["weight"]}, "missing: bias"),
+        ({**state, "more": torch.ones(1)}, "unexpected: more"),
+        ({**state, "bias": torch.zeros(5)}, r"wrong shape: bias is \(5,\), not \(2,\)"),
     ):
         with pytest.raises(WeightsUnavailable, match=rf"contradict each other \({words}\)"):
             load_strictly(module, wrong, tmp_path)

@@ -36,6 +36,17 @@ def test_what_is_written_again_is_the_same_text(recipe: Recipe) -> None:
     assert json.dumps(json.loads(text), traces=True) == text
 
 
+def test_what_models_ran_on_comes_back_and_older_answers_without_it_are_read() -> None:
+    answer = park()
+    answer = replace(answer, backbone=replace(answer.backbone, device="cuda:0", precision="bfloat16"))
+    text = json.dumps(answer)
+    assert json.loads(text).backbone == answer.backbone
+    plain = standard_json.loads(text)
+    del plain["backbone"]["device"], plain["backbone"]["precision"]
+    older = json.loads(standard_json.dumps(plain)).backbone
+    assert (older.device, older.precision) == ("cpu", "float32")
+
+
 @pytest.mark.parametrize("answer", [park(), empty(), hostile(), detection(of=clip(picture=False))])
 @pytest.mark.parametrize("traces", [False, True])
 def test_the_schema_describes_every_answer(answer: Detection, traces: bool, root: Path) -> None:

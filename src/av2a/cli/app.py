@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from av2a.cli import demo, detect, doctor, synth
+from av2a.cli import backbones, demo, detect, doctor, synth, weights
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.help_text import WIDEST, Example, helpful, helpful_group
 from av2a.cli.versions import versions_line
@@ -46,6 +46,8 @@ def _av2a(
 app.command("detect", cls=helpful(*detect.EXAMPLES))(detect.detect)
 app.command("demo", cls=helpful(*demo.EXAMPLES))(demo.demo)
 app.command("synth", cls=helpful(*synth.EXAMPLES))(synth.synth)
+app.command("backbones", cls=helpful(*backbones.EXAMPLES))(backbones.backbones)
+app.add_typer(weights.app)
 app.command("doctor", cls=helpful(*doctor.EXAMPLES))(doctor.doctor)
 
 # Typer's own refusals (ClickException, of the click that it brings or imports) have no public name.

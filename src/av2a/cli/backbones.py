@@ -7,7 +7,7 @@ import typer
 
 from av2a.cli.common_options import DebugOption
 from av2a.cli.help_text import Example
-from av2a.cli.weights import WeightsOption
+from av2a.cli.model_options import WeightsOption
 
 if TYPE_CHECKING:
     from av2a.encoders.weights import Sources
@@ -23,9 +23,9 @@ def backbones(
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Say which backbones there are: licence, size, what they give, and where their weights are.
+    """Say which models there are to choose from, and where their weights are.
 
-    A pair of the models below is named vision+sound, for example siglip2+clap.
+    With licence, size and what they give. A pair of the models below is named vision+sound, for example siglip2+clap.
     """
     from rich.text import Text
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import code, exit_status, print_failure
 from av2a.cli.inputs import check_exists
+from av2a.cli.model_options import Models
 from av2a.cli.printed_answer import how_to_lower_the_bar, show_answer, streams_line
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.terminal import Terminal
 from av2a.embeddings import Backbone
-from av2a.encoders.registry import BACKBONES, DEFAULT_BACKBONE, load_backbone
-from av2a.errors import UnknownName
 from av2a.formats import write
 from av2a.formats.json import as_dict, dumps
 from av2a.media import Limits, open_clip
@@ -37,7 +36,7 @@ class Asked:
     """What is asked of every video alike."""
 
     labels: tuple[str, ...]
-    backbone: str
+    models: Models
     settings: Settings
     limits: Limits
     video_stream: int | None
@@ -46,18 +45,6 @@ class Asked:
     as_json: bool
     dry_run: bool
     debug: bool
-
-
-def checked_backbone(name: str | None) -> str:
-    """The name of a backbone that there is; the default's for None.
-
-    Raises:
-        UnknownName: no backbone has that name.
-    """
-    name = DEFAULT_BACKBONE if name is None else name
-    if name not in BACKBONES:
-        raise UnknownName.among("backbone", name, BACKBONES)
-    return name
 
 
 def run(jobs: Sequence[Job], asked: Asked, terminal: Terminal) -> int:
@@ -134,7 +121,7 @@ def _check(job: Job, asked: Asked, terminal: Terminal, opened: list[tuple[Job, C
 def _detect_all(
     opened: Sequence[tuple[Job, Clip]], asked: Asked, terminal: Terminal, failures: _Failures, *, several: bool
 ) -> None:
-    backbone = _loaded(asked.backbone, terminal)
+    backbone = _loaded(asked, terminal)
     written: list[Path] = []
     for place, (job, clip) in enumerate(opened, start=1):
         title = f"{place}/{len(opened)} {clip.name}" if several else clip.name
@@ -146,10 +133,10 @@ def _detect_all(
         terminal.say(f"results: {', '.join(map(str, written))}")
 
 
-def _loaded(name: str, terminal: Terminal) -> Backbone:
-    with terminal.progress(f"loading {name}"):
-        backbone = load_backbone(name)
-    terminal.detail(f"backbone {name}: {backbone.info.visual}; {backbone.info.audio}")
+def _loaded(asked: Asked, terminal: Terminal) -> Backbone:
+    backbone = asked.models.loaded(asked.settings.profile, terminal)
+    info = backbone.info
+    terminal.detail(f"backbone {info.name}: {info.visual}; {info.audio}; {info.device} in {info.precision}")
     if backbone.note:
         terminal.say(f"note: {backbone.note}")
     return backbone

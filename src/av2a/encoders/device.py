@@ -4,27 +4,18 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeVar
 
 import torch
 
-from av2a.errors import Av2aError, InvalidSetting, UnknownName
+from av2a.encoders.choices import DeviceName, device_named, precision_named
+from av2a.encoders.choices import Precision as Precision
+from av2a.errors import Av2aError, InvalidSetting
 
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class Precision(Enum):
-    """The numbers that a model computes with; its parameters stay as they are stored."""
-
-    AUTO = "auto"
-    """The fastest that keeps a cosine of 0.999 to float32."""
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
 
 
 _DTYPES = {Precision.BFLOAT16: torch.bfloat16, Precision.FLOAT16: torch.float16}
@@ -53,28 +44,24 @@ def placement(device: str = "auto", precision: str = "auto") -> Placement:
     >>> str(placement("cpu", "float32"))
     'cpu in float32'
     """
-    if precision not in {each.value for each in Precision}:
-        raise UnknownName.among("precision", precision, [each.value for each in Precision])
-    chosen = _best_device() if device == "auto" else _named_device(device)
-    asked = Precision(precision)
+    asked, named = precision_named(precision), device_named(device)
+    chosen = _best_device() if named is None else _found(named)
     return Placement(chosen, best_precision(chosen) if asked is Precision.AUTO else asked)
 
 
 def _best_device() -> torch.device:
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        return torch.device("cuda", 0)
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _named_device(name: str) -> torch.device:
-    kind, colon, number = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (colon and not (kind == "cuda" and number.isdecimal())):
-        raise UnknownName.among("device", name, ["auto", "cpu", "cuda", "cuda:0", "mps"])
-    if kind == "cuda":
-        _check_cuda(int(number or 0))
-    if kind == "mps" and not torch.backends.mps.is_available():
+def _found(named: DeviceName) -> torch.device:
+    if named.kind == "cuda":
+        _check_cuda(named.number)
+        return torch.device("cuda", named.number)
+    if named.kind == "mps" and not torch.backends.mps.is_available():
         raise InvalidSetting("this machine has no Apple GPU that torch can use: choose --device auto")
-    return torch.device(name)
+    return torch.device(named.kind)
 
 
 def _check_cuda(number: int) -> None:

@@ -21,12 +21,12 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from transformers import PeAudioFrameLevelModel, PeVideoModel
 
-from av2a.embeddings import Frame, Sound
+from av2a.embeddings import Frame, Sound, Span
 from av2a.encoders.image_text import HALF, Colours, squeezed_pixels
 from av2a.encoders.pretrained import filled, load_config, load_model, load_tokenizer
 from av2a.encoders.prompts import Prompts, Text, Tokens
 from av2a.encoders.running import Runner
-from av2a.encoders.sound_slices import Span, chunk_starts, most_central, span_means
+from av2a.encoders.sound_slices import chunk_starts, most_central, span_means
 from av2a.encoders.weights import read_json, read_state
 from av2a.errors import MissingDependency, WeightsUnavailable
 

@@ -4,6 +4,7 @@ The folder must hold the architecture that is asked for, and every weight of it:
 in silence, no code of the folder is run.
 """
 
+import json
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from io import StringIO
@@ -88,8 +89,30 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         # Some classes build themselves without their files, and then know no words.
         if len(tokenizer) <= len(set(tokenizer.all_special_ids)) + 1:
             raise ValueError("it knows no words")
+        if not (folder / "tokenizer.json").exists():
+            check_merges(tokenizer, fillers=FILLERS)
     except Exception as wrong:  # missing, truncated and foreign files raise many kinds of errors
         raise WeightsUnavailable(
             f"the tokenizer in {folder} cannot be read ({one_line(str(wrong))}): fetch its files again"
         ) from wrong
     return tokenizer
+
+
+FILLERS = 8
+"""Words of RoBERTa's vocabulary that no merge makes ("madeupword0000" and others): so many may be without one."""
+
+
+def check_merges(tokenizer: PreTrainedTokenizerBase, fillers: int = 0) -> None:
+    """Without all of its merges a tokenizer works as well, and spells words out.
+
+    Raises:
+        ValueError: more words than ``fillers`` have no merge. Tokenizers that are not of byte pairs have none to lack.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    model = {} if backend is None else json.loads(backend.to_str())["model"]
+    if "merges" not in model:
+        return
+    words = model["vocab"].keys() - tokenizer.all_special_tokens
+    merged = sum(len(word.removesuffix("</w>")) > 1 for word in words)
+    if not words or len(model["merges"]) < merged - fillers:
+        raise ValueError(f"{len(words)} tokens, {len(model['merges'])} merges of {merged}")

@@ -18,6 +18,9 @@ Tokens = Int64[Tensor, "label token"]
 Text = Callable[[Tokens, Tokens], Tensor]
 """Token ids and their mask (1 for a token, 0 for padding) to one row a text."""
 
+PROMPTS_VERSION = 1
+"""Of the words that backbones put around a label, and how they tokenise it: rows of labels on disk are of one version."""
+
 BATCH = 64
 """Texts at a time: their tokens are few beside those of a picture."""
 

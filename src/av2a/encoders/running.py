@@ -1,8 +1,10 @@
 """Inputs through a model: in batches that fit, at the precision asked for, and looked at before they are handed on."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,7 +13,9 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from av2a.encoders.device import BatchSize, Placement, Precision, autocast, in_batches
+from av2a.encoders.weights import digest
 from av2a.errors import WeightsUnavailable
+from av2a.records import BackboneInfo
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +30,6 @@ class Runner:
 
     placement: Placement
     size: BatchSize
-    overflowed: bool = False
-    """Half precision did not suffice at least once; said the first time."""
 
     @classmethod
     def on(cls, placement: Placement) -> "Runner":
@@ -63,11 +65,10 @@ class Runner:
         """What ``forward`` gives, computed again in float32 where half precision overflowed."""
         rows = _cast(forward, inputs, self.placement)
         if not rows.isfinite().all() and self.placement.precision is not Precision.FLOAT32:
-            if not self.overflowed:
-                log.warning(
-                    "%s overflowed and is redone in float32: choose --precision float32", self.placement.precision.value
-                )
-            self.overflowed = True
+            # Each time, as it concerns each answer; remarks.py says it once for each.
+            log.warning(
+                "%s overflowed and is redone in float32: choose --precision float32", self.placement.precision.value
+            )
             rows = _cast(forward, inputs, replace(self.placement, precision=Precision.FLOAT32))
         if not rows.isfinite().all():
             raise WeightsUnavailable(
@@ -79,6 +80,13 @@ class Runner:
 def _cast(forward: Callable[[Any], Tensor], inputs: Any, where: Placement) -> Tensor:
     with autocast(where):
         return forward(inputs)
+
+
+def info(name: str, visual: str, audio: str, folders: Sequence[Path], placement: Placement) -> BackboneInfo:
+    """What is recorded of a backbone that is made of the weights in ``folders``."""
+    digests = "".join(f"{digest(folder)}\n" for folder in folders)
+    together = hashlib.sha256(digests.encode()).hexdigest()
+    return BackboneInfo(name, visual, audio, together, str(placement.device), placement.precision.value)
 
 
 def unit(rows: Float[Tensor, "row feature"]) -> Float32[Tensor, "row feature"]:

@@ -5,30 +5,11 @@ slice is described by the chunk in which it lies farthest from an edge, where it
 """
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from av2a.embeddings import Sound
-
-Span = tuple[float, float]
-"""Seconds, ``[start, stop)``."""
-
-
-@runtime_checkable
-class SlicedAudioEncoder(Protocol):
-    """An audio encoder that tells the moments of a sound apart in one pass."""
-
-    slice_seconds: float
-
-    def embed_slices(self, sound: Sound) -> Float[np.ndarray, "slice feature"]:
-        """One row a slice of a sound of any length, the last of which may be a part."""
-        ...
-
-    def embed_spans(self, sound: Sound, spans: Sequence[Span]) -> Float[np.ndarray, "span feature"]:
-        """One row for each span of seconds of a sound of any length."""
-        ...
+from av2a.embeddings import Span
 
 
 def chunk_starts(slices: int, chunk: int, hop: int) -> list[int]:

@@ -7,7 +7,7 @@ tensors (``torch.load(weights_only=True)``). Neither the network nor PyTorch is 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -405,23 +405,44 @@ def load_strictly(model: Any, state: Mapping[str, Any], folder: Path) -> None:
     """
     given = {name: value for name, value in state.items() if not name.endswith("position_ids")}
     wanted = {name: value for name, value in model.state_dict().items() if not name.endswith("position_ids")}
-    faults = list(_contradictions({name: tuple(value.shape) for name, value in wanted.items()}, given))
-    if faults:
-        more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-        raise WeightsUnavailable(
-            f"the configuration and the weights in {_shown(folder)} contradict each other "
-            f"({'; '.join(faults[:3])}{more}): {FETCH_AGAIN}, or name another checkpoint"
-        )
+    check_fit({name: tuple(value.shape) for name, value in wanted.items()}, given, _shown(folder))
     model.load_state_dict(given, strict=False)
 
 
-def _contradictions(wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, Any]) -> Iterator[str]:
-    for name, shape in wanted.items():
-        if name not in given:
-            yield f"no {name}"
-        elif tuple(given[name].shape) != shape:
-            yield f"{name} is {tuple(given[name].shape)} instead of {shape}"
-    yield from (f"unknown {name}" for name in given if name not in wanted)
+def check_fit(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Any], where: str) -> None:
+    """Refuse parameters that a model does not have, lacks, or has in another shape.
+
+    Raises:
+        WeightsUnavailable: naming ``where`` they are from, and the first few of each.
+    """
+    misshapen = [
+        f"{name} is {tuple(state[name].shape)}, not {shape}"
+        for name, shape in expected.items()
+        if name in state and tuple(state[name].shape) != shape
+    ]
+    differences = {
+        "missing": sorted(expected.keys() - state.keys()),
+        "unexpected": sorted(state.keys() - expected.keys()),
+        "wrong shape": misshapen,
+    }
+    if any(differences.values()):
+        raise misfit(where, "; ".join(f"{kind}: {_some(names)}" for kind, names in differences.items() if names))
+
+
+NAMED = 3
+"""Names shown of each kind of difference."""
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + rest
+
+
+def misfit(where: str, difference: str) -> WeightsUnavailable:
+    """The error for a configuration and weights that are not of one model."""
+    return WeightsUnavailable(
+        f"the configuration and the weights in {where} contradict each other ({difference}): {FETCH_AGAIN}, or name another checkpoint"
+    )
 
 
 # Digests.

@@ -1,7 +1,7 @@
 """The answer with everything needed to repeat the run, and back.
 
 ``detection.schema.json`` beside this file describes it. Nothing in it depends on when or where the run was made: no time stamps,
-no folders. Times are rounded to milliseconds, confidences and scores to four decimals; what is not a number is null.
+no folders; of the machine only what models ran on and computed with, under ``backbone``. Times are rounded to milliseconds, confidences and scores to four decimals; what is not a number is null.
 """
 
 import json

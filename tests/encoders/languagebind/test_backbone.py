@@ -270,8 +270,15 @@ def test_damaged_and_contradictory_files_are_refused(
 
 
 def test_checkpoints_in_one_another_s_place_are_refused(folders: Folders) -> None:
-    with pytest.raises(WeightsUnavailable, match="'LanguageBindVideo', not 'LanguageBindImage'"):
+    with pytest.raises(WeightsUnavailable, match="of type 'LanguageBindVideo', and 'LanguageBindImage' is needed"):
         loaded(swap(folders))
+
+
+@pytest.mark.parametrize("model_type", ["LanguageBindThermal", "clip", None])
+def test_a_checkpoint_of_another_architecture_is_refused(folders: Folders, model_type: str | None) -> None:
+    rewrite(folders[0] / "config.json", json.dumps(tiny.config(Kind.IMAGE) | {"model_type": model_type}))
+    with pytest.raises(WeightsUnavailable, match=f"of type '{model_type}', and 'LanguageBindImage' is needed"):
+        loaded(folders)
 
 
 def test_the_legacy_number_of_the_end_token_is_understood(folders: Folders) -> None:

@@ -40,7 +40,9 @@ def without(state: State, name: str) -> State:
 )
 def test_weights_that_do_not_fit_are_named(change: Callable[[State], State], words: str) -> None:
     configuration = tiny.configuration(Kind.IMAGE)
-    with pytest.raises(WeightsUnavailable, match=f"the weights of here contradict its configuration .*{words}"):
+    with pytest.raises(
+        WeightsUnavailable, match=f"the configuration and the weights in here contradict each other .*{words}"
+    ):
         load_model(configuration, change(tiny.state(configuration)), "here")
 
 

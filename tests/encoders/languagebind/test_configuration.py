@@ -26,13 +26,6 @@ def test_widths_of_the_towers_own_projections_are_not_the_shared_space_s() -> No
     assert tiny.configuration(Kind.IMAGE, projection_dim=512).shared_width == tiny.SHARED
 
 
-@pytest.mark.parametrize("model_type", ["LanguageBindVideo", "clip", None])
-def test_a_checkpoint_of_another_architecture_is_refused(model_type: str | None) -> None:
-    config = tiny.config(Kind.IMAGE) | {"model_type": model_type}
-    with pytest.raises(WeightsUnavailable, match=f"here is a checkpoint of {model_type!r}, not 'LanguageBindImage'"):
-        Configuration.parsed(config, Kind.IMAGE, "here")
-
-
 @pytest.mark.parametrize(
     ("kind", "vision", "words"),
     [

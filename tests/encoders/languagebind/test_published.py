@@ -14,7 +14,7 @@ from PIL import Image
 
 from av2a import media
 from av2a.embeddings import Backbone
-from av2a.encoders.checkpoints import LANGUAGEBIND_IMAGE, Checkpoint
+from av2a.encoders.checkpoints import LANGUAGEBIND_IMAGE, Checkpoint, parts_of
 from av2a.encoders.languagebind.backbone import (
     LanguageBindAudio,
     LanguageBindVisual,
@@ -43,10 +43,9 @@ def here(checkpoint: Checkpoint) -> Path:
 
 @pytest.fixture
 def backbone() -> Backbone:
-    try:
-        return load_backbone("languagebind", precision="float32", sources=Sources.chosen(download=False))
-    except WeightsUnavailable as missing:
-        pytest.skip(str(missing))
+    for part in parts_of("languagebind"):
+        here(part.checkpoint)
+    return load_backbone("languagebind", precision="float32")
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ which is not kept in memory. Rows are of unit length throughout: the released co
 temperature, which cancels when scores are normalised over the labels.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,18 +16,18 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 
 from av2a.embeddings import Backbone, Frame, Sound
-from av2a.encoders.checkpoints import LANGUAGEBIND_AUDIO, LANGUAGEBIND_IMAGE, LANGUAGEBIND_VIDEO
+from av2a.encoders.checkpoints import LANGUAGEBIND, LANGUAGEBIND_AUDIO, LANGUAGEBIND_IMAGE, LANGUAGEBIND_VIDEO
 from av2a.encoders.device import BatchSize, Placement
 from av2a.encoders.languagebind.checkpoint import load_model
 from av2a.encoders.languagebind.configuration import Configuration, Kind
 from av2a.encoders.languagebind.fbank import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, spectrogram_pixels
 from av2a.encoders.languagebind.towers import LanguageBindModel
 from av2a.encoders.pixels import languagebind_image_pixels, languagebind_video_pixels
-from av2a.encoders.prompts import Prompts
-from av2a.encoders.running import Runner
-from av2a.encoders.weights import digest, read_json, read_state
+from av2a.encoders.pretrained import check_merges
+from av2a.encoders.prompts import PROMPTS_VERSION, Prompts
+from av2a.encoders.running import Runner, info
+from av2a.encoders.weights import read_config, read_state
 from av2a.errors import WeightsUnavailable, one_line
-from av2a.records import BackboneInfo
 from av2a.segments import spread_indexes
 
 LEGACY_END = 2
@@ -73,13 +71,14 @@ def load(
     }
     runners = {kind: _runner(configuration, placement) for kind, configuration in configurations.items()}
     names = Names(models[Kind.IMAGE], prompts, runners[Kind.IMAGE])
-    digests = "".join(f"{digest(folder)}\n" for _, folder in _by_kind(image, video, audio))
     return Backbone(
-        BackboneInfo("languagebind", visual_name, audio_name, hashlib.sha256(digests.encode()).hexdigest()),
+        info(LANGUAGEBIND, visual_name, audio_name, [image, video, audio], placement),
         LanguageBindVisual(
             models[Kind.IMAGE], models[Kind.VIDEO], names, runners[Kind.IMAGE], runners[Kind.VIDEO], visual_name
         ),
         LanguageBindAudio(models[Kind.AUDIO], names, runners[Kind.AUDIO], audio_name),
+        batch_items=BatchSize.on(placement.device).items,
+        prompts_version=PROMPTS_VERSION,
     )
 
 
@@ -105,7 +104,7 @@ def read_configuration(folder: Path, kind: Kind) -> Configuration:
     Raises:
         WeightsUnavailable: there is none, or it is of another architecture.
     """
-    return Configuration.parsed(read_json(folder / "config.json"), kind, one_line(str(folder)))
+    return Configuration.parsed(read_config(folder, kind.value), kind, one_line(str(folder)))
 
 
 def _by_kind(image: Path, video: Path, audio: Path) -> list[tuple[Kind, Path]]:
@@ -128,7 +127,7 @@ def tokenizer_in(folder: Path, configuration: Configuration) -> CLIPTokenizer:
             raise ValueError("neither tokenizer.json nor merges.txt")
         # By its class: the repositories name one of their own code, which adds nothing to it.
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        _check_merges(tokenizer)
+        check_merges(tokenizer)
     # Missing, truncated and foreign files raise many kinds of errors.
     except Exception as wrong:
         raise WeightsUnavailable(
@@ -136,15 +135,6 @@ def tokenizer_in(folder: Path, configuration: Configuration) -> CLIPTokenizer:
         ) from wrong
     _check_tokenizer(tokenizer, configuration, folder)
     return tokenizer
-
-
-def _check_merges(tokenizer: CLIPTokenizer) -> None:
-    """Without all of its merges a tokenizer works as well, and spells words out."""
-    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
-    words = model["vocab"].keys() - tokenizer.all_special_tokens
-    merged = sum(len(word.removesuffix("</w>")) > 1 for word in words)
-    if not words or len(model["merges"]) < merged:
-        raise ValueError(f"{len(words)} tokens, {len(model['merges'])} merges of {merged}")
 
 
 def _check_tokenizer(tokenizer: CLIPTokenizer, configuration: Configuration, folder: Path) -> None:

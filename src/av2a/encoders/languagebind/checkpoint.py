@@ -4,20 +4,17 @@ The released code loads what fits and leaves the rest as it was drawn at random;
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from av2a.encoders.languagebind.configuration import Configuration
 from av2a.encoders.languagebind.towers import LanguageBindModel
-from av2a.errors import WeightsUnavailable
+from av2a.encoders.weights import check_fit, misfit
 
 State = Mapping[str, Tensor]
 """Tensors by the names of parameters."""
-
-NAMED = 3
-"""Names shown of each kind of difference."""
 
 LORA = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])\.[^.]+\.weight")
 
@@ -68,44 +65,12 @@ def merged(state: State, configuration: Configuration, where: str) -> dict[str, 
     for layer, sides in halves.items():
         weight = whole.get(f"{layer}.weight")
         if sides.keys() != {"A", "B"} or weight is None:
-            raise _misfit(where, f"LoRA of {layer} is incomplete")
+            raise misfit(where, f"LoRA of {layer} is incomplete")
         rank = len(sides["A"])
         if configuration.lora_rank not in (None, rank):
-            raise _misfit(where, f"lora_r is {configuration.lora_rank} and the rank of {layer} is {rank}")
+            raise misfit(where, f"lora_r is {configuration.lora_rank} and the rank of {layer} is {rank}")
         if (sides["B"].shape[0], sides["A"].shape[1]) != tuple(weight.shape) or sides["B"].shape[1] != rank:
-            raise _misfit(where, f"LoRA of {layer} does not fit its weight")
+            raise misfit(where, f"LoRA of {layer} does not fit its weight")
         update = sides["B"].float() @ sides["A"].float()
         whole[f"{layer}.weight"] = weight.float() + configuration.lora_alpha / rank * update
     return whole
-
-
-def check_fit(expected: Mapping[str, tuple[int, ...]], state: State, where: str) -> None:
-    """Refuse weights that the model does not have, lacks, or has in another shape.
-
-    Raises:
-        WeightsUnavailable: naming the first few of each.
-    """
-    misshapen = [
-        f"{name} is {tuple(state[name].shape)}, not {shape}"
-        for name, shape in expected.items()
-        if name in state and tuple(state[name].shape) != shape
-    ]
-    differences = {
-        "missing": sorted(expected.keys() - state.keys()),
-        "unexpected": sorted(state.keys() - expected.keys()),
-        "wrong shape": misshapen,
-    }
-    if any(differences.values()):
-        raise _misfit(where, "; ".join(f"{kind}: {_some(names)}" for kind, names in differences.items() if names))
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    rest = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
-    return ", ".join(listed[:NAMED]) + rest
-
-
-def _misfit(where: str, difference: str) -> WeightsUnavailable:
-    return WeightsUnavailable(
-        f"the weights of {where} contradict its configuration ({difference}): get both files of one revision"
-    )

@@ -1,0 +1,155 @@
+"""The options that choose models: which, where their weights are, and where they run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from av2a.encoders.checkpoints import BACKBONES, NAMED_PAIRS, VISION
+from av2a.encoders.choices import DEVICE_KINDS, Precision
+
+if TYPE_CHECKING:
+    from av2a.cli.terminal import Report, Terminal
+    from av2a.embeddings import Backbone
+
+_MODELS = "Models"
+
+
+def _backbone_names() -> list[str]:
+    named = {vision for vision, _ in NAMED_PAIRS.values()}
+    return [*BACKBONES, "mini", *(f"{vision}+clap" for vision in VISION if vision not in named)]
+
+
+def _device_names() -> list[str]:
+    return ["auto", *DEVICE_KINDS]
+
+
+def _precision_names() -> list[str]:
+    return [each.value for each in Precision]
+
+
+BackboneOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        envvar="AV2A_BACKBONE",
+        autocompletion=_backbone_names,
+        help="The models that look and listen: clip-clap without it, or any other, or a pair such as siglip2+clap; "
+        "'av2a backbones' lists them.",
+        rich_help_panel=_MODELS,
+    ),
+]
+VisualModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--visual-model",
+        metavar="NAME",
+        help="Another checkpoint of the same family for pictures: owner/name[@revision], or a folder.",
+        rich_help_panel=_MODELS,
+    ),
+]
+AudioModelOption = Annotated[
+    str | None, typer.Option("--audio-model", metavar="NAME", help="Likewise for sound.", rich_help_panel=_MODELS)
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        metavar="DIR",
+        help="Look here first: a copy of the hub's cache, or a folder for each model. [AV2A_WEIGHTS]",
+    ),
+]
+DetectWeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        metavar="DIR",
+        help="Look here first for weights: a copy of the hub's cache, or a folder for each model. [AV2A_WEIGHTS]",
+        rich_help_panel=_MODELS,
+    ),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        autocompletion=_device_names,
+        help="Where models run: auto, cpu, cuda, cuda:1, mps.",
+        rich_help_panel=_MODELS,
+    ),
+]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        autocompletion=_precision_names,
+        help="What models compute with: float32, bfloat16, float16, or auto, the fastest that stays close to float32. "
+        "Without it: auto, and float32 in the released and paper profiles.",
+        rich_help_panel=_MODELS,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Models:
+    """A backbone as it was asked for, and found to be one that can be meant."""
+
+    name: str
+    device: str
+    precision: str | None
+    visual_model: str | None
+    audio_model: str | None
+    weights: Path | None
+
+    def loaded(self, profile: str, terminal: "Terminal") -> "Backbone":
+        """The backbone, fetched where it is not on this machine, with progress shown.
+
+        Raises:
+            WeightsUnavailable: it is not at hand.
+            InvalidSetting: this machine has no such device.
+        """
+        from av2a.encoders.registry import default_precision, load_backbone
+
+        with terminal.progress(f"loading {self.name}") as report:
+            return load_backbone(
+                self.name,
+                device=self.device,
+                precision=self.precision or default_precision(profile),
+                visual_model=self.visual_model,
+                audio_model=self.audio_model,
+                weights=self.weights,
+                progress=in_megabytes(report),
+            )
+
+
+def chosen_models(
+    name: str | None,
+    *,
+    device: str,
+    precision: str | None,
+    visual_model: str | None,
+    audio_model: str | None,
+    weights: Path | None,
+) -> Models:
+    """What is asked for, checked as far as that can be done without loading anything.
+
+    Raises:
+        UsageError: a name that nothing has, or that cannot be meant here.
+        MissingFile: there is no such folder of weights.
+    """
+    from av2a.encoders.checkpoints import own_name
+    from av2a.encoders.registry import BACKBONES, DEFAULT_BACKBONE, check_choices
+    from av2a.encoders.weights import Sources
+
+    name = DEFAULT_BACKBONE if name is None else name
+    models = {"visual_model": visual_model, "audio_model": audio_model}
+    check_choices(name, device=device, precision=precision or "auto", **models)
+    if name not in BACKBONES:
+        Sources.chosen(weights)
+    return Models(own_name(name), device, precision, visual_model, audio_model, weights)
+
+
+def in_megabytes(report: "Report") -> Callable[[str, int, int], None]:
+    """Progress in bytes, reported in megabytes."""
+    return lambda name, done, total: report(f"{name}, MB", done // 1_000_000, max(1, total // 1_000_000))
