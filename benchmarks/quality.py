@@ -25,7 +25,7 @@ from av2a.settings import TABLE_1, Settings, profile_settings
 from benchmarks.report import machine, table
 from benchmarks.world import STREAMS, Watched, clips, predictions, still_clips, watch, words_of
 
-TRIALS = 200
+TRIALS = 120
 
 
 def numbers(watched: Sequence[Watched], backbone: Backbone, settings: Settings) -> ParsingMetrics:
