@@ -155,7 +155,9 @@ def run(count: int, folder: Path, only_practical: bool) -> None:
         ["stream", "full list", "alone", "ratio"],
         alone(test, backbone, practical),
     )
-    still = {name: watch([(0, path)], backbone, practical) for name, path in still_clips(folder).items()}
+    still = {
+        name: watch([(0, path) for path in paths], backbone, practical) for name, paths in still_clips(folder).items()
+    }
     rates = {f"{count} test clips": nothing_here(test, backbone, practical)}
     for name, watched in still.items():
         nothing = [replace(each, heard=each.heard & False, seen=each.seen & False) for each in watched]
