@@ -48,7 +48,7 @@ def trials(base: Settings, names: Sequence[str]) -> Iterator[Settings]:
     rng = np.random.default_rng(0)
     ranges = {
         "audio_weight": (0.2, 0.8),
-        "category_threshold": (0.4, 0.9),
+        "category_threshold": (0.1, 0.9),
         "initial_threshold": (0.5, 0.98),
         "confidence_threshold": (0.4, 0.98),
         "decay": (0.2, 4.0),
