@@ -7,7 +7,7 @@ import argparse
 import os
 import resource
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -107,7 +107,7 @@ class Timed:
     """A backbone whose towers' time is noted, and how much each was asked."""
 
     def __init__(self, backbone: Backbone) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.inputs: Counter[str] = Counter()
         visual, audio = backbone.visual, backbone.audio
         assert isinstance(visual, LanguageBindVisual) and isinstance(audio, LanguageBindAudio)

@@ -70,7 +70,7 @@ def saved(model: PreTrainedModel, folder: Path, seed: int) -> None:
         for parameter in model.parameters():
             if parameter.ndim > 1:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) / parameter[0].numel() ** 0.5)
-    model.eval().save_pretrained(folder)
+    model.train(False).save_pretrained(folder)
 
 
 def write_tokenizer(

@@ -25,7 +25,7 @@ from av2a.settings import TABLE_1, Settings, profile_settings
 from benchmarks.report import machine, table
 from benchmarks.world import STREAMS, Watched, clips, predictions, still_clips, watch, words_of
 
-TRIALS = 200
+TRIALS = 120
 
 
 def numbers(watched: Sequence[Watched], backbone: Backbone, settings: Settings) -> ParsingMetrics:
@@ -48,7 +48,7 @@ def trials(base: Settings, names: Sequence[str]) -> Iterator[Settings]:
     rng = np.random.default_rng(0)
     ranges = {
         "audio_weight": (0.2, 0.8),
-        "category_threshold": (0.4, 0.9),
+        "category_threshold": (0.1, 0.9),
         "initial_threshold": (0.5, 0.98),
         "confidence_threshold": (0.4, 0.98),
         "decay": (0.2, 4.0),
@@ -155,7 +155,9 @@ def run(count: int, folder: Path, only_practical: bool) -> None:
         ["stream", "full list", "alone", "ratio"],
         alone(test, backbone, practical),
     )
-    still = {name: watch([(0, path)], backbone, practical) for name, path in still_clips(folder).items()}
+    still = {
+        name: watch([(0, path) for path in paths], backbone, practical) for name, paths in still_clips(folder).items()
+    }
     rates = {f"{count} test clips": nothing_here(test, backbone, practical)}
     for name, watched in still.items():
         nothing = [replace(each, heard=each.heard & False, seen=each.seen & False) for each in watched]

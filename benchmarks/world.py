@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import av
@@ -109,26 +110,45 @@ def predictions(watched: Sequence[Watched], words: Vocabulary, settings: Setting
     return found
 
 
-def still_clips(folder: Path) -> dict[str, Path]:
-    """Ten-second files in which nothing happens: black and silent, noise to eye and ear, grey with hum."""
-    rng = np.random.default_rng(0)
-    time = np.arange(16000 * 10) / 16000
-    noise = rng.normal(0, 0.1, 16000 * 10)
-    cases = {
-        "black, silent": (lambda number: np.zeros((144, 192, 3), np.uint8), np.zeros(16000 * 10)),
-        "picture noise, white noise": (
-            lambda number: np.random.default_rng(number).integers(0, 256, (144, 192, 3), dtype=np.uint8),
-            noise,
-        ),
-        "black, white noise": (lambda number: np.zeros((144, 192, 3), np.uint8), noise * 0.3),
-        "grey, hum": (lambda number: np.full((144, 192, 3), 110, np.uint8), 0.1 * np.sin(2 * np.pi * 50 * time)),
-    }
+def still_clips(folder: Path) -> dict[str, list[Path]]:
+    """Ten-second files in which nothing happens, by kind: black and silent, noise to eye and ear of several levels and colours, grey with hum."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {}
-    for name, (picture, sound) in cases.items():
-        paths[name] = folder / f"{name.replace(', ', '-').replace(' ', '-')}.mp4"
-        _write(paths[name], picture, sound.astype(np.float32))
+    time = np.arange(16000 * 10) / 16000
+    black, grey = np.zeros((144, 192, 3), np.uint8), np.full((144, 192, 3), 110, np.uint8)
+    cases: dict[str, list[tuple[Callable[[int], np.ndarray], np.ndarray]]] = {
+        "black, silent": [(lambda number: black, np.zeros(16000 * 10))],
+        "noise": [
+            (partial(_noisy_picture, spread), level * _noise(colour))
+            for spread, level, colour in [
+                (10, 0.003, 0),
+                (40, 0.01, 0),
+                (80, 0.03, 0.5),
+                (10, 0.1, 0),
+                (40, 0.1, 1),
+                (80, 0.2, 0),
+            ]
+        ],
+        "grey, hum": [(lambda number: grey, 0.1 * np.sin(2 * np.pi * hertz * time)) for hertz in (50, 60, 100)],
+    }
+    paths: dict[str, list[Path]] = {}
+    for name, clips_of in cases.items():
+        for number, (picture, sound) in enumerate(clips_of):
+            path = folder / f"{name.replace(', ', '-')}-{number}.mp4"
+            _write(path, picture, sound.astype(np.float32))
+            paths.setdefault(name, []).append(path)
     return paths
+
+
+def _noisy_picture(spread: float, number: int) -> np.ndarray:
+    noise = np.random.default_rng(number).normal(128, spread, (144, 192, 3))
+    return np.clip(noise, 0, 255).astype(np.uint8)
+
+
+def _noise(colour: float) -> np.ndarray:
+    """Ten seconds of noise whose amplitude falls with frequency to the power ``colour``, of unit strength."""
+    spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=16000 * 10))
+    sound = np.fft.irfft(spectrum / np.maximum(1, np.arange(len(spectrum))) ** colour)
+    return np.asarray(sound / sound.std())
 
 
 def _write(path: Path, picture: Callable[[int], np.ndarray], sound: np.ndarray) -> None:

@@ -84,7 +84,7 @@ CONCEPTS: dict[str, str] = {
     "a fire burning": "fire flame burn campfire crackl",
     "fireworks": "firework firecracker explo",
     "an explosion": "explo blast bomb",
-    "a gunshot": "gun shot shoot rifle",
+    "a gunshot": "gun gunshot shoot rifle",
     "glass breaking": "glass break shatter",
     "a ball being kicked": "ball kick football soccer basketball tennis sport",
     "a swimming pool": "swim pool",

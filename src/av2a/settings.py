@@ -112,13 +112,13 @@ class Settings:
     # The five hyper-parameters of Table 1.
     audio_weight: float = 0.5
     """α of Eq. 3 and 4: the share of sound in the audio-visual score."""
-    category_threshold: float = score_exceeded_by(0.001)
+    category_threshold: float = score_exceeded_by(0.0001)
     """τ_f of Eq. 5: a category is looked for in a window when the window's score is above."""
     initial_threshold: float = score_exceeded_by(0.02)
     """τ⁰ of Eq. 6: the threshold of every category in the first segment."""
-    confidence_threshold: float = score_exceeded_by(0.01)
+    confidence_threshold: float = score_exceeded_by(0.02)
     """τ_r: a candidate is kept when its own score is above."""
-    decay: float = 1.0
+    decay: float = 2.0
     """λ of Eq. 8: how fast a category's threshold stops moving as it is detected again."""
 
     # Ablations (Table 5) and fusion (Table 6).
@@ -156,7 +156,7 @@ class Settings:
     """When no candidate is valid, keep the best one all the same (row 29)."""
     minimum_duration_seconds: float = 1.0
     """Shorter events are dropped."""
-    merge_gap_seconds: float = 1.0
+    merge_gap_seconds: float = 0.0
     """Holes up to this length within an event are filled."""
     merge_first: bool = True
     """Fill holes before dropping what is short; the released code drops first (row 23)."""

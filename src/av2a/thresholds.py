@@ -6,8 +6,6 @@ its ratio is zero and its threshold has not moved yet; the system to solve is on
 far. M is a running sum. One step therefore costs O(C·a + a³) with a categories active, whatever the segment's number.
 """
 
-from itertools import pairwise
-
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -132,14 +130,15 @@ class _SoftConfusion:
     ) -> None:
         """One more segment: M grows by p yᵀ."""
         self.undefined |= observed & ~np.isfinite(scores).all(axis=1)
-        touched = np.flatnonzero(present.any(axis=1) & ~self.undefined)
-        if not len(touched):
+        grows = present.any(axis=1) & ~self.undefined
+        if not grows.any():
             return
+        touched = _indexes(grows)
         self._open_slots(present & ~self.undefined[:, None])
         slots = self.category_in[touched]
         in_use = np.arange(slots.shape[1]) < self.used[touched, None]
         y = (np.take_along_axis(present[touched], slots, axis=1) & in_use).astype(np.float64)
-        p = scores[touched].astype(np.float64)
+        p = scores[touched].astype(np.float64, copy=False)
         predicted = np.matmul(p[:, None, :], self.columns[touched])[:, 0]
         energy = (p * p).sum(axis=1)[:, None, None]
         rank_two = predicted[:, :, None] * y[:, None, :]
@@ -180,20 +179,20 @@ class _SoftConfusion:
         undefined = self.undefined | ~np.isfinite(scores).all(axis=1)
         ratio[undefined] = np.nan
         # Parsings with about as many active categories are solved together, none padded to more than twice its size.
-        sizes = [0, *(2**power for power in range(self.used.max(initial=0).item().bit_length() + 1))]
-        for above, size in pairwise(sizes):
-            rows = np.flatnonzero((self.used > above) & (self.used <= size) & ~undefined)
-            if not len(rows):
-                continue
+        sizes = np.frexp(np.where(undefined, 0, self.used).astype(np.float64))[1]
+        for size in np.unique(sizes[sizes > 0]):
+            group = sizes == size
+            rows = _indexes(group)
             width = int(self.used[rows].max())
-            solved = self._solved(rows, width, scores[rows].astype(np.float64), segments[rows], ridge)
+            solved = self._solved(rows, width, scores[rows].astype(np.float64, copy=False), segments[rows], ridge)
             batch_row, slot = np.nonzero(np.arange(width) < self.used[rows, None])
-            ratio[rows[batch_row], self.category_in[rows[batch_row], slot]] = solved[batch_row, slot]
+            row = np.flatnonzero(group)[batch_row]
+            ratio[row, self.category_in[row, slot]] = solved[batch_row, slot]
         return ratio
 
     def _solved(
         self,
-        rows: Int[np.ndarray, " rows"],
+        rows: "Int[np.ndarray, ' rows'] | slice",
         width: int,
         scores: Float[np.ndarray, "rows category"],
         segments: Int[np.ndarray, " rows"],
@@ -205,6 +204,11 @@ class _SoftConfusion:
         right = np.matmul(scores[:, None, :], columns)[:, 0]
         normal = self.gram[rows, :width, :width] / (segments**2)[:, None, None] + ridge * np.eye(width)
         return np.asarray(np.linalg.solve(normal, right[:, :, None])[:, :, 0])
+
+
+def _indexes(chosen: Bool[np.ndarray, " batch"]) -> "Int[np.ndarray, ' chosen'] | slice":
+    """The places of the chosen ones; all of them as a slice, so that nothing is copied."""
+    return slice(None) if chosen.all() else np.flatnonzero(chosen)
 
 
 def dynamic_thresholds(
@@ -309,6 +313,7 @@ def _advanced(
     observed: Bool[np.ndarray, "batch segment"] | None,
 ) -> Float[np.ndarray, "batch segment category"]:
     result = np.empty(scores.shape)
+    scores = scores.astype(np.float64, copy=False)
     for t in range(scores.shape[1]):
         result[:, t] = tracker.step(
             scores[:, t],

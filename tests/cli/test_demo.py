@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.cli.demo import true_events
+from av2a.cli.known_truth import scene_truth
 from av2a.datasets.synthetic import demo_scene
 from av2a.records import Modality
 from tests.cli.calling import Call, Outcome, shell
@@ -43,7 +43,7 @@ def test_the_demo_says_what_to_do_next_and_where_the_results_are(run: Run) -> No
 def test_the_demo_finds_what_is_there(run: Run) -> None:
     answer = json.loads((run.folder / "demo.json").read_text())
     found = {(event["label"], event["modality"]) for event in answer["events"]}
-    true = {(event.label, event.modality.value) for event in true_events(demo_scene())}
+    true = {(event.label, event.modality.value) for event in scene_truth(demo_scene())}
     assert len(found & true) >= 0.6 * len(true)
     assert len(found - true) <= 0.4 * len(found)
 
@@ -75,7 +75,7 @@ def test_a_file_in_the_way_is_refused(av2a: Call, tmp_path: Path) -> None:
 
 
 def test_what_is_both_heard_and_seen_is_true_of_both() -> None:
-    events = true_events(demo_scene())
+    events = scene_truth(demo_scene())
     for both in (event for event in events if event.modality is Modality.AUDIO_VISUAL):
         for single in (Modality.AUDIO, Modality.VISUAL):
             assert any(

@@ -10,6 +10,7 @@ from pathlib import Path
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import code, exit_status, print_failure
 from av2a.cli.inputs import check_exists
+from av2a.cli.known_truth import known_truth
 from av2a.cli.model_options import Models
 from av2a.cli.printed_answer import how_to_lower_the_bar, show_answer, streams_line
 from av2a.cli.safe_text import terminal_safe
@@ -19,7 +20,7 @@ from av2a.formats import write
 from av2a.formats.json import as_dict, dumps
 from av2a.media import Limits, open_clip
 from av2a.pipeline import detect
-from av2a.records import Clip, Detection
+from av2a.records import Clip, Detection, Event
 from av2a.settings import Settings
 
 
@@ -152,16 +153,17 @@ def _detect_one(
         # The backbone's note is in every answer, and was said once for all.
         if warning != backbone.note:
             terminal.warn(f"{job.video.name}: {warning}")
+    truth = known_truth(job.video)
     # Files first: whoever reads stdout may stop reading.
     for path in job.outputs:
-        write(detection, path, overwrite=asked.overwrite)
-    _show(detection, asked, terminal, several=several)
+        write(detection, path, overwrite=asked.overwrite, truth=truth)
+    _show(detection, asked, terminal, truth, several=several)
     _say_how_it_went(detection, terminal, time.monotonic() - began)
 
 
-def _show(detection: Detection, asked: Asked, terminal: Terminal, *, several: bool) -> None:
+def _show(detection: Detection, asked: Asked, terminal: Terminal, truth: Sequence[Event], *, several: bool) -> None:
     if not asked.as_json:
-        show_answer(terminal, detection, apart=several)
+        show_answer(terminal, detection, truth, apart=several)
     elif several:
         terminal.show_text(json.dumps(as_dict(detection), ensure_ascii=False, allow_nan=False) + "\n")
     else:

@@ -11,7 +11,6 @@ from av2a.cli.help_text import Example
 
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
-    from av2a.datasets.synthetic import Scene
     from av2a.records import Detection, Event
 
 EXAMPLES = (
@@ -35,6 +34,7 @@ def demo(
     Writes the scene as demo.mp4, and what was found as JSON, CSV, WebVTT, a picture and a page; a second run replaces them.
     """
     from av2a.cli.folders import made_folder
+    from av2a.cli.known_truth import scene_truth
     from av2a.cli.printed_answer import show_answer
     from av2a.cli.terminal import Talk, Terminal
     from av2a.datasets.synthetic import demo_scene, write_clip
@@ -47,28 +47,12 @@ def demo(
     with terminal.progress("rendering a scene"):
         write_clip(scene, video)
     detection = _found(video, terminal)
-    truth = true_events(scene)
+    truth = scene_truth(scene)
     written = _written(detection, truth, video, terminal)
     show_answer(terminal, detection, truth)
     terminal.say("")
     terminal.say("now your own video: av2a detect my.mp4 --events 'dog barking, speech' -o my.html")
     terminal.say(f"results: {', '.join(str(path) for path in (video, *written))}")
-
-
-def true_events(scene: "Scene") -> list["Event"]:
-    """What is known to be in a scene, as events with confidence 1."""
-    from av2a.datasets.synthetic import NAMES, truth
-    from av2a.records import Event, Modality
-    from av2a.timeline import runs
-
-    heard, seen = truth(scene)
-    streams = {Modality.AUDIO: heard, Modality.VISUAL: seen, Modality.AUDIO_VISUAL: heard & seen}
-    return [
-        Event(label, modality, float(start), float(stop), confidence=1.0)
-        for column, label in enumerate(NAMES)
-        for modality, present in streams.items()
-        for start, stop in runs(present[:, column])
-    ]
 
 
 def _found(video: Path, terminal: "Terminal") -> "Detection":

@@ -141,14 +141,14 @@ class PictureLessons:
         return cls(*(np.concatenate(part) for part in zip(*scenes, strict=True)))
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Pictures varied in brightness, colour, place and grain; one in sixteen shows nothing."""
+        """Pictures varied in brightness, colour, place and grain; one in ten shows nothing."""
         index = rng.integers(len(self.pictures), size=size)
         moves = rng.integers(-MOVE_PIXELS, MOVE_PIXELS + 1, size=(size, 2))
         moved = [_moved(self.pictures[i], int(down), int(right)) for i, (down, right) in zip(index, moves, strict=True)]
         flipped = rng.random(size) < 0.5
         shown = np.stack([picture[:, ::-1] if flip else picture for picture, flip in zip(moved, flipped, strict=True)])
         pictures = _exposed(shown.astype(np.float32) / 127.5 - 1, rng)
-        nothing = rng.random(size) < 1 / 16
+        nothing = rng.random(size) < 1 / 10
         pictures[nothing] = pictures_of_nothing(rng, int(nothing.sum()), (pictures.shape[1], pictures.shape[2]))
         return pictures, self.seen[index] & ~nothing[:, None]
 
@@ -194,7 +194,12 @@ def pictures_of_nothing(rng: np.random.Generator, count: int, size: tuple[int, i
     grey, colour = rng.uniform(-1, 1, (count, 1, 1, 1)), rng.uniform(-1, 1, (count, 1, 1, 3))
     plain = np.select([kind < 0.25, kind < 0.5], [np.full_like(colour, -1), grey + 0 * colour], colour)
     ramp = np.linspace(-1, 1, width)[:, None] * rng.uniform(-0.5, 0.5, (count, 1, 1, 1))
-    speckle = rng.normal(size=(count, height, width, 3)) * rng.choice([0, 0, 0.1, 0.6], (count, 1, 1, 1))
+    # Codecs smear noise: grains of one to four pixels.
+    grains = [
+        rng.normal(size=(-(-height // size), -(-width // size), 3)).repeat(size, 0).repeat(size, 1)[:height, :width]
+        for size in rng.choice([1, 2, 4], size=count)
+    ]
+    speckle = np.array(grains).reshape(count, height, width, 3) * rng.choice([0, 0.1, 0.5, 1.0], (count, 1, 1, 1))
     blank = plain + ramp * (rng.random((count, 1, 1, 1)) < 0.4) + speckle
     return np.clip(blank, -1, 1).astype(np.float32)
 
@@ -223,10 +228,10 @@ class SoundLessons:
         scenes = [make_scene(seed) for seed in seeds]
         powers = np.stack([mini.mel_power(render_sound(scene, mini.SAMPLE_RATE_HZ)) for scene in scenes])
         heard = np.stack([truth(scene)[0] for scene in scenes])
-        return cls(powers, heard, sounds_of_nothing(rng, 150, heard.shape[1]))
+        return cls(powers, heard, sounds_of_nothing(rng, 400, heard.shape[1]))
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Sounds as ``mini`` hears them, varied in loudness, noise and bandwidth; one in twelve is empty.
+        """Sounds as ``mini`` hears them, varied in loudness, noise and bandwidth; one in six is empty.
 
         Four batches in five last one second; the others are longer and fewer, and hold what any of their seconds holds.
         """
@@ -250,7 +255,7 @@ class SoundLessons:
         start = np.clip(first * hops + late, 0, self.powers.shape[1] - length)
         power = np.stack([self.powers[i, s : s + length] for i, s in zip(index, start, strict=True)])
         present = np.stack([self.heard[i, f : f + seconds].any(axis=0) for i, f in zip(index, first, strict=True)])
-        empty = np.flatnonzero(rng.random(count) < 1 / 12)
+        empty = np.flatnonzero(rng.random(count) < 1 / 6)
         power[empty] = self.nothing[rng.integers(len(self.nothing), size=len(empty)), :length]
         present[empty] = False
         return power, present

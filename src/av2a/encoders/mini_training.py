@@ -52,7 +52,7 @@ class Plan:
     pictures_per_scene: int = 6
     sound_scenes: int = 2500
     text_steps: int = 1500
-    picture_steps: int = 3600
+    picture_steps: int = 3200
     sound_steps: int = 2000
     batch: int = 64
     learning_rate: float = 3e-3
