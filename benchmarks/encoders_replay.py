@@ -6,12 +6,13 @@ For each of the three streams (visual, audio, audio-visual):
 * segments: 10 pictures and the selected labels, the whole sound and the selected labels, or all of these;
 * each candidate: 8 pictures of it and the selected labels, its sound and the selected labels, or all of these.
 
-With no candidates that is 36 pictures, 4 passes over the whole sound, 4 readings of the labels by each text encoder. In favour of
-the replay: the clip is decoded once, pictures of one question go through in one batch, labels are padded to the longest of them
-and not to 77 tokens, and features for the cosine are not asked for again.
+With no candidates that is 36 pictures, 4 passes over the whole sound, 4 readings of the labels by each text encoder, each label padded
+to 77 tokens. In favour of the replay: the clip is decoded once, pictures of one question go through in one batch, and features for the
+cosine are not asked for again. The benchmark also
+replays with labels padded to the longest of them only, as we do.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -19,6 +20,8 @@ import numpy as np
 
 from av2a import answer, media, segments
 from av2a.embeddings import Backbone
+from av2a.encoders.clap import Clap
+from av2a.encoders.image_text import ImageTextEncoder
 from av2a.observation import Observation
 from av2a.pipeline import parse
 from av2a.records import Embeddings, Event, LabelEmbeddings, Modality, Parsing
@@ -27,6 +30,17 @@ from av2a.settings import Settings
 from av2a.timeline import Grid
 
 ONCE = np.ones(1, dtype=bool)
+
+
+def padded_as_released(backbone: Backbone) -> Backbone:
+    """The backbone with every label padded to the full length, which changes no row by more than rounding."""
+    visual, audio = backbone.visual, backbone.audio
+    assert isinstance(visual, ImageTextEncoder) and isinstance(audio, Clap)
+    return replace(
+        backbone,
+        visual=replace(visual, prompts=replace(visual.prompts, always_full=True)),
+        audio=replace(audio, prompts=replace(audio.prompts, always_full=True)),
+    )
 
 
 @dataclass
@@ -101,7 +115,7 @@ def replay(asked: Replay, settings: Settings) -> tuple[float, tuple[Event, ...]]
             windows=(Embeddings(whole_rows[None], whole_sound[None], ONCE, ONCE),),
             window_of=np.zeros(count, dtype=np.int64),
             frame_embeddings=pictures,
-            intervals=lambda wanted: [interval(*each) for each in wanted],
+            intervals=lambda wanted: [interval(each.start, each.stop) for each in wanted],
         ),
         words,
         settings,

@@ -14,7 +14,7 @@ import numpy as np
 from av2a import media
 from av2a.datasets import synthetic
 from av2a.embeddings import Backbone, embed_labels
-from av2a.observation import Observation, Observer
+from av2a.observation import Interval, Observation, Observer
 from av2a.pipeline import parse
 from av2a.records import Embeddings, LabelEmbeddings, Modality
 from av2a.scores import Vocabulary, vocabulary
@@ -80,9 +80,9 @@ class _once:  # noqa: N801 - reads as a verb where it is used
 
     def __init__(self, observation: Observation) -> None:
         self.ask = observation.intervals
-        self.known: dict[tuple[int, int], Embeddings] = {}
+        self.known: dict[Interval, Embeddings] = {}
 
-    def __call__(self, wanted: Sequence[tuple[int, int]]) -> list[Embeddings]:
+    def __call__(self, wanted: Sequence[Interval]) -> list[Embeddings]:
         missing = [each for each in wanted if each not in self.known]
         self.known.update(zip(missing, self.ask(missing), strict=True))
         return [self.known[each] for each in wanted]

@@ -69,7 +69,7 @@ def _observed(clip: Clip, grid: Grid, backbone: Backbone) -> Observation:
         windows=(whole,),
         window_of=np.zeros(count, dtype=np.int64),
         frame_embeddings=pictures,
-        intervals=lambda wanted: [interval(*each) for each in wanted],
+        intervals=lambda wanted: [interval(each.start, each.stop) for each in wanted],
     )
 
 

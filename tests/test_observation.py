@@ -14,7 +14,7 @@ import pytest
 from av2a import media
 from av2a.embeddings import Backbone
 from av2a.errors import InvalidSetting
-from av2a.observation import Batch, Observation, Observer
+from av2a.observation import Batch, Interval, Observation, Observer
 from av2a.observation.ahead import ahead
 from av2a.observation.batches import Asked
 from av2a.observation.pictures import passes
@@ -57,7 +57,7 @@ SOUND = Sound(tone(4, 48_000), codec="flac")
 @pytest.mark.parametrize("settings", [RELEASED, PRACTICAL], ids=["released", "practical"])
 def test_each_distinct_picture_and_sound_is_embedded_once(scene: Path, asked: Counted, settings: Settings) -> None:
     [observation] = observed(scene, asked.backbone, settings)
-    intervals = [(0, 10), (2, 5), (2, 6), (8, 10)]
+    intervals = [Interval(0, 10), Interval(2, 5), Interval(2, 6), Interval(8, 10)]
     first = observation.intervals(intervals)
     again = observation.intervals(intervals[::-1])[::-1]
     assert once(asked.visual.frames) and once(asked.audio.sounds)
@@ -81,7 +81,7 @@ def test_at_a_variable_frame_rate_each_picture_is_embedded_once(tmp_path: Path, 
     times = uneven_times(4.0, np.random.default_rng(0))
     path = write_media(tmp_path / "uneven.mkv", Pictures(times, time_base=Fraction(1, 1000)), SOUND)
     [observation] = observed(path, asked.backbone, PRACTICAL)
-    observation.intervals([(0, 4), (1, 3)])
+    observation.intervals([Interval(0, 4), Interval(1, 3)])
     assert once(asked.visual.frames)
 
 
@@ -100,7 +100,7 @@ def test_a_video_encoder_s_pictures_and_clips_come_from_one_pass(
     [observation] = observed(scene, asked.backbone, RELEASED)
     assert len(passes_made) == 1
     assert once(asked.visual.frames) and sum(asked.visual.clips.values()) == 1
-    observation.intervals([(0, 4), (2, 6), (2, 7)])
+    observation.intervals([Interval(0, 4), Interval(2, 6), Interval(2, 7)])
     assert len(passes_made) == 2
     assert once(asked.visual.clips) and sum(asked.visual.clips.values()) == 4
 
@@ -112,6 +112,15 @@ def test_no_more_clips_are_open_at_a_time_than_fit() -> None:
     for each in found:
         for time in range(12):
             assert sum(start <= time <= stop for start, stop in each) <= 2
+
+
+def test_an_interval_is_seen_and_heard_only_as_far_as_is_needed(scene: Path, languagebind: Backbone) -> None:
+    asked = counted(languagebind)
+    [observation] = observed(scene, asked.backbone, PRACTICAL)
+    sounds = len(asked.audio.sounds)
+    seen, heard = observation.intervals([Interval(0, 4, heard=False), Interval(2, 7, seen=False)])
+    assert (seen.seen.all(), seen.heard.any(), heard.seen.any(), heard.heard.all()) == (True, False, False, True)
+    assert sum(asked.visual.clips.values()) == 1 and len(asked.audio.sounds) > sounds
 
 
 # Sound.
@@ -180,7 +189,7 @@ def test_a_missing_stream_is_masked(
     blind = write_media(tmp_path / "blind.wav", Sound(tone(4, 48_000), codec="pcm_s16le"))
     for path, seen in ((mute, True), (blind, False)):
         [observation] = observed(path, backbone, settings)
-        [interval] = observation.intervals([(1, 3)])
+        [interval] = observation.intervals([Interval(1, 3)])
         assert observation.segments.seen.tolist() == [seen] * 4
         assert observation.segments.heard.tolist() == [not seen] * 4
         assert (interval.seen.tolist(), interval.heard.tolist()) == ([seen], [not seen])
@@ -204,7 +213,7 @@ def test_what_is_missing_of_a_clip_is_filled_with_what_is_there(tmp_path: Path, 
     path = write_media(tmp_path / "late.mkv", Pictures([2.0, 3.0], rate_hz=Fraction(1)), SOUND)
     asked = counted(languagebind)
     [observation] = observed(path, asked.backbone, replace(PRACTICAL, blank_contrast=None))
-    [interval, nothing] = observation.intervals([(0, 4), (0, 1)])
+    [interval, nothing] = observation.intervals([Interval(0, 4), Interval(0, 1)])
     assert interval.seen.all() and not nothing.seen.any()
     [clip] = asked.visual.clips
     assert len(clip) == 8 * 160 * 96 * 3

@@ -14,7 +14,7 @@ from av2a.background import BACKGROUND
 from av2a.datasets import synthetic
 from av2a.embeddings import Backbone
 from av2a.errors import InvalidLabels, MissingFile
-from av2a.observation import Observation
+from av2a.observation import Interval, Observation
 from av2a.pipeline import Failure, checked_labels, detect_all, localize, parse
 from av2a.records import Candidate, Detection, Embeddings, LabelEmbeddings, Modality, Parsing, Scores
 from av2a.scores import Vocabulary, vocabulary
@@ -60,8 +60,8 @@ def released_video(name: str, video: int) -> tuple[Observation, Vocabulary]:
         row = place[interval]
         return Embeddings(own["video"][row][None], own["audio"][row][None], once, once)
 
-    def intervals(wanted: Sequence[tuple[int, int]]) -> list[Embeddings]:
-        return [embedded(interval) for interval in wanted]
+    def intervals(wanted: Sequence[Interval]) -> list[Embeddings]:
+        return [embedded((each.start, each.stop)) for each in wanted]
 
     whole = embedded((-1, -1))
     observation = Observation(
@@ -123,7 +123,7 @@ def made_up(seed: int, segments: int = 12, categories: int = 4) -> tuple[Observa
         windows=(stretch(0, 10), stretch(10, segments)),
         window_of=np.repeat([0, 1], [10, segments - 10]),
         frame_embeddings=seen,
-        intervals=lambda wanted: [stretch(*each) for each in wanted],
+        intervals=lambda wanted: [stretch(each.start, each.stop) for each in wanted],
     )
     names = [f"qx{number}" for number in range(categories)]
     return observation, vocabulary(names, BACKGROUND, labels, concepts, 0.999)

@@ -14,10 +14,11 @@ from jaxtyping import Bool, Float
 
 from av2a import answer, label_store, media
 from av2a.embeddings import Backbone
-from av2a.encoders.registry import load_backbone
+from av2a.encoders.registry import DEFAULT_BACKBONE, default_precision, load_backbone
+from av2a.encoders.remarks import remarks_to
 from av2a.errors import InvalidLabels, one_line
 from av2a.events import candidates, late_fused, validated
-from av2a.observation import Batches, Observation, Observer, Progress
+from av2a.observation import Batches, Interval, Observation, Observer, Progress
 from av2a.records import (
     Candidate,
     Clip,
@@ -49,7 +50,7 @@ LONGEST_LABEL = 200
 def detect(
     video: str | Path | Clip,
     labels: Sequence[str],
-    backbone: str | Backbone = "clip-clap",
+    backbone: str | Backbone = DEFAULT_BACKBONE,
     settings: Settings | None = None,
     *,
     video_stream: int | None = None,
@@ -80,7 +81,7 @@ def detect(
     # The file is looked at first: it may be refused without loading a model.
     clip = _opened(video, video_stream, audio_stream, limits)
     if isinstance(backbone, str):
-        backbone = load_backbone(backbone)
+        backbone = load_backbone(backbone, precision=default_precision(settings.profile))
     question = _Question(asked, backbone, settings, _vocabulary(backbone, asked, settings))
     started = _Started.of(clip, question, Batches.of(backbone), progress or _quietly)
     return started.finished()
@@ -97,7 +98,7 @@ class Failure:
 def detect_all(
     videos: Iterable[str | Path | Clip],
     labels: Sequence[str],
-    backbone: str | Backbone = "clip-clap",
+    backbone: str | Backbone = DEFAULT_BACKBONE,
     settings: Settings | None = None,
     *,
     limits: media.Limits | None = None,
@@ -115,7 +116,7 @@ def detect_all(
     asked = checked_labels(labels)
     settings = settings or profile_settings("practical")
     if isinstance(backbone, str):
-        backbone = load_backbone(backbone)
+        backbone = load_backbone(backbone, precision=default_precision(settings.profile))
     question = _Question(asked, backbone, settings, _vocabulary(backbone, asked, settings))
     return _answers(videos, question, limits, progress or _quietly)
 
@@ -174,14 +175,16 @@ class _Started:
         warnings = _Warnings([*_expected(clip, question.labels, backbone, settings), *clip.warnings])
         grid = Grid(clip.duration_seconds, settings.segment_seconds)
         observer = Observer.of(clip, grid, backbone, settings, question.words.labels, warnings.add, progress, batches)
-        observer.ask()
+        with remarks_to(warnings.add):
+            observer.ask()
         return cls(question, observer, warnings)
 
     def finished(self) -> Detection:
         """The answer."""
         asked, settings, observer = self.question.labels, self.question.settings, self.observer
         grid = observer.grid
-        parsings = [parse(observation, self.question.words, settings) for observation in observer.observations()]
+        with remarks_to(self.warnings.add):
+            parsings = [parse(observation, self.question.words, settings) for observation in observer.observations()]
         events = answer.events(parsings, asked, grid)
         return Detection(
             clip=observer.clip,
@@ -289,16 +292,30 @@ def parse(observation: Observation, words: Vocabulary, settings: Settings) -> Pa
     if settings.fusion is Fusion.SCORE:
         modalities.append(Modality.AUDIO_VISUAL)
     located = {modality: _located(modality, segments, windows, observation, settings) for modality in modalities}
-    wanted = sorted({(found.start, found.stop) for stream in located.values() for found in stream.candidates})
-    if settings.validate:
-        evidence = dict(zip(wanted, observation.intervals(wanted), strict=True))
-        scored = {interval: similarities(embedded, words) for interval, embedded in evidence.items()}
-    else:
-        scored = {}
+    wanted = _wanted(located, settings)
+    evidence = zip(wanted, observation.intervals(wanted), strict=True)
+    scored = {(each.start, each.stop): similarities(embedded, words) for each, embedded in evidence}
     streams = {modality: _validated(stream, scored, settings) for modality, stream in located.items()}
     if settings.fusion is Fusion.LATE:
         streams[Modality.AUDIO_VISUAL] = _late(streams[Modality.VISUAL], streams[Modality.AUDIO])
     return Parsing(streams, observation.first_segment)
+
+
+def _wanted(located: Mapping[Modality, "_Located"], settings: Settings) -> list[Interval]:
+    """Each interval that is validated in some stream, once; seen and heard as these streams need it."""
+    streams: dict[tuple[int, int], set[Modality]] = {}
+    for modality, stream in located.items():
+        for found in stream.candidates if _is_validated(stream, settings) else ():
+            streams.setdefault((found.start, found.stop), set()).add(modality)
+    return [
+        Interval(*interval, seen=needed != {Modality.AUDIO}, heard=needed != {Modality.VISUAL})
+        for interval, needed in sorted(streams.items(), key=lambda item: item[0])
+    ]
+
+
+def _is_validated(stream: "_Located", settings: Settings) -> bool:
+    single = len(stream.candidates) == 1 and not settings.validate_single
+    return settings.validate and not single and len(stream.candidates) > 0
 
 
 @dataclass(frozen=True)
@@ -375,8 +392,7 @@ def _spread(
 def _validated(stream: _Located, scored: Mapping[tuple[int, int], Similarities], settings: Settings) -> StreamParsing:
     """Eq. 9 on one stream: each candidate's own interval is scored, over the categories that the stream selected."""
     found = stream.candidates
-    single = len(found) == 1 and not settings.validate_single
-    if not settings.validate or single or not found:
+    if not _is_validated(stream, settings):
         return StreamParsing(stream.trace, found, found, tuple(_mean_score(stream.trace, each) for each in found))
     own = np.stack([_interval_scores(stream.trace, scored[each.start, each.stop], settings) for each in found])
     holding = validated(

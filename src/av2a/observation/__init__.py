@@ -5,6 +5,6 @@ put together from them.
 """
 
 from av2a.observation.batches import Batch, Batches
-from av2a.observation.observer import Observation, Observer, Progress
+from av2a.observation.observer import Interval, Observation, Observer, Progress
 
-__all__ = ["Batch", "Batches", "Observation", "Observer", "Progress"]
+__all__ = ["Batch", "Batches", "Interval", "Observation", "Observer", "Progress"]

@@ -21,6 +21,16 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
+class Interval:
+    """Segments ``[start, stop)`` of an observation, and whether they are to be looked at and listened to."""
+
+    start: int
+    stop: int
+    seen: bool = True
+    heard: bool = True
+
+
+@dataclass(frozen=True)
 class Observation:
     """A stretch of a clip, parsed by itself: its segments, the windows over which categories are selected, and any interval of it.
 
@@ -33,7 +43,7 @@ class Observation:
     window_of: Int64[np.ndarray, " segment"]
     frame_embeddings: Float32[np.ndarray, "segment feature"]
     """x_t for the cosine of Eq. 7; where there is no picture, the last one carried on."""
-    intervals: Callable[[Sequence[tuple[int, int]]], list[Embeddings]] = field(repr=False)
+    intervals: Callable[[Sequence["Interval"]], list[Embeddings]] = field(repr=False)
     first_segment: int = 0
 
 
@@ -216,20 +226,22 @@ class Observer:
             first_segment=plan.first_segment,
         )
 
-    def _intervals(self, plan: _Plan, wanted: Sequence[tuple[int, int]]) -> list[Embeddings]:
-        asked = [plan.interval(start, stop) for start, stop in wanted]
-        self.pictures.look((), [times for times, _ in asked], partial(self.progress, "candidates, pictures"))
-        self.sounds.listen([span for _, span in asked], partial(self.progress, "candidates, sound"))
+    def _intervals(self, plan: _Plan, wanted: Sequence[Interval]) -> list[Embeddings]:
+        asked = [plan.interval(each.start, each.stop) for each in wanted]
+        times: list[Times] = [times if each.seen else () for each, (times, _) in zip(wanted, asked, strict=True)]
+        spans = [span if each.heard else None for each, (_, span) in zip(wanted, asked, strict=True)]
+        self.pictures.look((), times, partial(self.progress, "candidates, pictures"))
+        self.sounds.listen([span for span in spans if span is not None], partial(self.progress, "candidates, sound"))
         self._wait()
-        return [self._whole(*each) for each in asked]
+        return [self._whole(*each) for each in zip(times, spans, strict=True)]
 
-    def _whole(self, times: Times, stretch: Span) -> Embeddings:
-        return self._embeddings([self.pictures.views(times)], [self.sounds.row(stretch)])
+    def _whole(self, times: Times, stretch: Span | None) -> Embeddings:
+        return self._embeddings([self.pictures.views(times)], [None if stretch is None else self.sounds.row(stretch)])
 
     def _embeddings(
         self,
-        views: Sequence[Float[np.ndarray, "view feature"] | None],
-        sounds: Sequence[Float[np.ndarray, " feature"] | None],
+        views: Sequence[Float[np.ndarray, "_ feature"] | None],
+        sounds: Sequence[Float[np.ndarray, " _"] | None],
     ) -> Embeddings:
         most = max((len(each) for each in views if each is not None), default=1)
         width, sound_width = self.widths

@@ -142,8 +142,8 @@ class _OpenClips:
 def passes(stretches: Iterable[Times], most_open: int) -> Iterator[list[Times]]:
     """The stretches in passes over the clip, in each of which at most ``most_open`` overlap anywhere.
 
-    >>> list(passes([(0, 4), (1, 5), (6, 8)], most_open=1))
-    [[(0, 4), (6, 8)], [(1, 5)]]
+    >>> list(passes([(0.0, 4.0), (1.0, 5.0), (6.0, 8.0)], most_open=1))
+    [[(0.0, 4.0), (6.0, 8.0)], [(1.0, 5.0)]]
     """
     left = sorted(stretches)
     while left:
