@@ -4,7 +4,8 @@
 the last one has been shown for its own duration. A time counts as reached when it is nearer than half a tick of the
 container's clock (at most 0.5 ms: Matroska rounds to milliseconds).
 
-Files are decoded forward, once, up to the last time asked: of nine ways tried on variable frame rates, late starts and transport
+Files are decoded forward, once, up to the last time asked (of H.264 and HEVC without the pictures that nobody asked for and no other
+picture depends on): of nine ways tried on variable frame rates, late starts and transport
 streams that was the only one always right. Where the next time asked is far ahead, a second reader may start at a key frame
 before it, and is taken only when it proves to stand between here and there.
 """
@@ -23,6 +24,7 @@ from av2a.media.reading import (
     Container,
     Frame,
     Losses,
+    Packet,
     Stream,
     Warn,
     container_start_seconds,
@@ -41,6 +43,9 @@ from av2a.records import Clip
 
 END_TOLERANCE_SECONDS = 0.1
 """The last picture stands this much longer than its own duration: sound often outlasts the pictures a little."""
+
+SKIPPABLE = ("h264", "hevc")
+"""Codecs whose packets say whether other pictures depend on them."""
 
 SEEK_AHEAD_SECONDS = 20.0
 """A time asked this far ahead is worth a seek: key frames are seldom farther apart than 10 s."""
@@ -144,7 +149,7 @@ def _pictures(clip: Clip, times_seconds: Float64[np.ndarray, " time"], warn: War
     if clip.video is None or len(times_seconds) == 0:
         yield from (None for _ in times_seconds)
         return
-    reader = Reader(clip)
+    reader = Reader(clip, _wanted_ticks(clip, times_seconds))
     try:
         for seconds in times_seconds[:-1]:
             yield reader.picture_at(float(seconds))
@@ -178,10 +183,11 @@ class _Shown:
 class Reader:
     """Stands at one picture of a clip and moves forward."""
 
-    def __init__(self, clip: Clip) -> None:
+    def __init__(self, clip: Clip, wanted_ticks: frozenset[int] | None = None) -> None:
         self._clip = clip
+        self._wanted_ticks = wanted_ticks
         self.losses = Losses()
-        self._frames = _shown_frames(clip, self.losses)
+        self._frames = _shown_frames(clip, self.losses, wanted_ticks=wanted_ticks)
         self._now: _Shown | None = None
         self._next = next(self._frames, None)
         self._converted: tuple[_Shown, Picture] | None = None
@@ -209,7 +215,9 @@ class Reader:
         self._frames.close()
 
     def _jump(self, seconds: float) -> None:
-        ahead = _shown_frames(self._clip, self.losses, from_seconds=seconds - SEEK_MARGIN_SECONDS)
+        ahead = _shown_frames(
+            self._clip, self.losses, from_seconds=seconds - SEEK_MARGIN_SECONDS, wanted_ticks=self._wanted_ticks
+        )
         first = next(ahead, None)
         # Taken only where it saves something and cannot be wrong; else the forward reader goes on.
         if first is None or self._next is None or not self._next.seconds < first.seconds <= seconds:
@@ -226,8 +234,39 @@ class Reader:
         return self._converted[1]
 
 
-def _shown_frames(clip: Clip, losses: Losses, *, from_seconds: float | None = None) -> Generator[_Shown, None, None]:
-    """Decoded pictures in the order of their times, from the start or from a key frame near ``from_seconds``."""
+def _wanted_ticks(clip: Clip, times_seconds: Float64[np.ndarray, " time"]) -> frozenset[int] | None:
+    """The time stamps of the pictures that are asked for, and of the last one; None where that cannot be known beforehand.
+
+    Of the others, those on which no picture depends need not be decoded.
+    """
+    assert clip.video is not None
+    if clip.video.codec not in SKIPPABLE:
+        return None
+    with opened(clip.path, frame_pixels=_frame_pixels(clip)) as container:
+        stream = container.streams[clip.video.index]
+        clock = _Clock.of(container, stream)
+        if container.format.name not in SEEKABLE or clock.by_index:
+            return None
+        ticks = [packet.pts for packet in packets_of(container, [stream], Losses()) if packet.size > 0]
+    known = sorted(tick for tick in ticks if tick is not None)
+    if not known or len(set(known)) < len(ticks):
+        return None
+    shown = np.array([clock.seconds(tick) for tick in known])
+    places = np.searchsorted(shown, times_seconds + clock.tolerance_seconds, side="right") - 1
+    return frozenset([*(known[place] for place in np.unique(places[places >= 0])), known[-1]])
+
+
+def _shown_frames(
+    clip: Clip,
+    losses: Losses,
+    *,
+    from_seconds: float | None = None,
+    wanted_ticks: frozenset[int] | None = None,
+) -> Generator[_Shown, None, None]:
+    """Decoded pictures in the order of their times, from the start or from a key frame near ``from_seconds``.
+
+    With ``wanted_ticks``, pictures with other time stamps may be missing.
+    """
     assert clip.video is not None
     with opened(clip.path, frame_pixels=_frame_pixels(clip)) as container:
         stream = container.streams[clip.video.index]
@@ -236,7 +275,13 @@ def _shown_frames(clip: Clip, losses: Losses, *, from_seconds: float | None = No
         if from_seconds is not None and not _sought(container, stream, clock, from_seconds):
             return
         previous = -np.inf
-        for number, frame in enumerate(decoded(container, stream, losses)):
+
+        def spare(packet: Packet) -> None:
+            if packet.size > 0:
+                needed = wanted_ticks is None or packet.pts in wanted_ticks
+                stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
+
+        for number, frame in enumerate(decoded(container, stream, losses, spare if wanted_ticks else None)):
             if number == 0 and frame.pts is None:
                 clock = replace(clock, by_index=True)
             seconds = clock.seconds_of_frame(number, frame, previous)

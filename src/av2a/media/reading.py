@@ -170,9 +170,13 @@ def frames_of_packet(packet: Packet, losses: Losses) -> list[Frame]:
         return []
 
 
-def decoded(container: Container, stream: Stream, losses: Losses) -> Iterator[Frame]:
-    """The frames of one stream from where the container stands, damaged packets left out."""
+def decoded(
+    container: Container, stream: Stream, losses: Losses, before: Callable[[Packet], None] | None = None
+) -> Iterator[Frame]:
+    """The frames of one stream from where the container stands, damaged packets left out; ``before`` is shown each packet first."""
     for packet in packets_of(container, [stream], losses):
+        if before is not None:
+            before(packet)
         yield from frames_of_packet(packet, losses)
     if losses.broken_off:
         yield from _flushed(stream)
