@@ -99,6 +99,10 @@ def main() -> None:
     if options.way:
         from time import perf_counter
 
+        import av  # noqa: F401 - loading libraries is no part of decoding
+
+        from av2a import media, segments  # noqa: F401
+
         start = perf_counter()
         WAYS[options.way](options.path)
         print(perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
