@@ -23,7 +23,7 @@ from av2a.embeddings import Backbone
 from av2a.encoders.clap import Clap
 from av2a.encoders.image_text import ImageTextEncoder
 from av2a.observation import Observation
-from av2a.pipeline import parse
+from av2a.parsing import parse
 from av2a.records import Embeddings, Event, LabelEmbeddings, Modality, Parsing
 from av2a.scores import vocabulary
 from av2a.settings import Settings

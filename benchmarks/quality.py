@@ -19,7 +19,7 @@ from av2a.embeddings import Backbone
 from av2a.encoders.registry import load_backbone
 from av2a.metrics.event_level import event_f1
 from av2a.metrics.parsing import ParsingMetrics, parsing_metrics
-from av2a.pipeline import parse
+from av2a.parsing import parse
 from av2a.records import Modality
 from av2a.settings import TABLE_1, Settings, profile_settings
 from benchmarks.report import machine, table

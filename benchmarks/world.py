@@ -15,7 +15,7 @@ from av2a import media
 from av2a.datasets import synthetic
 from av2a.embeddings import Backbone, embed_labels
 from av2a.observation import Interval, Observation, Observer
-from av2a.pipeline import parse
+from av2a.parsing import parse
 from av2a.records import Embeddings, LabelEmbeddings, Modality
 from av2a.scores import Vocabulary, vocabulary
 from av2a.settings import Settings

@@ -12,7 +12,7 @@ import numpy as np
 from av2a import answer, media, segments
 from av2a.embeddings import Backbone, embed_labels
 from av2a.observation import Observation
-from av2a.pipeline import parse
+from av2a.parsing import parse
 from av2a.records import Clip, Embeddings, Event, LabelEmbeddings, Modality, Parsing
 from av2a.scores import vocabulary
 from av2a.settings import Settings

@@ -15,7 +15,8 @@ from av2a.datasets import synthetic
 from av2a.embeddings import Backbone
 from av2a.errors import InvalidLabels, MissingFile
 from av2a.observation import Interval, Observation
-from av2a.pipeline import Failure, checked_labels, detect_all, localize, parse
+from av2a.parsing import localize, parse
+from av2a.pipeline import Failure, checked_labels, detect_all
 from av2a.records import Candidate, Detection, Embeddings, LabelEmbeddings, Modality, Parsing, Scores
 from av2a.scores import Vocabulary, vocabulary
 from av2a.settings import PROFILES, Fusion, Settings, ValidationRule, profile_settings

@@ -43,7 +43,7 @@ _HOMES = {
     "Settings": "av2a.settings",
     "profile_settings": "av2a.settings",
 }
-_MODULES = {"datasets", "errors", "events", "formats", "metrics", "pipeline", "scores", "thresholds"}
+_MODULES = {"datasets", "errors", "events", "formats", "metrics", "parsing", "pipeline", "scores", "thresholds"}
 
 
 def __getattr__(name: str) -> Any:

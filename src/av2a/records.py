@@ -134,6 +134,30 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class ScoredClip:
+    """A clip as any model scored it, second by second or in whatever segments.
+
+    NaN where there is nothing to score: no sound or picture in a segment. Scores need not lie in [0, 1].
+    """
+
+    audio: Scores
+    visual: Scores
+    frame_embeddings: Float[np.ndarray, "segment feature"] | None = None
+    """x_t for the cosine of Eq. 7."""
+    chosen: Mapping[Modality, Bool[np.ndarray, " category"]] | None = None
+    """The categories that the model itself selected for each stream, in place of Eq. 5."""
+
+    def __post_init__(self) -> None:
+        shapes = [(each.whole.shape, each.segments.shape) for each in (self.audio, self.visual)]
+        if shapes[0] != shapes[1] or len(self.audio.whole) != 1:
+            raise ValueError(f"audio and visual must score the same segments and categories of one clip, got {shapes}")
+        if self.frame_embeddings is not None and len(self.frame_embeddings) != len(self.audio.segments):
+            raise ValueError(
+                f"frame_embeddings needs a row for each of {len(self.audio.segments)} segments, got {len(self.frame_embeddings)}"
+            )
+
+
+@dataclass(frozen=True)
 class Event:
     """One name, heard, seen or both, over ``[start_seconds, stop_seconds)``."""
 

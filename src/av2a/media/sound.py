@@ -90,6 +90,11 @@ class _Piece:
         """Whether nothing is left of it."""
         return len(self) == 0
 
+    def since(self, position: int) -> "_Piece":
+        """What lies at ``position`` and after it."""
+        # Nearly always everything: frames are many, and copying each one's record would cost more than decoding it.
+        return self if position <= self.position else self.split(position)[1]
+
     def split(self, position: int) -> "tuple[_Piece, _Piece]":
         """What lies before ``position``, and the rest."""
         at = min(max(position - self.position, 0), len(self))
@@ -168,7 +173,7 @@ def _pieces(clip: Clip, first_second: int, stop_seconds: float, warn: Warn) -> I
         if piece.position / piece.rate_hz > stop_seconds + TAIL_SECONDS:
             break
         covered_seconds = piece.stop / piece.rate_hz
-        wanted = piece.split(first_second * piece.rate_hz)[1]
+        wanted = piece.since(first_second * piece.rate_hz)
         if not wanted.is_empty:
             yield wanted
     else:
@@ -210,7 +215,7 @@ def _placed(clip: Clip, container: Container, stream: Stream, losses: Losses) ->
         if position is None or (previous is not None and abs(position - counted) <= JITTER_SECONDS * rate_hz):
             position = counted
         with refusals(clip.path):
-            piece = _Piece(position, rate_hz, _channels(frame)).split(counted)[1]
+            piece = _Piece(position, rate_hz, _channels(frame)).since(counted)
         if not piece.is_empty:
             yield piece
             previous = piece
@@ -220,20 +225,23 @@ def _placed(clip: Clip, container: Container, stream: Stream, losses: Losses) ->
 
 def _stamped(clip: Clip, frame: Frame, start_seconds: float) -> int | None:
     """Where the time stamp puts a frame, in its own samples; None where it has none, or a damaged one."""
-    if frame.pts is None or frame.time_base is None:
+    time_base = frame.time_base
+    if frame.pts is None or time_base is None:
         return None
-    seconds = seconds_of(frame.pts, frame.time_base, start_seconds)
+    seconds = seconds_of(frame.pts, time_base, start_seconds)
     return round(seconds * frame.sample_rate) if seconds <= clip.duration_seconds + FARTHEST_SECONDS else None
 
 
 def _channels(frame: Frame) -> Float32[np.ndarray, "channel sample"]:
     """A frame in [-1, 1], the channel layout kept."""
-    count = frame.layout.nb_channels
-    if frame.format.is_planar and count >= 8:
-        frame = _interleaved(frame)
+    count, is_planar = frame.layout.nb_channels, frame.format.is_planar
+    if is_planar and count >= 8:
+        frame, is_planar = _interleaved(frame), False
     stored = frame.to_ndarray()
-    if not frame.format.is_planar:
+    if not is_planar:
         stored = stored.reshape(-1, count).T
+    if stored.dtype == np.float32:
+        return stored
     # Values of float formats may be too large for 32 bits: they become infinite, and are dealt with as such.
     with np.errstate(over="ignore"):
         samples: Float32[np.ndarray, "channel sample"] = stored.astype(np.float32)
@@ -262,6 +270,9 @@ def _by_the_second(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
             held = []
         while not piece.is_empty:
             border = (piece.position // piece.rate_hz + 1) * piece.rate_hz
+            if piece.stop < border:
+                held.append(piece)
+                break
             head, piece = piece.split(border)
             held.append(head)
             if head.stop == border:
