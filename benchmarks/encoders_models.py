@@ -22,7 +22,7 @@ LABELS = list(synthetic.NAMES[:25])
 CLIP_BEGIN, CLIP_END = 49406, 49407
 
 
-def clip_clap(folder: Path, precision: str = "float32", *, layers: int | None = None) -> Backbone:
+def clip_clap(folder: Path, precision: str = "float32", *, device: str = "cpu", layers: int | None = None) -> Backbone:
     """CLIP ViT-B/32 and CLAP (HTSAT-tiny) from ``folder``, made there if they are not there yet; ``layers`` makes them less deep."""
     visual, audio = folder / "clip", folder / "clap"
     if not (audio / "tokenizer.json").exists():
@@ -32,7 +32,7 @@ def clip_clap(folder: Path, precision: str = "float32", *, layers: int | None = 
         "clip-clap",
         visual,
         audio,
-        placement("cpu", precision),
+        placement(device, precision),
         visual_name="random weights",
         audio_name="random weights",
     )

@@ -5,7 +5,8 @@ from enum import Enum
 
 from av2a.errors import UnknownName
 
-DEVICE_KINDS = ("cpu", "cuda", "mps")
+DEVICE_KINDS = ("cpu", "cuda", "mps", "openvino")
+"""OpenVINO compiles models for the CPU."""
 
 
 class Precision(Enum):
@@ -51,5 +52,5 @@ def device_named(name: str) -> DeviceName | None:
         return None
     kind, colon, number = name.partition(":")
     if kind not in DEVICE_KINDS or (colon and not (kind == "cuda" and number.isdecimal())):
-        raise UnknownName.among("device", name, ["auto", "cpu", "cuda", "cuda:0", "mps"])
+        raise UnknownName.among("device", name, ["auto", "cpu", "cuda", "cuda:0", "mps", "openvino"])
     return DeviceName(kind, int(number or 0))

@@ -139,9 +139,12 @@ class Clap:
         return self.runner.rows(
             list(pooled),
             lambda some: torch.from_numpy(np.stack(some)).to(device),
-            lambda rows: unit(self.model.audio_projection(rows)),
+            self._projection,
             self.features,
         )
+
+    def _projection(self, pooled: Tensor) -> Tensor:
+        return unit(self.model.audio_projection(pooled))
 
 
 def load(folder: Path, runner: Runner, name: str = "clap") -> Clap:

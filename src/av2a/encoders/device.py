@@ -10,6 +10,7 @@ import torch
 
 from av2a.encoders.choices import DeviceName, device_named, precision_named
 from av2a.encoders.choices import Precision as Precision
+from av2a.encoders.openvino import require_openvino
 from av2a.errors import Av2aError, InvalidSetting
 
 log = logging.getLogger(__name__)
@@ -27,9 +28,16 @@ class Placement:
 
     device: torch.device
     precision: Precision
+    by_openvino: bool = False
+    """Compiled for the CPU by OpenVINO, where that can be: labels are few and stay with torch."""
+
+    @property
+    def name(self) -> str:
+        """As ``--device`` takes it, and outputs record it."""
+        return "openvino" if self.by_openvino else str(self.device)
 
     def __str__(self) -> str:
-        return f"{self.device} in {self.precision.value}"
+        return f"{self.name} in {self.precision.value}"
 
 
 def placement(device: str = "auto", precision: str = "auto") -> Placement:
@@ -46,7 +54,8 @@ def placement(device: str = "auto", precision: str = "auto") -> Placement:
     """
     asked, named = precision_named(precision), device_named(device)
     chosen = _best_device() if named is None else _found(named)
-    return Placement(chosen, best_precision(chosen) if asked is Precision.AUTO else asked)
+    by_openvino = named is not None and named.kind == "openvino"
+    return Placement(chosen, best_precision(chosen) if asked is Precision.AUTO else asked, by_openvino)
 
 
 def _best_device() -> torch.device:
@@ -61,6 +70,9 @@ def _found(named: DeviceName) -> torch.device:
         return torch.device("cuda", named.number)
     if named.kind == "mps" and not torch.backends.mps.is_available():
         raise InvalidSetting("this machine has no Apple GPU that torch can use: choose --device auto")
+    if named.kind == "openvino":
+        require_openvino()
+        return torch.device("cpu")
     return torch.device(named.kind)
 
 

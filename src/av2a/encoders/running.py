@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from av2a.encoders.device import BatchSize, Placement, Precision, autocast, in_batches
+from av2a.encoders.openvino import compiled
 from av2a.encoders.weights import digest
 from av2a.errors import WeightsUnavailable
 from av2a.records import BackboneInfo
@@ -30,6 +31,8 @@ class Runner:
 
     placement: Placement
     size: BatchSize
+    compiled: dict[tuple[object, ...], Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    """Forward passes that OpenVINO has compiled, by what they are and the shape of their rows."""
 
     @classmethod
     def on(cls, placement: Placement) -> "Runner":
@@ -63,7 +66,7 @@ class Runner:
 
     def _finite(self, forward: Callable[[Any], Tensor], inputs: Any) -> Tensor:
         """What ``forward`` gives, computed again in float32 where half precision overflowed."""
-        rows = _cast(forward, inputs, self.placement)
+        rows = self._fast(forward, inputs)
         if not rows.isfinite().all() and self.placement.precision is not Precision.FLOAT32:
             # Each time, as it concerns each answer; remarks.py says it once for each.
             log.warning(
@@ -76,6 +79,14 @@ class Runner:
             )
         return rows
 
+    def _fast(self, forward: Callable[[Any], Tensor], inputs: Any) -> Tensor:
+        if not (self.placement.by_openvino and isinstance(inputs, Tensor)):
+            return _cast(forward, inputs, self.placement)
+        key = forward, *inputs.shape[1:]
+        if key not in self.compiled:
+            self.compiled[key] = compiled(forward, inputs, self.placement.precision)
+        return self.compiled[key](inputs)
+
 
 def _cast(forward: Callable[[Any], Tensor], inputs: Any, where: Placement) -> Tensor:
     with autocast(where):
@@ -86,7 +97,7 @@ def info(name: str, visual: str, audio: str, folders: Sequence[Path], placement:
     """What is recorded of a backbone that is made of the weights in ``folders``."""
     digests = "".join(f"{digest(folder)}\n" for folder in folders)
     together = hashlib.sha256(digests.encode()).hexdigest()
-    return BackboneInfo(name, visual, audio, together, str(placement.device), placement.precision.value)
+    return BackboneInfo(name, visual, audio, together, placement.name, placement.precision.value)
 
 
 def unit(rows: Float[Tensor, "row feature"]) -> Float32[Tensor, "row feature"]:

@@ -38,7 +38,8 @@ class PatchEmbeddings(nn.Module):
         kernel = self.patch_embedding.weight.view(-1, 3, self.patch, self.patch)
         patches = functional.conv2d(pixels, kernel, stride=self.patch).flatten(2).transpose(1, 2)
         classes = self.class_embedding.view(-1, 1, patches.shape[2])
-        classes = classes.repeat(len(pixels) // len(classes), 1, 1)
+        # Not len(): a compiler that follows one batch would take it for a constant.
+        classes = classes.repeat(pixels.shape[0] // classes.shape[0], 1, 1)
         return torch.cat([classes, patches], dim=1) + self.position_embedding.weight
 
 
@@ -66,7 +67,7 @@ class SpaceTimeLayer(nn.Module):
         return tokens + self.mlp(self.layer_norm2(tokens))
 
     def _after_time(self, tokens: Float[Tensor, "picture token feature"]) -> Float[Tensor, "picture token feature"]:
-        pictures, places, width = tokens.shape
+        _, places, width = tokens.shape
         clips = tokens.view(-1, self.frames, places, width)
         moments = clips.transpose(1, 2).reshape(-1, self.frames, width)
         if self.frames > 1:
@@ -74,7 +75,7 @@ class SpaceTimeLayer(nn.Module):
             moments = moments + self.temporal_embedding
         moments = moments + self.temporal_attn(self.temporal_layer_norm1(moments))[0]
         clips = moments.view(-1, places, self.frames, width)
-        return clips.transpose(1, 2).reshape(pictures, places, width)
+        return clips.transpose(1, 2).reshape(-1, places, width)
 
 
 class Layers(nn.Module):
