@@ -8,9 +8,11 @@
     │   ├── InvalidLabels         no labels, empty ones, too many, too long
     │   ├── InvalidSetting        a setting out of its range
     │   ├── MissingFile           no file of that name
+    │   ├── InvalidAnnotations    an annotation file that cannot be read as one
     │   └── OutputRefused         an output that cannot or must not be written
     ├── WeightsUnavailable    3   a model or its weights are not at hand
     │   └── MissingDependency     an optional library is not installed
+    ├── DataUnavailable       3   a dataset's annotations are not at hand
     └── MediaError            4   a file that cannot be used
         ├── NotMedia              not a regular file, empty, or in no known format
         ├── NoStreams             neither picture nor sound in it
@@ -74,6 +76,19 @@ class MissingFile(UsageError):
     code = "E_NO_SUCH_FILE"
 
 
+class InvalidAnnotations(UsageError):
+    """An annotation file that cannot be read as one: no text, no such columns, times that are none."""
+
+    code = "E_ANNOTATIONS"
+
+
+class InvalidScores(Av2aError):
+    """A file of scores that cannot be used: not one, or arrays that do not fit together."""
+
+    code = "E_SCORES"
+    exit_status = 4
+
+
 class OutputRefused(UsageError):
     """An output that cannot be written, or would overwrite one that is there."""
 
@@ -91,6 +106,13 @@ class MissingDependency(WeightsUnavailable):
     """An optional library is not installed."""
 
     code = "E_DEPENDENCY"
+
+
+class DataUnavailable(Av2aError):
+    """A dataset's annotations are not at hand, and cannot be fetched."""
+
+    code = "E_DATA"
+    exit_status = 3
 
 
 class MediaError(Av2aError):

@@ -4,8 +4,9 @@
 same decisions by the same steps (Eq. 3 to 9).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, floor
 
 import numpy as np
@@ -52,8 +53,19 @@ def localize(
         selected: where each category may be present; everywhere when None.
         observed: False for segments without anything to score.
     """
-    thresholds = dynamic_thresholds(
-        scores.segments,
+    thresholds = _moving_thresholds(scores.segments, frame_embeddings, settings, selected, observed)
+    return Localization(thresholds, _above(scores.segments, thresholds, settings, selected, observed))
+
+
+def _moving_thresholds(
+    scores: Float[np.ndarray, "*batch segment category"],
+    frame_embeddings: Float[np.ndarray, "*batch segment feature"] | None,
+    settings: Settings,
+    selected: Bool[np.ndarray, "*batch segment category"] | None,
+    observed: Bool[np.ndarray, "*batch segment"] | None,
+) -> Float[np.ndarray, "*batch segment category"]:
+    return dynamic_thresholds(
+        scores,
         frame_embeddings,
         initial_threshold=settings.initial_threshold,
         decay=settings.decay,
@@ -63,44 +75,87 @@ def localize(
         allowed=selected,
         observed=observed,
     )
+
+
+def _above(
+    scores: Float[np.ndarray, "segment category"],
+    thresholds: Float[np.ndarray, "segment category"],
+    settings: Settings,
+    selected: Bool[np.ndarray, "segment category"] | None,
+    observed: Bool[np.ndarray, " segment"] | None,
+) -> list[Candidate]:
     with np.errstate(invalid="ignore"):
-        present = scores.segments > thresholds
+        present = scores > thresholds
     if selected is not None:
         present &= selected
     if observed is not None:
         present &= observed[:, None]
-    found = candidates(
+    return candidates(
         present,
         minimum_segments=max(1, ceil(settings.minimum_duration_seconds / settings.segment_seconds - 1e-6)),
         merge_gap_segments=floor(settings.merge_gap_seconds / settings.segment_seconds + 1e-6),
         merge_first=settings.merge_first,
     )
-    return Localization(thresholds, found)
+
+
+class Evidence:
+    """An observation beside a vocabulary. Each similarity is computed once, whatever settings are tried on it."""
+
+    def __init__(self, observation: Observation, words: Vocabulary) -> None:
+        self.observation = observation
+        self.words = words
+        self._intervals: dict[Interval, Similarities] = {}
+
+    @cached_property
+    def segments(self) -> Similarities:
+        """Of the segments."""
+        return similarities(self.observation.segments, self.words)
+
+    @cached_property
+    def windows(self) -> list[Similarities]:
+        """Of the windows that were embedded whole."""
+        return [similarities(window, self.words) for window in self.observation.windows]
+
+    def intervals(self, wanted: Sequence[Interval]) -> dict[tuple[int, int], Similarities]:
+        """Of intervals, by their segments; each is asked of the encoders once."""
+        missing = [each for each in wanted if each not in self._intervals]
+        for each, embedded in zip(missing, self.observation.intervals(missing), strict=True):
+            self._intervals[each] = similarities(embedded, self.words)
+        return {(each.start, each.stop): self._intervals[each] for each in wanted}
 
 
 def parse(observation: Observation, words: Vocabulary, settings: Settings) -> Parsing:
     """The whole method on what was observed: selection, thresholds, candidates, validation, for each stream."""
-    segments = similarities(observation.segments, words)
-    windows = [similarities(window, words) for window in observation.windows]
-    located = {
-        modality: _located(_stream(modality, segments, windows, observation, settings), settings)
-        for modality in _judged(settings)
-    }
-    wanted = _wanted(located, settings)
-    evidence = zip(wanted, observation.intervals(wanted), strict=True)
-    scored = {(each.start, each.stop): similarities(embedded, words) for each, embedded in evidence}
+    evidence = Evidence(observation, words)
+    located = {stream: _located(_stream(stream, evidence, settings), settings) for stream in _judged(settings)}
+    return _confirmed(evidence, located, settings)
+
+
+def parse_all(evidence: Sequence[Evidence], settings: Settings) -> list[Parsing]:
+    """What :func:`parse` answers for each. All thresholds move together, which is many times faster.
+
+    Decisions are those of :func:`parse`; a threshold may differ from its in the last bits.
+    """
+    judged = _judged(settings)
+    located = iter(_all_located([_stream(stream, each, settings) for each in evidence for stream in judged], settings))
+    return [_confirmed(each, {stream: next(located) for stream in judged}, settings) for each in evidence]
+
+
+def _confirmed(evidence: Evidence, located: Mapping[Modality, "_Located"], settings: Settings) -> Parsing:
+    """Eq. 9: each candidate's own interval is looked at and listened to."""
+    scored = evidence.intervals(_wanted(located, settings))
 
     def own_scores(trace: Trace, found: Candidate) -> Float[np.ndarray, " category"]:
         return _interval_scores(trace, scored[found.start, found.stop], settings)
 
-    return Parsing(_answered(located, own_scores, settings), observation.first_segment)
+    return Parsing(_answered(located, own_scores, settings), evidence.observation.first_segment)
 
 
 def parse_scores(scored: ScoredClip, settings: Settings) -> Parsing:
     """The method on the scores of any model: a trained parser's, a file's.
 
     What only encoders could answer is taken from the scores: a candidate's own score (Eq. 9) is the mean of its segments' scores. Scores are
-    taken as they are, so ``renormalise_survivors`` and ``selection`` change nothing.
+    taken as they are, so ``renormalise_survivors`` changes nothing.
     """
     located = {
         modality: _located(_scored_stream(modality, scored, settings), settings) for modality in _judged(settings)
@@ -131,16 +186,12 @@ class _Stream:
     """The categories that the scores' own source selected, in place of Eq. 5."""
 
 
-def _stream(
-    modality: Modality,
-    segments: Similarities,
-    windows: Sequence[Similarities],
-    observation: Observation,
-    settings: Settings,
-) -> _Stream:
+def _stream(modality: Modality, evidence: Evidence, settings: Settings) -> _Stream:
+    segments, observation = evidence.segments, evidence.observation
     observed = segments.observed(modality)
     everything = stream_scores(segments, modality, settings.audio_weight)
     if settings.selection is Selection.WHOLE:
+        windows = evidence.windows
         whole = np.concatenate([stream_scores(window, modality, settings.audio_weight) for window in windows])
         has_whole = np.concatenate([window.observed(modality) for window in windows])
     else:
@@ -166,13 +217,18 @@ def _stream(
 def _scored_stream(modality: Modality, scored: ScoredClip, settings: Settings) -> _Stream:
     scores = _scores_of(modality, scored, settings)
     observed = ~np.isnan(scores.segments).any(axis=1)
+    window_of = np.zeros(len(observed), dtype=np.int64)
+    whole, has_whole = scores.whole, ~np.isnan(scores.whole).any(axis=1) & observed.any()
+    if settings.selection is Selection.PEAK and scored.chosen is None:
+        window_of = np.arange(len(observed)) // max(1, round(settings.window_seconds / settings.segment_seconds))
+        whole, has_whole = window_peaks(scores.segments, observed, window_of)
     return _Stream(
         modality=modality,
         segments=scores.segments,
         observed=observed,
-        whole=scores.whole,
-        has_whole=~np.isnan(scores.whole).any(axis=1) & observed.any(),
-        window_of=np.zeros(len(observed), dtype=np.int64),
+        whole=whole,
+        has_whole=has_whole,
+        window_of=window_of,
         frame_embeddings=scored.frame_embeddings,
         survivors=lambda kept: scores.segments[:, kept],
         chosen=None if scored.chosen is None else scored.chosen[modality],
@@ -214,29 +270,79 @@ class _Located:
     candidates: tuple[Candidate, ...]
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """One stream's scores of the categories that it looks for."""
+
+    stream: _Stream
+    selected: Bool[np.ndarray, "segment category"]
+    kept: Bool[np.ndarray, " category"]
+    scores: Float[np.ndarray, "segment kept"]
+    frame_embeddings: Float[np.ndarray, "segment feature"] | None
+
+    @classmethod
+    def of(cls, stream: _Stream, settings: Settings) -> "_Judged":
+        selected = _selected(stream, settings)
+        kept = np.asarray(selected.any(axis=0))
+        with_cosine = stream.modality is not Modality.AUDIO or settings.cosine_for_audio
+        return cls(stream, selected, kept, stream.survivors(kept), stream.frame_embeddings if with_cosine else None)
+
+    def located(self, thresholds: Float[np.ndarray, "segment kept"], settings: Settings) -> _Located:
+        """Its candidates, and how it came to them."""
+        stream, kept = self.stream, self.kept
+        columns = np.flatnonzero(kept)
+        found = _above(self.scores, thresholds, settings, self.selected[:, kept], stream.observed)
+        return _Located(
+            Trace(
+                modality=stream.modality,
+                window_scores=np.where(stream.has_whole[:, None], stream.whole, np.nan),
+                selected=self.selected,
+                scores=_spread(self.scores, kept, stream.observed),
+                thresholds=_spread(thresholds, kept, stream.observed),
+            ),
+            tuple(Candidate(int(columns[each.category]), each.start, each.stop) for each in found),
+        )
+
+
 def _located(stream: _Stream, settings: Settings) -> _Located:
-    selected = _selected(stream, settings)
-    kept = np.asarray(selected.any(axis=0))
-    scores = Scores(whole=stream.whole[:, kept], segments=stream.survivors(kept))
-    with_cosine = stream.modality is not Modality.AUDIO or settings.cosine_for_audio
-    located = localize(
-        scores,
-        stream.frame_embeddings if with_cosine else None,
+    judged = _Judged.of(stream, settings)
+    selected = judged.selected[:, judged.kept]
+    thresholds = _moving_thresholds(judged.scores, judged.frame_embeddings, settings, selected, stream.observed)
+    return judged.located(thresholds, settings)
+
+
+def _all_located(streams: Iterable[_Stream], settings: Settings) -> list[_Located]:
+    """What :func:`_located` gives for each; thresholds of streams with as many segments and features advance together."""
+    judged = [_Judged.of(stream, settings) for stream in streams]
+    alike: dict[tuple[int, int | None], list[int]] = {}
+    for place, each in enumerate(judged):
+        features = None if each.frame_embeddings is None else each.frame_embeddings.shape[1]
+        alike.setdefault((len(each.scores), features), []).append(place)
+    located: dict[int, _Located] = {}
+    for places in alike.values():
+        group = [judged[place] for place in places]
+        together = zip(places, group, _thresholds_together(group, settings), strict=True)
+        located.update((place, each.located(thresholds, settings)) for place, each, thresholds in together)
+    return [located[place] for place in range(len(judged))]
+
+
+def _thresholds_together(judged: Sequence[_Judged], settings: Settings) -> list[Float[np.ndarray, "segment kept"]]:
+    """Where some look for fewer categories than others, they get columns in which nothing is ever present."""
+    most = max(each.scores.shape[1] for each in judged)
+    frames = [each.frame_embeddings for each in judged if each.frame_embeddings is not None]
+    moved = _moving_thresholds(
+        np.stack([_widened(each.scores, most) for each in judged]),
+        np.stack(frames) if frames else None,
         settings,
-        selected=selected[:, kept],
-        observed=stream.observed,
+        np.stack([_widened(each.selected[:, each.kept], most) for each in judged]),
+        np.stack([each.stream.observed for each in judged]),
     )
-    columns = np.flatnonzero(kept)
-    return _Located(
-        Trace(
-            modality=stream.modality,
-            window_scores=np.where(stream.has_whole[:, None], stream.whole, np.nan),
-            selected=selected,
-            scores=_spread(scores.segments, kept, stream.observed),
-            thresholds=_spread(located.thresholds, kept, stream.observed),
-        ),
-        tuple(Candidate(int(columns[each.category]), each.start, each.stop) for each in located.candidates),
-    )
+    return [own[:, : each.scores.shape[1]] for own, each in zip(moved, judged, strict=True)]
+
+
+def _widened(values: np.ndarray, categories: int) -> np.ndarray:
+    """With columns of zeros up to so many categories."""
+    return np.pad(values, ((0, 0), (0, categories - values.shape[1])))
 
 
 def _selected(stream: _Stream, settings: Settings) -> Bool[np.ndarray, "segment category"]:

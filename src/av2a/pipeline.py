@@ -13,15 +13,15 @@ from av2a import answer, label_store, media
 from av2a.embeddings import Backbone
 from av2a.encoders.registry import DEFAULT_BACKBONE, default_precision, load_backbone
 from av2a.encoders.remarks import remarks_to
-from av2a.errors import InvalidLabels, one_line
+from av2a.errors import InvalidLabels, InvalidScores, one_line
 from av2a.observation import Batches, Observer, Progress
-from av2a.parsing import localize, parse
-from av2a.records import Clip, Detection, LabelEmbeddings
+from av2a.parsing import localize, parse, parse_scores
+from av2a.records import BackboneInfo, Clip, Detection, LabelEmbeddings, ScoredClip
 from av2a.scores import Vocabulary, vocabulary
 from av2a.settings import Settings, profile_settings
 from av2a.timeline import Grid
 
-__all__ = ["Failure", "checked_labels", "detect", "detect_all", "localize", "parse"]
+__all__ = ["Failure", "checked_labels", "detect", "detect_all", "detect_scored", "localize", "parse"]
 
 MOST_LABELS = 1000
 LONGEST_LABEL = 200
@@ -128,6 +128,54 @@ def _answer(begun: "_Started | Failure") -> Detection | Failure:
         return begun.finished()
     except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are done
         return Failure(begun.observer.clip, error)
+
+
+def detect_scored(
+    video: str | Path | Clip,
+    labels: Sequence[str],
+    scored: ScoredClip,
+    settings: Settings,
+    source: BackboneInfo,
+    *,
+    limits: media.Limits | None = None,
+) -> Detection:
+    """When each of ``labels`` is heard, seen, or both in ``video``, by the scores that some model gave its segments.
+
+    Args:
+        video: what was scored; it is opened for its length, and not decoded.
+        labels: the names of the scores' columns.
+        scored: a row a segment of ``settings.segment_seconds``.
+        settings: thresholds on the scale of these scores.
+        source: what the scores are from, for the record.
+        limits: ceilings on what is opened.
+
+    Raises:
+        UsageError: labels that cannot be meant, or no such file.
+        InvalidScores: there are not as many rows as the video has segments.
+        MediaError: a file that cannot be used.
+    """
+    asked = checked_labels(labels)
+    clip = _opened(video, None, None, limits)
+    grid = Grid(clip.duration_seconds, settings.segment_seconds)
+    rows = len(scored.audio.segments)
+    if rows != grid.segments:
+        raise InvalidScores(
+            f"{rows} rows of scores for a video of {grid.segments} segments of {settings.segment_seconds:g} s: give a row for each, "
+            "or set segment_seconds"
+        )
+    parsings = [parse_scores(scored, settings)]
+    events = answer.events(parsings, asked, grid)
+    return Detection(
+        clip=clip,
+        labels=asked,
+        grid=grid,
+        backbone=source,
+        settings=settings,
+        events=events,
+        traces=answer.traces(parsings),
+        warnings=clip.warnings,
+        closest=None if events else answer.closest(parsings, asked, grid, settings),
+    )
 
 
 @dataclass(frozen=True)

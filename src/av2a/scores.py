@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
@@ -37,6 +38,16 @@ class Similarities:
     def of(self, kept: Bool[np.ndarray, " category"]) -> "Similarities":
         """Only the ``kept`` categories: what they are normalised over changes with them (row 12)."""
         return replace(self, visual=self.visual[..., kept], audio=self.audio[:, kept], counted=self.counted[kept])
+
+    @cached_property
+    def heard_scores(self) -> Float32[np.ndarray, "input category"]:
+        """P_a of each input."""
+        return _scored(self.audio, self.audio_concepts, self.counted)
+
+    @cached_property
+    def seen_scores(self) -> Float32[np.ndarray, "input category"]:
+        """P_v of each input. An image encoder's views are normalised one by one, then averaged (row 7)."""
+        return _scored(self.visual, self.visual_concepts, self.counted).mean(axis=1, dtype=np.float32)
 
     def observed(self, modality: Modality) -> Bool[np.ndarray, " input"]:
         """Which inputs a stream can score: a stream of both needs both."""
@@ -175,17 +186,12 @@ def fused(
 def stream_scores(
     similarity: Similarities, modality: Modality, audio_weight: float
 ) -> Float32[np.ndarray, "input category"]:
-    """The scores of one stream for each input (P_a, P_v or P_av).
-
-    An image encoder's views are normalised one by one, then averaged (row 7).
-    """
+    """The scores of one stream for each input (P_a, P_v or P_av)."""
     if modality is Modality.AUDIO:
-        return _scored(similarity.audio, similarity.audio_concepts, similarity.counted)
-    seen = _scored(similarity.visual, similarity.visual_concepts, similarity.counted).mean(axis=1, dtype=np.float32)
+        return similarity.heard_scores
     if modality is Modality.VISUAL:
-        return seen
-    heard = _scored(similarity.audio, similarity.audio_concepts, similarity.counted)
-    return fused(heard, seen, audio_weight)
+        return similarity.seen_scores
+    return fused(similarity.heard_scores, similarity.seen_scores, audio_weight)
 
 
 def _scored(

@@ -18,8 +18,9 @@ from av2a.cli.terminal import Terminal
 from av2a.embeddings import Backbone
 from av2a.formats import write
 from av2a.formats.json import as_dict, dumps
+from av2a.formats.scores import read_scores
 from av2a.media import Limits, open_clip
-from av2a.pipeline import detect
+from av2a.pipeline import detect, detect_scored
 from av2a.records import Clip, Detection, Event
 from av2a.settings import Settings
 
@@ -30,6 +31,8 @@ class Job:
 
     video: Path
     outputs: tuple[Path, ...]
+    scores: Path | None = None
+    """Where another model's scores of it are, to be taken instead of a backbone's."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Asked:
     """What is asked of every video alike."""
 
     labels: tuple[str, ...]
+    """Of scores from files, all that are in a file when none is asked for."""
     models: Models
     settings: Settings
     limits: Limits
@@ -122,7 +126,7 @@ def _check(job: Job, asked: Asked, terminal: Terminal, opened: list[tuple[Job, C
 def _detect_all(
     opened: Sequence[tuple[Job, Clip]], asked: Asked, terminal: Terminal, failures: _Failures, *, several: bool
 ) -> None:
-    backbone = _loaded(asked, terminal)
+    backbone = _loaded(asked, terminal) if any(job.scores is None for job, _ in opened) else None
     written: list[Path] = []
     for place, (job, clip) in enumerate(opened, start=1):
         title = f"{place}/{len(opened)} {clip.name}" if several else clip.name
@@ -144,14 +148,17 @@ def _loaded(asked: Asked, terminal: Terminal) -> Backbone:
 
 
 def _detect_one(
-    job: Job, clip: Clip, asked: Asked, backbone: Backbone, terminal: Terminal, title: str, *, several: bool
+    job: Job, clip: Clip, asked: Asked, backbone: Backbone | None, terminal: Terminal, title: str, *, several: bool
 ) -> None:
     began = time.monotonic()
-    with terminal.progress(title) as report:
-        detection = detect(clip, asked.labels, backbone, asked.settings, progress=report)
+    if backbone is None:
+        detection = _by_scores(job, clip, asked)
+    else:
+        with terminal.progress(title) as report:
+            detection = detect(clip, asked.labels, backbone, asked.settings, progress=report)
     for warning in detection.warnings:
         # The backbone's note is in every answer, and was said once for all.
-        if warning != backbone.note:
+        if backbone is None or warning != backbone.note:
             terminal.warn(f"{job.video.name}: {warning}")
     truth = known_truth(job.video)
     # Files first: whoever reads stdout may stop reading.
@@ -159,6 +166,13 @@ def _detect_one(
         write(detection, path, overwrite=asked.overwrite, truth=truth)
     _show(detection, asked, terminal, truth, several=several)
     _say_how_it_went(detection, terminal, time.monotonic() - began)
+
+
+def _by_scores(job: Job, clip: Clip, asked: Asked) -> Detection:
+    assert job.scores is not None
+    file = read_scores(job.scores)
+    file = file.only(asked.labels) if asked.labels else file
+    return detect_scored(clip, file.labels, file.scored, asked.settings, file.source)
 
 
 def _show(detection: Detection, asked: Asked, terminal: Terminal, truth: Sequence[Event], *, several: bool) -> None:

@@ -1,6 +1,7 @@
 """``av2a detect``: videos and names become events."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +20,9 @@ from av2a.cli.model_options import (
     chosen_models,
 )
 from av2a.cli.names import asked_names
-from av2a.cli.outputs import check_outputs, planned_outputs
+from av2a.cli.outputs import check_outputs, planned_outputs, scores_of
 from av2a.cli.setting_options import chosen_limits, chosen_settings
+from av2a.errors import UsageError
 from av2a.settings import PROFILES
 
 EXAMPLES = (
@@ -30,6 +32,7 @@ EXAMPLES = (
     Example("av2a detect clip.mp4 -l 'dog, siren' --json | jq '.events[].label'", "for a pipe"),
     Example("av2a detect clip.mp4 -l siren --backbone siglip2+clap --device cuda", "other models, on a GPU"),
     Example("av2a detect clip.mp4 -l siren --profile released --set decay=1.5", "another reading of the method"),
+    Example("av2a detect clip.mp4 --scores clip.npz --set initial_threshold=0.6", "by another model's scores"),
     Example("av2a detect clip.mp4 -l siren --settings siren.json", "once more, as a result says that it was made"),
 )
 
@@ -109,6 +112,15 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="JSON on stdout, one line a video when there are several.", rich_help_panel=_WHERE),
 ]
+ScoresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scores",
+        metavar="FILE",
+        help="Take another model's scores instead of a backbone's: a .npz file (docs/scores.md); {name} stands for the video's name.",
+        rich_help_panel="Models",
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Write over files that are already there.", rich_help_panel=_WHERE)
 ]
@@ -134,6 +146,7 @@ def detect(
     weights: DetectWeightsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = None,
+    scores: ScoresOption = None,
     profile: Profile = None,
     settings_file: SettingsFile = None,
     assignments: Assignments = None,
@@ -160,6 +173,8 @@ def detect(
     from av2a.cli.terminal import Talk, Terminal
     from av2a.pipeline import checked_labels
 
+    if scores is not None and backbone not in (None, os.environ.get("AV2A_BACKBONE")):
+        raise UsageError("--scores stands in a backbone's place: leave --backbone out")
     models = chosen_models(
         backbone,
         device=device,
@@ -173,7 +188,9 @@ def detect(
         typer.echo(json.dumps(settings.as_dict(), ensure_ascii=False, indent=2))
         return
     given = videos or []
-    labels = checked_labels(asked_names(events or [], event or [], events_file))
+    labels: tuple[str, ...] = ()
+    if scores is None or events or event or events_file is not None:
+        labels = checked_labels(asked_names(events or [], event or [], events_file))
     plan = planned_outputs(given, outputs or [])
     check_outputs(plan, overwrite=overwrite)
     asked = Asked(
@@ -188,7 +205,10 @@ def detect(
         dry_run=dry_run,
         debug=debug,
     )
-    jobs = [Job(video, paths) for video, paths in zip(given, plan, strict=True)]
+    jobs = [
+        Job(video, paths, scores_of(video, scores, several=len(given) > 1))
+        for video, paths in zip(given, plan, strict=True)
+    ]
     status = run(jobs, asked, Terminal(Talk.chosen(quiet=quiet, verbose=verbose)))
     if status:
         raise typer.Exit(status)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from av2a.errors import OutputRefused, one_line
+from av2a.errors import OutputRefused, UsageError, one_line
 
 NAME = "{name}"
 """Stands for a video's name without its ending."""
@@ -26,6 +26,22 @@ def planned_outputs(videos: Sequence[Path], outputs: Sequence[str]) -> list[tupl
         for path in paths:
             _claim(path, video, writers)
     return plan
+
+
+def scores_of(video: Path, scores: str | None, *, several: bool) -> Path | None:
+    """The file of a video's scores.
+
+    Raises:
+        UsageError: one file for several videos.
+
+    >>> scores_of(Path("a.mp4"), "scores/{name}.npz", several=True).as_posix()
+    'scores/a.npz'
+    """
+    if scores is None:
+        return None
+    if several and NAME not in scores:
+        raise UsageError(f"--scores names one file for several videos: put {NAME} into it")
+    return Path(scores.replace(NAME, video.stem))
 
 
 def _claim(path: Path, video: Path, writers: dict[Path, Path]) -> None:

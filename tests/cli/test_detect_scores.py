@@ -1,0 +1,63 @@
+"""``av2a detect --scores``: another model's scores in a backbone's place."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from av2a.formats.scores import write_scores
+from tests.cli.calling import Call
+
+BARS = [
+    word
+    for name in ("category_threshold", "initial_threshold", "confidence_threshold")
+    for word in ("--set", f"{name}=0.5")
+]
+
+
+@pytest.fixture
+def scores(tmp_path: Path) -> Path:
+    """Two seconds; the second one barks."""
+    write_scores(
+        tmp_path / "clip.npz",
+        ("dog barking", "speech"),
+        np.array([[0.1, 0.1], [0.9, 0.1]]),
+        np.array([[0.1, 0.2], [0.8, 0.1]]),
+    )
+    return tmp_path / "clip.npz"
+
+
+def test_scores_from_a_file_answer_without_a_model(av2a: Call, video: Path, scores: Path) -> None:
+    answer = json.loads(av2a("detect", video, "--scores", scores, "--json", *BARS).out)
+    assert answer["backbone"]["name"] == "scores"
+    assert {(event["label"], event["start"], event["end"]) for event in answer["events"]} == {("dog barking", 1.0, 2.0)}
+    assert len(answer["events"]) == 3
+
+
+def test_the_names_asked_for_choose_among_the_file_s(av2a: Call, video: Path, scores: Path) -> None:
+    outcome = av2a("detect", video, "--scores", scores, "-l", "speech", "--json", *BARS)
+    assert json.loads(outcome.out)["labels"] == ["speech"]
+    outcome = av2a("detect", video, "--scores", scores, "-l", "speach", *BARS)
+    assert outcome.status == 2
+    assert "did you mean 'speech'?" in outcome.err
+
+
+def test_each_video_has_its_own_file(av2a: Call, video: Path, silence: Path, scores: Path) -> None:
+    outcome = av2a("detect", video, silence, "--scores", scores.parent / "{name}.npz", *BARS)
+    assert outcome.status == 1
+    assert "no such file of scores" in outcome.err
+    assert "dog barking" in outcome.out
+    assert av2a("detect", video, silence, "--scores", scores, *BARS).status == 2
+
+
+def test_rows_that_do_not_cover_the_video_are_refused(av2a: Call, video: Path, scores: Path) -> None:
+    outcome = av2a("detect", video, "--scores", scores, "--set", "segment_seconds=0.5", *BARS)
+    assert outcome.status == 4
+    assert "2 rows of scores for a video of 4 segments of 0.5 s" in outcome.err
+
+
+def test_a_backbone_beside_scores_is_refused(av2a: Call, video: Path, scores: Path) -> None:
+    outcome = av2a("detect", video, "--scores", scores, "--backbone", "clip-clap", *BARS)
+    assert outcome.status == 2
+    assert "leave --backbone out" in outcome.err
