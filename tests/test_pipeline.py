@@ -196,7 +196,7 @@ def test_localize_turns_seconds_into_segments() -> None:
         (["dog", " "], "event name 2 is empty"),
         (["dog", "cat", "dog"], "'dog' is given twice"),
         (["a" * 10_000], "has 10000 characters: use at most 200"),
-        ([str(number) for number in range(1001)], "1001 event names given: ask for at most 1000"),
+        ([str(number) for number in range(1001)], "1001 event names given, more than the limit of 1000"),
     ],
 )
 def test_labels_that_cannot_be_meant_are_refused(labels: list[str], words: str) -> None:

@@ -5,7 +5,7 @@ deviations), so that a score does not depend on which other labels were asked fo
 label, or holds it, must not count against it: each concept lists the words by which it is recognised.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 CONCEPTS: dict[str, str] = {
     # name: words (beginnings of words) that make a label a near-synonym of it
@@ -118,8 +118,10 @@ BACKGROUND: tuple[str, ...] = tuple(CONCEPTS)
 """The names of the concepts, in a fixed order."""
 
 
-def _words(text: str) -> list[str]:
-    return "".join(letter if letter.isalnum() else " " for letter in text.casefold()).split()
+@lru_cache(maxsize=1)
+def _words(text: str) -> tuple[str, ...]:
+    # The last one is kept: a label is compared with each concept in turn.
+    return tuple("".join(letter if letter.isalnum() else " " for letter in text.casefold()).split())
 
 
 @cache
@@ -128,7 +130,7 @@ def _recognised_by(concept: str) -> tuple[str, ...]:
     if known is not None:
         return tuple(known.split())
     # A user's own background name is recognised by its own longer words.
-    return tuple(word for word in _words(concept) if len(word) > 3) or tuple(_words(concept))
+    return tuple(word for word in _words(concept) if len(word) > 3) or _words(concept)
 
 
 def near_synonym(label: str, concept: str) -> bool:

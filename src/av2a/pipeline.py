@@ -23,7 +23,6 @@ from av2a.timeline import Grid
 
 __all__ = ["Failure", "checked_labels", "detect", "detect_all", "detect_scored", "localize", "parse"]
 
-MOST_LABELS = 1000
 LONGEST_LABEL = 200
 
 
@@ -56,7 +55,7 @@ def detect(
         MediaError: a file that cannot be used.
         WeightsUnavailable: a backbone that is not at hand.
     """
-    asked = checked_labels(labels)
+    asked = checked_labels(labels, limits)
     settings = settings or profile_settings("practical")
     # The file is looked at first: it may be refused without loading a model.
     clip = _opened(video, video_stream, audio_stream, limits)
@@ -93,7 +92,7 @@ def detect_all(
         UsageError: labels or names that cannot be meant.
         WeightsUnavailable: a backbone that is not at hand.
     """
-    asked = checked_labels(labels)
+    asked = checked_labels(labels, limits)
     settings = settings or profile_settings("practical")
     if isinstance(backbone, str):
         backbone = load_backbone(backbone, precision=default_precision(settings.profile))
@@ -154,7 +153,7 @@ def detect_scored(
         InvalidScores: there are not as many rows as the video has segments.
         MediaError: a file that cannot be used.
     """
-    asked = checked_labels(labels)
+    asked = checked_labels(labels, limits)
     clip = _opened(video, None, None, limits)
     grid = Grid(clip.duration_seconds, settings.segment_seconds)
     rows = len(scored.audio.segments)
@@ -235,7 +234,7 @@ def _opened(
     return media.open_clip(video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits())
 
 
-def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
+def checked_labels(labels: Sequence[str], limits: media.Limits | None = None) -> tuple[str, ...]:
     """The labels as given, in their order and case.
 
     Raises:
@@ -245,8 +244,11 @@ def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
         raise InvalidLabels("labels must be a list of names, got one string: put it in a list")
     if not labels:
         raise InvalidLabels("no event names given: name at least one, such as 'dog barking'")
-    if len(labels) > MOST_LABELS:
-        raise InvalidLabels(f"{len(labels)} event names given: ask for at most {MOST_LABELS} at a time")
+    most = (limits or media.Limits()).labels
+    if len(labels) > most:
+        raise InvalidLabels(
+            f"{len(labels)} event names given, more than the limit of {most}: ask for fewer at a time, or move the limit 'labels'"
+        )
     seen: set[str] = set()
     for place, label in enumerate(labels, start=1):
         if not label.strip():

@@ -265,7 +265,7 @@ BAD_CALLS: list[tuple[list[str], str]] = [
     (["{video}", "-l", "dog,,cat"], "error[E_LABELS]: event name 2 is empty: leave it out or fill it in"),
     (["{video}", "-l", "dog, cat, dog"], "error[E_LABELS]: event name 'dog' is given twice: leave one out"),
     (["{video}", "-l", "d" * 10_000], "error[E_LABELS]: event name 1 ('dddddddddddddd…dddddddddddddd') has 10000 characters: use at most 200"),
-    (["{video}", "-l", ",".join(map(str, range(1001)))], "error[E_LABELS]: 1001 event names given: ask for at most 1000 at a time"),
+    (["{video}", "-l", ",".join(map(str, range(1001)))], "error[E_LABELS]: 1001 event names given, more than the limit of 1000: ask for fewer at a time, or move the limit 'labels'"),
     (["{video}", "-l", "dog", "--backbone", "minni"], "error[E_UNKNOWN_NAME]: unknown backbone 'minni': did you mean 'mini'? known: "),
     (["{video}", "-l", "dog", "--profile", "relesed"], "error[E_UNKNOWN_NAME]: unknown profile 'relesed': did you mean 'released'? known: "),
     (["{video}", "-l", "dog", "-o", "a.jsn"], "error[E_UNKNOWN_NAME]: unknown output ending '.jsn': did you mean '.json'? known: "),
@@ -326,3 +326,12 @@ def test_a_file_name_may_be_anything(av2a: Call, video: Path, tmp_path: Path) ->
     assert outcome.status == 0
     assert json.loads(outcome.out)["media"]["name"] == strange.name
     assert strange.with_suffix(".json").exists()
+
+
+def test_thousands_of_names_can_be_asked_when_the_limit_is_moved(av2a: Call, video: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("\n".join(f"thing {number}" for number in range(1001)), encoding="utf-8")
+    words = ["detect", video, "--events-file", tmp_path / "names.txt", "--json"]
+    refused = av2a(*words)
+    assert refused.status == 2
+    assert "more than the limit of 1000" in refused.err
+    assert len(json.loads(av2a(*words, "--limit", "labels=1001").out)["labels"]) == 1001

@@ -155,7 +155,7 @@ def _detect_one(
         detection = _by_scores(job, clip, asked)
     else:
         with terminal.progress(title) as report:
-            detection = detect(clip, asked.labels, backbone, asked.settings, progress=report)
+            detection = detect(clip, asked.labels, backbone, asked.settings, limits=asked.limits, progress=report)
     for warning in detection.warnings:
         # The backbone's note is in every answer, and was said once for all.
         if backbone is None or warning != backbone.note:
@@ -172,7 +172,7 @@ def _by_scores(job: Job, clip: Clip, asked: Asked) -> Detection:
     assert job.scores is not None
     file = read_scores(job.scores)
     file = file.only(asked.labels) if asked.labels else file
-    return detect_scored(clip, file.labels, file.scored, asked.settings, file.source)
+    return detect_scored(clip, file.labels, file.scored, asked.settings, file.source, limits=asked.limits)
 
 
 def _show(detection: Detection, asked: Asked, terminal: Terminal, truth: Sequence[Event], *, several: bool) -> None:

@@ -93,7 +93,7 @@ LimitAssignments = Annotated[
         "--limit",
         metavar="NAME=VALUE",
         help="Move a ceiling on what is opened: file_bytes, duration_seconds, streams, frame_pixels, channels, "
-        "sample_rate_hz.",
+        "sample_rate_hz, labels.",
         rich_help_panel=_HOW,
     ),
 ]
@@ -188,16 +188,17 @@ def detect(
         typer.echo(json.dumps(settings.as_dict(), ensure_ascii=False, indent=2))
         return
     given = videos or []
+    ceilings = chosen_limits(limits or [])
     labels: tuple[str, ...] = ()
     if scores is None or events or event or events_file is not None:
-        labels = checked_labels(asked_names(events or [], event or [], events_file))
+        labels = checked_labels(asked_names(events or [], event or [], events_file), ceilings)
     plan = planned_outputs(given, outputs or [])
     check_outputs(plan, overwrite=overwrite)
     asked = Asked(
         labels=labels,
         models=models,
         settings=settings,
-        limits=chosen_limits(limits or []),
+        limits=ceilings,
         video_stream=video_stream,
         audio_stream=audio_stream,
         overwrite=overwrite,

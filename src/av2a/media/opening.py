@@ -36,7 +36,7 @@ PACKETS_LOOKED_AT = 1000
 
 @dataclass(frozen=True)
 class Limits:
-    """Ceilings that a file must stay under; there is no "unlimited"."""
+    """Ceilings that a file, and what is asked of it, must stay under; there is no "unlimited"."""
 
     file_bytes: int = 20 * 10**9
     duration_seconds: float = 24 * 3600.0
@@ -44,6 +44,8 @@ class Limits:
     frame_pixels: int = FRAME_PIXELS
     channels: int = 32
     sample_rate_hz: int = 384_000
+    labels: int = 1000
+    """Event names in one question."""
 
 
 @dataclass(frozen=True)
