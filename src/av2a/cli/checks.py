@@ -78,6 +78,7 @@ def all_checks() -> list[Check]:
         _library("transformers", "transformers", cure=FOR_MODELS),
         _library("safetensors", "safetensors", cure=FOR_MODELS),
         _library("huggingface_hub", "huggingface_hub", cure=FOR_MODELS),
+        _library("openvino", "openvino", cure="pip install 'av2a[openvino]' for --device openvino"),
         *_clashes(),
         *_backbones(),
         *_fetched_backbones(),
