@@ -19,6 +19,7 @@ from zipfile import BadZipFile
 import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
 from PIL import Image
+from threadpoolctl import ThreadpoolController
 
 from av2a.embeddings import Backbone
 from av2a.errors import WeightsUnavailable
@@ -285,7 +286,16 @@ class MiniAudio:
 def _rows(
     items: Sequence[Any], row: Callable[[Any], Float32[np.ndarray, " feature"]], weights: Weights
 ) -> Float32[np.ndarray, "item feature"]:
-    return np.stack([row(item) for item in items]) if len(items) else np.empty((0, _features(weights)), np.float32)
+    if not len(items):
+        return np.empty((0, _features(weights)), np.float32)
+    # Its products are small: a second thread gains little, and beside other processes waits for most of the time.
+    with _products().limit(limits=1, user_api="blas"):
+        return np.stack([row(item) for item in items])
+
+
+@cache
+def _products() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _features(weights: Weights) -> int:
