@@ -1,9 +1,6 @@
 """The synthetic benchmark's clips as observations: rendered to MP4 once, decoded and embedded once for each way of sampling."""
 
-import hashlib
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +10,8 @@ import numpy as np
 
 from av2a import media
 from av2a.datasets import synthetic
+from av2a.datasets.generated import render_generated
+from av2a.datasets.splits import Split
 from av2a.embeddings import Backbone, embed_labels
 from av2a.observation import Interval, Observation, Observer
 from av2a.parsing import parse
@@ -36,28 +35,9 @@ class Watched:
 
 def clips(split: str, count: int, folder: Path) -> list[tuple[int, Path]]:
     """The first ``count`` clips of a split as files, rendered if they are not there yet."""
-    folder = folder / f"{split}-{_world_digest()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = [(seed, folder / f"{seed}.mp4") for seed in synthetic.SPLITS[split].seeds[:count]]
-    missing = [pair for pair in wanted if not pair[1].exists()]
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(_render, missing))
-    return wanted
-
-
-def _world_digest() -> str:
-    """Changes when the world's code does, so that no stale clip is measured."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(synthetic.__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _render(pair: tuple[int, Path]) -> None:
-    seed, path = pair
-    beside = path.with_name(f"{path.stem}.part.mp4")
-    synthetic.write_clip(synthetic.make_scene(seed), beside)
-    beside.rename(path)
+    dataset = render_generated(Split.named(split), folder, limit=count)
+    paths = [clip.path for clip in dataset.clips if clip.path is not None]
+    return list(zip(synthetic.SPLITS[dataset.split].seeds[:count], paths, strict=True))
 
 
 def watch(wanted: Sequence[tuple[int, Path]], backbone: Backbone, settings: Settings) -> list[Watched]:

@@ -1,0 +1,53 @@
+"""Rows of events as annotations: what LLP's tables and a user's own have in common."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from av2a.datasets.dataset import Annotation
+from av2a.datasets.rows import LeftOut, Row, Why
+from av2a.records import Modality
+
+
+@dataclass
+class Annotated:
+    """Annotations by clip name, each once, in the order of their rows."""
+
+    known: Collection[str]
+    """The categories; rows with another label are counted and left out."""
+    left_out: LeftOut
+    found: dict[str, dict[Annotation, None]] = field(default_factory=dict)
+
+    def add(self, clip: str, row: Row, modality: Modality) -> None:
+        """Take one row's event, unless there is a reason not to.
+
+        Raises:
+            InvalidAnnotations: its times are no times.
+        """
+        label = row["event_label"].strip()
+        onset, offset = row.seconds("onset"), row.seconds("offset")
+        self.mention(clip)
+        if label not in self.known:
+            self.left_out.add(row, Why.UNKNOWN_LABEL, label or "no label")
+        elif onset >= offset:
+            self.left_out.add(row, Why.EMPTY)
+        elif (event := Annotation(label, modality, onset, offset)) in self.found[clip]:
+            self.left_out.add(row, Why.DUPLICATE)
+        else:
+            self.found[clip][event] = None
+
+    def mention(self, clip: str) -> None:
+        """Know that a clip was looked through, whether something was found in it or not."""
+        self.found.setdefault(clip, {})
+
+    def of(self, clip: str) -> tuple[Annotation, ...]:
+        """What was found for a clip, maybe nothing."""
+        return tuple(self.found.get(clip, ()))
+
+
+def split_labels(row: Row, known: Collection[str], left_out: LeftOut) -> tuple[str, ...]:
+    """The comma-separated labels of a row, each once; those that are no category are counted."""
+    labels = [label.strip() for label in row["event_label"].split(",") if label.strip()]
+    for label in labels:
+        if label not in known:
+            left_out.add(row, Why.UNKNOWN_LABEL, label)
+    return tuple(dict.fromkeys(label for label in labels if label in known))

@@ -1,0 +1,186 @@
+"""Clips with what is true of them, whoever annotated them.
+
+A clip's truth is a list of annotations; arrays over segments are made from it when they are asked for, so that one data set serves
+any segment length. Times are seconds from the clip's start, intervals half-open.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from math import ceil, floor
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from av2a.records import Modality
+
+
+class Task(Enum):
+    """What a data set asks for."""
+
+    PARSING = "parsing"
+    """Any number of events at a time, heard, seen or both: LLP, a user's folder, the generated world."""
+    LOCALIZATION = "localization"
+    """In each second one event that is both heard and seen, or background: AVE."""
+
+
+class GroundTruth(Enum):
+    """Which of AVE's two truths a prediction is held to (row 40); they differ in 4 of the 402 test clips."""
+
+    LISTED = "listed"
+    """The lines of the split's list, as the official code has it."""
+    FIRST_ANNOTATION = "first_annotation"
+    """The first line of ``Annotations.txt`` for the clip, as AV²A's released code has it."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One event that is there over ``[onset_seconds, offset_seconds)``; audio-visual is heard and seen alike."""
+
+    label: str
+    """One of the data set's categories."""
+    modality: Modality
+    onset_seconds: float
+    offset_seconds: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.onset_seconds < self.offset_seconds < float("inf"):
+            raise ValueError(
+                "an annotation needs 0 <= onset_seconds < offset_seconds, both finite, "
+                f"got {self.onset_seconds} and {self.offset_seconds}"
+            )
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether it says that something is heard."""
+        return self.modality is not Modality.VISUAL
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it says that something is seen."""
+        return self.modality is not Modality.AUDIO
+
+
+@dataclass(frozen=True)
+class LabelledClip:
+    """A clip and what is known of it."""
+
+    name: str
+    """As the annotation files name it: ``<id>_<start>_<end>`` in LLP, the id in AVE, the file without its ending in a folder."""
+    path: Path | None
+    """None where the video is not at hand."""
+    annotations: tuple[Annotation, ...] | None
+    """None where the truth is unknown; empty where it is known that nothing happens."""
+    first_annotation: tuple[Annotation, ...] | None = None
+    """AVE: the truth that the released code scores against, see :class:`GroundTruth`; None elsewhere."""
+    weak_labels: tuple[str, ...] = ()
+    """What happens somewhere in the clip, heard or seen, where only that is known or is said beside the annotations."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Clips of one split with their truth; their order is the official one."""
+
+    name: str
+    split: str
+    task: Task
+    categories: tuple[str, ...]
+    """The official names in the official order: the category axis of every array. Empty where none are known."""
+    labels: tuple[str, ...]
+    """What encoders are asked for, one for each category: the strings that the released code puts into its prompts."""
+    clips: tuple[LabelledClip, ...]
+    remarks: tuple[str, ...] = ()
+    """What was left out of the annotation files and why, counted, one line each."""
+    clip_seconds: float | None = None
+    """What every clip was annotated over, whatever the length of its file; None where that is the file's own length."""
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.categories):
+            raise ValueError(
+                f"every category needs one label, got {len(self.categories)} categories and {len(self.labels)} labels"
+            )
+        for what, names in (("categories", self.categories), ("clips", [clip.name for clip in self.clips])):
+            if len(set(names)) != len(names):
+                raise ValueError(f"{what} must have names of their own, got {len(names) - len(set(names))} twice")
+
+    @property
+    def at_hand(self) -> tuple[LabelledClip, ...]:
+        """The clips whose video is there; a report says how many of all."""
+        return tuple(clip for clip in self.clips if clip.path is not None)
+
+    def first(self, count: int) -> "Dataset":
+        """The same with the first ``count`` clips only."""
+        return replace(self, clips=self.clips[:count])
+
+
+def truth_masks(
+    clip: LabelledClip, categories: Sequence[str], segments: int, segment_seconds: float = 1.0
+) -> tuple[Bool[np.ndarray, "category segment"], Bool[np.ndarray, "category segment"]]:
+    """In which segments each category is heard, and in which it is seen.
+
+    A segment counts when an annotation touches it (onset rounded down, offset up, as sed_eval does); with whole seconds and one-second segments that is
+    ``[onset, offset)``. What lies up to half a segment behind the last one belongs to it, as in :class:`av2a.timeline.Grid`; what
+    lies further is left out.
+
+    >>> bark = Annotation("dog", Modality.AUDIO, 1.0, 3.0)
+    >>> heard, seen = truth_masks(LabelledClip("a", None, (bark,)), ("cat", "dog"), 4)
+    >>> heard[1].tolist(), bool(seen.any())
+    ([False, True, True, False], False)
+
+    Raises:
+        ValueError: the clip's truth is unknown, or an annotation is of no category.
+    """
+    if clip.annotations is None:
+        raise ValueError(f"the truth of clip {clip.name!r} is unknown")
+    heard, seen = (np.zeros((len(categories), segments), dtype=bool) for _ in range(2))
+    for each in clip.annotations:
+        category = _category(each, categories)
+        start, stop = _segments_of(each, segments, segment_seconds)
+        heard[category, start:stop] |= each.is_heard
+        seen[category, start:stop] |= each.is_seen
+    return heard, seen
+
+
+def truth_timeline(
+    clip: LabelledClip,
+    categories: Sequence[str],
+    segments: int,
+    truth: GroundTruth = GroundTruth.LISTED,
+    segment_seconds: float = 1.0,
+) -> Int64[np.ndarray, " segment"]:
+    """The one category of each segment, ``len(categories)`` for background; where annotations overlap the first one holds.
+
+    >>> bell = Annotation("bell", Modality.AUDIO_VISUAL, 1.0, 3.0)
+    >>> truth_timeline(LabelledClip("a", None, (bell,)), ("bell", "goat"), 4).tolist()
+    [2, 0, 0, 2]
+
+    Raises:
+        ValueError: that truth of the clip is unknown, or an annotation is of no category.
+    """
+    annotations = clip.annotations if truth is GroundTruth.LISTED else clip.first_annotation
+    if annotations is None:
+        raise ValueError(f"the truth {truth.value!r} of clip {clip.name!r} is unknown")
+    timeline = np.full(segments, len(categories), dtype=np.int64)
+    for each in reversed(annotations):
+        start, stop = _segments_of(each, segments, segment_seconds)
+        timeline[start:stop] = _category(each, categories)
+    return timeline
+
+
+def _category(annotation: Annotation, categories: Sequence[str]) -> int:
+    if annotation.label not in categories:
+        raise ValueError(f"annotation of {annotation.label!r}, which is none of the {len(categories)} categories")
+    return categories.index(annotation.label)
+
+
+# Times are decimals: 0.3 / 0.1 is a little below 3.
+_ROUNDING = 1e-6
+
+
+def _segments_of(annotation: Annotation, segments: int, segment_seconds: float) -> tuple[int, int]:
+    onset, offset = annotation.onset_seconds / segment_seconds, annotation.offset_seconds / segment_seconds
+    start, stop = floor(onset + _ROUNDING), ceil(offset - _ROUNDING)
+    if segments <= onset < segments + 0.5:
+        start = segments - 1
+    return start, max(stop, start + 1)

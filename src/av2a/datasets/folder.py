@@ -1,0 +1,169 @@
+"""A user's own videos, and what they say happens in them.
+
+The truth, where there is one, is ``annotations.tsv`` in the folder, or a file named by the user: tab-separated, in the form of DCASE (``filename``,
+``onset``, ``offset``, ``event_label``), with a ``modality`` column if heard and seen are told apart. A folder that ``av2a synth`` wrote is
+read as well: its tables have LLP's form.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from av2a.datasets.annotated import Annotated, split_labels
+from av2a.datasets.dataset import Dataset, LabelledClip, Task
+from av2a.datasets.rows import EVENT_COLUMNS, LeftOut, Row, counted, read_rows, some
+from av2a.datasets.videos import ENDINGS, Videos
+from av2a.errors import DataUnavailable, InvalidLabels, one_line
+from av2a.records import Modality
+
+TRUTH_FILE = "annotations.tsv"
+SPLIT = "all"
+"""A folder has no splits."""
+
+_LLP_LABELS, _LLP_EVENTS = "labels.tsv", {"eval_audio.tsv": Modality.AUDIO, "eval_visual.tsv": Modality.VISUAL}
+
+Told = tuple[Row, Modality | None]
+"""A row of the truth and what it is about; None where it only says that a clip was looked through."""
+
+
+def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str] = ()) -> Dataset:
+    """All videos in a folder and in the folders in it, by name, with their truth.
+
+    ``truth`` is a file in the form of DCASE, or a folder with one of the forms above; by default the videos' own folder. ``labels`` are the
+    categories in their order; by default those of the truth in alphabetical order, none without a truth. Clips are
+    named as their files are, without the ending; one in a folder of its own as ``folder/clip``.
+
+    Raises:
+        MissingFile: there is no such folder.
+        DataUnavailable: the truth that was named is not there.
+        InvalidAnnotations: the truth is malformed; the error names its line.
+        InvalidLabels: a label is given twice.
+    """
+    if len(set(labels)) != len(labels):
+        raise InvalidLabels(f"a label is given twice among {some(labels)}: name each once")
+    files, same_name = _by_clip_name(Videos.of(videos))
+    told = list(_told(videos if truth is None else truth, required=truth is not None))
+    categories = tuple(labels) or _labels_of(told)
+    truths = _Truths(_Names(files), categories)
+    for row, modality in told:
+        truths.take(row, modality)
+    clips = [truths.clip(name, files.get(name)) for name in dict.fromkeys([*files, *truths.annotated.found])]
+    return Dataset(
+        name=videos.resolve().name,
+        split=SPLIT,
+        task=Task.PARSING,
+        categories=categories,
+        labels=categories,
+        clips=tuple(clips),
+        remarks=(*truths.annotated.left_out.remarks(), *same_name, *_without_truth(clips if told else [])),
+    )
+
+
+def _by_clip_name(videos: Videos) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The files by the names of their clips, in alphabetical order, and a remark on those that share a name with another."""
+    found: dict[str, Path] = {}
+    shadowed: list[str] = []
+    for path in videos.files:
+        name = path.relative_to(videos.folder).with_suffix("").as_posix()
+        if found.setdefault(name, path) is not path:
+            shadowed.append(path.relative_to(videos.folder).as_posix())
+    remarks = (f"{counted(len(shadowed), 'file')} left out that share a name with another ({some(shadowed)})",)
+    return dict(sorted(found.items())), remarks if shadowed else ()
+
+
+class _Names:
+    """What annotation files may call a clip: its name, with its ending or without, with its folder or, where one clip has it, without."""
+
+    def __init__(self, files: dict[str, Path]) -> None:
+        self.files = files
+        short: dict[str, list[str]] = {}
+        for name in files:
+            short.setdefault(name.rpartition("/")[2], []).append(name)
+        self.by_short = {name: names[0] for name, names in short.items() if len(names) == 1}
+
+    def of(self, written: str) -> str:
+        """The clip's name; where there is no such file, the name as it is written."""
+        written = written.strip().replace("\\", "/").removeprefix("./")
+        stem, dot, ending = written.rpartition(".")
+        bare = stem if dot and f".{ending.lower()}" in ENDINGS else written
+        for name in (written, bare):
+            if name in self.files:
+                return name
+        return self.by_short.get(bare, bare)
+
+
+class _Truths:
+    """What is said of each clip."""
+
+    def __init__(self, names: _Names, categories: tuple[str, ...]) -> None:
+        self.names = names
+        self.annotated = Annotated(categories, LeftOut())
+        self.weak: dict[str, tuple[str, ...]] = {}
+
+    def take(self, row: Row, modality: Modality | None) -> None:
+        """An event; or, without a modality, the names of what happens somewhere in a clip, maybe nothing."""
+        if not row["filename"].strip():
+            raise row.wrong("no clip is named: write its file's name")
+        name = self.names.of(row["filename"])
+        self.annotated.mention(name)
+        if modality is not None:
+            self.annotated.add(name, row, modality)
+        elif row["event_label"]:
+            self.weak[name] = split_labels(row, self.annotated.known, self.annotated.left_out)
+
+    def clip(self, name: str, path: Path | None) -> LabelledClip:
+        """A clip with what was said of it; its truth is unknown where nothing was."""
+        known = name in self.annotated.found
+        annotations = self.annotated.of(name) if known else None
+        return LabelledClip(name, path, annotations, weak_labels=self.weak.get(name, ()))
+
+
+def _told(truth: Path, *, required: bool) -> Iterator[Told]:
+    """All that the truth says, row by row."""
+    file = truth / TRUTH_FILE if truth.is_dir() else truth
+    if file.is_file():
+        yield from _dcase(file)
+    elif all((truth / name).is_file() for name in _LLP_EVENTS):
+        yield from _as_llp(truth)
+    elif required:
+        raise DataUnavailable(
+            f"no annotations in {one_line(str(truth), 120)!r}: name a tab-separated file with {', '.join(EVENT_COLUMNS)}, "
+            f"or a folder with one called {TRUTH_FILE}"
+        )
+
+
+def _dcase(file: Path) -> Iterator[Told]:
+    for row in read_rows(file, EVENT_COLUMNS, optional=("modality",)):
+        empty = not any(row[column].strip() for column in ("onset", "offset", "event_label"))
+        yield row, None if empty else _modality(row)
+
+
+def _as_llp(folder: Path) -> Iterator[Told]:
+    if (folder / _LLP_LABELS).is_file():
+        yield from ((row, None) for row in read_rows(folder / _LLP_LABELS, ("filename", "event_label")))
+    for name, modality in _LLP_EVENTS.items():
+        yield from ((row, modality) for row in read_rows(folder / name, EVENT_COLUMNS))
+
+
+def _modality(row: Row) -> Modality:
+    text = row["modality"].strip()
+    known = [modality.value for modality in Modality]
+    if text and text not in known:
+        raise row.wrong(
+            f"modality must be {', '.join(known)} or empty for both, got {one_line(text, 40)!r}: correct it"
+        )
+    return Modality(text) if text else Modality.AUDIO_VISUAL
+
+
+def _labels_of(told: Sequence[Told]) -> tuple[str, ...]:
+    names = {row["event_label"].strip() for row, modality in told if modality is not None}
+    return tuple(sorted(names - {""}))
+
+
+def _without_truth(clips: Sequence[LabelledClip]) -> tuple[str, ...]:
+    unknown = [clip.name for clip in clips if clip.annotations is None]
+    if not unknown:
+        return ()
+    return (
+        f"{counted(len(unknown), 'video')} without a line in the annotations, so that the truth is unknown ({some(unknown)}); "
+        "a line with the name alone says that nothing happens",
+    )

@@ -1,0 +1,166 @@
+"""Annotation files as rows that know where they stand, and a count of those that are not used."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from av2a.errors import DataUnavailable, InvalidAnnotations, one_line
+
+LARGEST_FILE_BYTES = 200_000_000
+"""A hundred times the largest of the public annotation files; a video given by mistake is mostly larger or no text."""
+
+EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
+
+_SAME_COLUMN = {"event_labels": "event_label"}
+"""LLP's word for the column that DCASE calls ``event_label``."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of an annotation file."""
+
+    file: Path
+    line: int
+    """Counted from 1, the header included: what an editor shows."""
+    fields: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.fields[column]
+
+    def wrong(self, what: str) -> InvalidAnnotations:
+        """The error that names this line."""
+        return InvalidAnnotations(f"{_shown(self.file)}, line {self.line}: {what}")
+
+    def seconds(self, column: str) -> float:
+        """A time of 0 or more.
+
+        Raises:
+            InvalidAnnotations: it is none.
+        """
+        text = self[column].strip()
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value < math.inf:
+            raise self.wrong(f"{column} must be a number of seconds, 0 or more, got {one_line(text, 40)!r}: correct it")
+        return value
+
+
+def read_rows(file: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[Row]:
+    """The rows of a tab-separated file with a header line; other columns may stand beside those asked for.
+
+    A line may leave out what stands last if it is ``optional``, or all but its first field.
+
+    Raises:
+        DataUnavailable: there is no such file.
+        InvalidAnnotations: it is no UTF-8 text, lacks a column, or a line has too many or too few fields.
+    """
+    lines = read_lines(file)
+    number, header_line = next(lines, (1, ""))
+    header = [_SAME_COLUMN.get(name.strip(), name.strip()) for name in header_line.split("\t")]
+    lacking = [name for name in columns if name not in header]
+    if lacking:
+        raise InvalidAnnotations(
+            f"{_shown(file)}, line {number}: no column {' and no '.join(lacking)} in {one_line(header_line)!r}: "
+            f"begin the file with {', '.join(columns)}, separated by tabs"
+        )
+    for number, line in lines:
+        fields = line.split("\t")
+        left_out = header[len(fields) :]
+        if len(fields) > len(header) or (len(fields) > 1 and set(left_out) & set(columns)):
+            raise InvalidAnnotations(
+                f"{_shown(file)}, line {number}: {len(fields)} fields and {len(header)} columns: separate them by single tabs"
+            )
+        found = dict(zip(header, fields + [""] * len(left_out), strict=True))
+        yield Row(file, number, {name: found.get(name, "") for name in (*columns, *optional)})
+
+
+def read_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file that are not blank, with their numbers from 1 on.
+
+    Raises:
+        DataUnavailable: there is no such file.
+        InvalidAnnotations: it is too large, or not UTF-8 text.
+    """
+    content = _content(file)
+    # Not splitlines: it would also split at characters that a name may hold.
+    for number, line in enumerate(content.replace("\r\n", "\n").split("\n"), start=1):
+        if line.strip():
+            yield number, line
+
+
+def _content(file: Path) -> str:
+    try:
+        if file.stat().st_size > LARGEST_FILE_BYTES:
+            raise InvalidAnnotations(
+                f"{_shown(file)} has more than {LARGEST_FILE_BYTES // 10**6} MB: name a text file of annotations"
+            )
+        content = file.read_bytes()
+    except OSError as refusal:
+        raise DataUnavailable(
+            f"no annotations in {_shown(file)} ({refusal.strerror or refusal}): check --annotations, "
+            "or bring them here with 'av2a data fetch'"
+        ) from refusal
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        line = content.count(b"\n", 0, wrong.start) + 1
+        raise InvalidAnnotations(f"{_shown(file)}, line {line}: not UTF-8 text: save the file as UTF-8") from wrong
+
+
+def _shown(file: Path) -> str:
+    return one_line(str(file), 120)
+
+
+class Why(Enum):
+    """Why a row is not used, in words that follow a number of rows."""
+
+    EMPTY = "whose offset is not after the onset"
+    DUPLICATE = "saying what an earlier row says"
+    UNKNOWN_LABEL = "with a label that is no category"
+    NO_SPLIT = "of clips in no split"
+
+
+NAMED = 10
+"""How many examples a remark names."""
+
+
+@dataclass
+class LeftOut:
+    """Rows that are not used, counted by file and reason: never lost in silence."""
+
+    found: dict[tuple[str, Why], list[str]] = field(default_factory=dict)
+
+    def add(self, row: Row, why: Why, example: str | None = None) -> None:
+        """Count one row; ``example`` says more than its line."""
+        self.found.setdefault((row.file.name, why), []).append(example or f"line {row.line}")
+
+    def remarks(self) -> tuple[str, ...]:
+        """One line for each file and reason."""
+        return tuple(
+            f"{one_line(name)}: left out {counted(len(examples), 'row')} {why.value} ({some(examples)})"
+            for (name, why), examples in self.found.items()
+        )
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "row"), counted(6, "row")
+    ('1 row', '6 rows')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few, each once, and how many more there are.
+
+    >>> some(["a", "b", "a"])
+    'a, b'
+    """
+    different = [one_line(name) for name in dict.fromkeys(names)]
+    more = len(different) - NAMED
+    return ", ".join(different[:NAMED]) + (f" and {more} more" if more > 0 else "")

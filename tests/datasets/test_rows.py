@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from av2a.datasets.rows import EVENT_COLUMNS, LARGEST_FILE_BYTES, LeftOut, Why, read_rows, some
+from av2a.errors import DataUnavailable, InvalidAnnotations
+
+HEADER = "filename\tonset\toffset\tevent_labels\n"
+
+
+def written(folder: Path, content: str | bytes) -> Path:
+    file = folder / "events.tsv"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    return [dict(row.fields) for row in read_rows(file, EVENT_COLUMNS)]
+
+
+def test_rows_know_their_lines_whatever_the_line_ends_and_blank_lines(tmp_path: Path) -> None:
+    file = written(tmp_path, "\ufeff" + HEADER.replace("\n", "\r\n") + "\r\na\t0\t1\tdog\r\n\r\n\r\nb\t2\t3\tcat")
+    assert [(row.line, row["filename"], row["event_label"]) for row in read_rows(file, EVENT_COLUMNS)] == [
+        (3, "a", "dog"),
+        (6, "b", "cat"),
+    ]
+
+
+def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
+    file = written(tmp_path, "event_label\tconfidence\toffset\tonset\tfilename\ndog\t0.5\t2\t1\ta\n")
+    assert read(file) == [{"filename": "a", "onset": "1", "offset": "2", "event_label": "dog"}]
+
+
+def test_a_line_with_its_first_field_alone_has_the_others_empty(tmp_path: Path) -> None:
+    assert read(written(tmp_path, HEADER + "a\n")) == [{"filename": "a", "onset": "", "offset": "", "event_label": ""}]
+
+
+def test_names_may_hold_what_other_formats_quote(tmp_path: Path) -> None:
+    [row] = read(written(tmp_path, HEADER + '"a"\t0\t1\tdog, "big"\u2028barking\n'))
+    assert (row["filename"], row["event_label"]) == ('"a"', 'dog, "big"\u2028barking')
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "line 1: no column filename and no onset and no offset and no event_label in ''"),
+        ("filename,onset,offset,event_label\n", "line 1: no column filename"),
+        ("filename\tonset\tevent_label\n", "line 1: no column offset in"),
+        (HEADER + "a\t0\t1\tdog\nb\t0\t1\n", "line 3: 3 fields and 4 columns"),
+        (HEADER + "a\t0\t1\tdog\textra\n", "line 2: 5 fields and 4 columns"),
+        (HEADER.encode() + b"a\t0\t1\tdog\nb\t0\t1\t\xff\xfe\n", "line 3: not UTF-8 text"),
+    ],
+)
+def test_a_malformed_file_is_refused_in_one_line_that_names_file_and_line(
+    tmp_path: Path, content: str | bytes, message: str
+) -> None:
+    with pytest.raises(InvalidAnnotations, match=r"events\.tsv, ") as refused:
+        read(written(tmp_path, content))
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("time", ["x", "", "nan", "inf", "-1", "1,5", "0x1"])
+def test_a_time_that_is_none_is_refused_with_its_line(tmp_path: Path, time: str) -> None:
+    [row] = read_rows(written(tmp_path, HEADER + f"a\t{time}\t1\tdog\n"), EVENT_COLUMNS)
+    with pytest.raises(InvalidAnnotations, match=r"events\.tsv, line 2: onset must be a number of seconds, 0 or more"):
+        row.seconds("onset")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataUnavailable, match=r"no annotations in .*absent\.tsv"):
+        list(read_rows(tmp_path / "absent.tsv", EVENT_COLUMNS))
+
+
+def test_a_file_as_large_as_a_film_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "events.tsv"
+    with file.open("wb") as handle:
+        handle.truncate(LARGEST_FILE_BYTES + 1)
+    with pytest.raises(InvalidAnnotations, match="more than 200 MB"):
+        list(read_rows(file, EVENT_COLUMNS))
+
+
+def test_what_is_left_out_is_counted_by_file_and_reason(tmp_path: Path) -> None:
+    left_out = LeftOut()
+    for row in read_rows(written(tmp_path, HEADER + "a\t0\t1\tdog\n" * 12), EVENT_COLUMNS):
+        left_out.add(row, Why.DUPLICATE)
+    left_out.add(row, Why.UNKNOWN_LABEL, "doog")
+    assert left_out.remarks() == (
+        "events.tsv: left out 12 rows saying what an earlier row says (line 2, line 3, line 4, line 5, line 6, line 7, "
+        "line 8, line 9, line 10, line 11 and 2 more)",
+        "events.tsv: left out 1 row with a label that is no category (doog)",
+    )
+
+
+def test_examples_stay_on_one_line() -> None:
+    assert some(["a\nb", "c"]) == "a b, c"

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from av2a.datasets.videos import Videos, several_files
+from av2a.errors import MissingFile
+
+
+def touched(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def found(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in Videos.of(folder).files]
+
+
+def test_media_of_any_ending_are_found_in_the_folder_and_one_level_below(tmp_path: Path) -> None:
+    touched(tmp_path, "a.mp4", "b.WEBM", "deep/c.mkv", "deep/deeper/d.mp4", "notes.txt", "e.npy", "f")
+    assert found(tmp_path) == ["a.mp4", "b.WEBM", "deep/c.mkv"]
+
+
+def test_hidden_and_half_downloaded_files_are_none(tmp_path: Path) -> None:
+    touched(tmp_path, ".a.mp4", ".hidden/b.mp4", "c.mp4.part", "d.mp4.ytdl")
+    (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    assert found(tmp_path) == []
+
+
+def test_a_video_comes_before_the_sound_that_was_taken_out_of_it(tmp_path: Path) -> None:
+    videos = Videos.of(touched(tmp_path, "x.wav", "audio/x.mp4", "x.mkv"))
+    paths = videos.named("x")
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == ["x.mkv", "x.wav", "audio/x.mp4"]
+    assert several_files({"x": paths, "y": ()}) == ("1 clip with several files, the first is used (x: x.mkv)",)
+
+
+def test_the_first_name_that_has_a_file_is_taken(tmp_path: Path) -> None:
+    videos = Videos.of(touched(tmp_path, "id.mp4", "id_0_10.mp4"))
+    assert [path.name for path in videos.named("id_0_10", "id")] == ["id_0_10.mp4"]
+    assert [path.name for path in videos.named("id_10_20", "id")] == ["id.mp4"]
+    assert videos.named("other") == ()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match=r"no folder '.*absent' of videos"):
+        Videos.of(tmp_path / "absent")
