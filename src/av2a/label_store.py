@@ -7,7 +7,6 @@ one of its own. A file that is damaged is made anew, a folder that cannot be wri
 import hashlib
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from av2a.embeddings import Backbone, embed_labels
+from av2a.places import users_cache
 from av2a.records import LabelEmbeddings
 
 FOLDER_VARIABLE = "AV2A_CACHE"
@@ -28,20 +28,10 @@ def folder() -> Path | None:
     if named is not None:
         return Path(named).expanduser() if named.strip() else None
     try:
-        return _users_cache() / "av2a"
+        return users_cache() / "av2a"
     # There are users without a home.
     except RuntimeError:
         return None
-
-
-def _users_cache() -> Path:
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    # By the XDG rules what is no absolute path does not count.
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return named if named.is_absolute() else Path.home() / ".cache"
 
 
 def remembered(backbone: Backbone, labels: Sequence[str], place: Path | None) -> LabelEmbeddings:
