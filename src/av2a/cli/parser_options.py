@@ -1,0 +1,209 @@
+"""The options that put a trained parser in the place of a backbone: which, its checkpoint, its features, and how it decides."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from av2a.cli.setting_options import assignment, settings_in
+from av2a.errors import InvalidAnnotations, MissingFile, UsageError, one_line
+
+if TYPE_CHECKING:
+    from av2a.cli.terminal import Terminal
+    from av2a.datasets import Dataset
+    from av2a.experiments.parsed import Parsed
+    from av2a.parsers.registry import Kind
+    from av2a.parsers.settings import ParserSettings
+
+_PANEL = "A trained parser instead of a backbone"
+
+NAMES = ("han", "mgn", "jomold", "cmpae")
+"""As in :data:`av2a.parsers.registry.PARSERS`, which needs NumPy; a test holds the two together."""
+
+
+def _names() -> list[str]:
+    return list(NAMES)
+
+
+ParserOption = Annotated[
+    str | None,
+    typer.Option(
+        "--parser",
+        metavar="NAME",
+        autocompletion=_names,
+        help=f"Which: {', '.join(NAMES)}. It reads feature files, and needs no videos.",
+        rich_help_panel=_PANEL,
+    ),
+]
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint", metavar="FILE", help="The checkpoint that its authors publish.", rich_help_panel=_PANEL
+    ),
+]
+FeaturesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--features",
+        metavar="DIR",
+        help="The folder of vggish/, res152/ and r2plus1d_18/, with a .npy file for each video.",
+        rich_help_panel=_PANEL,
+    ),
+]
+ThresholdsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--thresholds",
+        metavar="NAME",
+        help="static, as the parser's authors evaluate it, or dynamic, with AV²A on top. Without it: dynamic.",
+        rich_help_panel=_PANEL,
+    ),
+]
+FusionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fusion",
+        metavar="NAME",
+        help="late, as the parser's authors evaluate it, or score. Without it: score.",
+        rich_help_panel=_PANEL,
+    ),
+]
+OnlyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--only", metavar="FILE", help="The clips that a text file names, one a line.", rich_help_panel=_PANEL
+    ),
+]
+
+
+@dataclass(frozen=True)
+class ParserAsked:
+    """A parser as it was asked for, and found to be one that can be meant."""
+
+    kind: "Kind"
+    checkpoint: Path
+    features: Path
+    only: tuple[str, ...] | None
+    settings: "ParserSettings"
+    device: str
+
+    def parsed(self, dataset: "Dataset", terminal: "Terminal") -> "tuple[Parsed, Dataset]":
+        """What it says of the clips, and those that were asked for.
+
+        Raises:
+            UsageError: a list of clips that are not there, a data set of other categories.
+            WeightsUnavailable: the checkpoint cannot be used.
+            MissingFile: there is no such checkpoint or folder of features.
+            DataUnavailable: no clip has features.
+        """
+        from av2a.experiments.parsed import parsed
+        from av2a.experiments.parser_replay import only
+        from av2a.parsers import load_parser
+        from av2a.parsers.features import FeatureFolder
+
+        features = FeatureFolder.opened(self.features)
+        clips = dataset if self.only is None else only(dataset, self.only)
+        parser = load_parser(
+            self.kind.name, self.checkpoint, attention_map=self.settings.attention_map, device=self.device
+        )
+        with terminal.progress(f"{clips.name}, {clips.split}") as report:
+            return parsed(clips, parser, features, self.settings, progress=report), clips
+
+
+def chosen_parser(
+    name: str | None,
+    *,
+    checkpoint: Path | None,
+    features: Path | None,
+    thresholds: str | None,
+    fusion: str | None,
+    only: Path | None,
+    settings_file: Path | None,
+    assignments: Sequence[str],
+    device: str,
+) -> ParserAsked | None:
+    """The parser that is asked for, checked as far as that can be done without reading its files; None where none is.
+
+    Its settings are those of Table 1, changed by the file's, then by ``thresholds`` and ``fusion``, then by each ``name=value``.
+
+    Raises:
+        UsageError: a name or value that cannot be meant, or a part of what a parser needs is not given.
+        MissingFile: no such file of settings or names.
+    """
+    given = {
+        "--checkpoint": checkpoint,
+        "--features": features,
+        "--thresholds": thresholds,
+        "--fusion": fusion,
+        "--only": only,
+    }
+    if name is None:
+        _refuse(given, "is about a trained parser: name one with --parser, or leave it out")
+        return None
+    from av2a.parsers.registry import parser_named
+
+    kind = parser_named(name)
+    if checkpoint is None or features is None:
+        lacking = "--checkpoint FILE" if checkpoint is None else "--features DIR"
+        raise UsageError(
+            f"--parser {kind.name} needs {lacking}: its authors publish both ({kind.published_as} is the checkpoint)"
+        )
+    values = {} if settings_file is None else settings_in(settings_file)
+    values.pop("profile", None)
+    chosen = {key: value for key, value in (("thresholds", thresholds), ("fusion", fusion)) if value is not None}
+    settings = kind.settings.changed({**values, **chosen})
+    settings = settings.changed(dict(assignment(text, option="--set") for text in assignments))
+    names = None if only is None else clip_names_in(only)
+    return ParserAsked(kind, checkpoint, features, names, settings, device)
+
+
+def refuse_beside_parser(given: Mapping[str, object], environment: Mapping[str, str] | None = None) -> None:
+    """Refuse options that choose what a parser stands in the place of.
+
+    ``environment`` names the variable that may have given an option without anybody meaning it here.
+
+    Raises:
+        UsageError: naming the first of them.
+    """
+    variables = environment or {}
+    typed = {
+        option: value
+        for option, value in given.items()
+        if option not in variables or os.environ.get(variables[option]) != value
+    }
+    _refuse(typed, "has no meaning beside --parser, which reads feature files: leave it out")
+
+
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    for option, value in given.items():
+        if value not in (None, False):
+            raise UsageError(f"{option} {why}")
+
+
+LARGEST_FILE_BYTES = 1_000_000
+"""LLP's longest split has ten thousand names of at most 20 characters."""
+
+
+def clip_names_in(file: Path) -> tuple[str, ...]:
+    """The clips that a text file names, one a line; blank lines and lines that start with # are left out.
+
+    Raises:
+        MissingFile: no such file.
+        InvalidAnnotations: it is no short text, or names no clip.
+    """
+    shown = one_line(str(file))
+    try:
+        with file.open("rb") as handle:
+            text = handle.read(LARGEST_FILE_BYTES + 1).decode("utf-8-sig")
+    except OSError as refusal:
+        raise MissingFile(f"cannot read clips' names from {shown!r} ({refusal.strerror}): check --only") from refusal
+    except UnicodeDecodeError as wrong:
+        raise InvalidAnnotations(f"{shown!r} is not UTF-8 text: write the clips' names one a line") from wrong
+    # A "#" cannot begin the id of a video.
+    names = tuple(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    if not names or len(text) > LARGEST_FILE_BYTES:
+        raise InvalidAnnotations(f"{shown!r} is no list of clips: write their names one a line")
+    return names

@@ -1,0 +1,121 @@
+"""Published checkpoints: read without running anything, and found to be of the parser that was asked for.
+
+HAN's and MGN's files are a bare table of tensors, JoMoLD's and CMPAE's hold it under ``"model"``, beside the states of the random-number
+generators and the optimizer that training was to be resumed with.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from av2a.errors import MissingFile, WeightsUnavailable, one_line
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""Names of parameters and their shapes."""
+
+WRAPPED_UNDER = "model"
+GET_ANOTHER = "get it again from its authors (docs/parsers.md says where)"
+
+
+def read_checkpoint(file: Path) -> dict[str, Tensor]:
+    """The parameters in a checkpoint, by name, on the CPU, as stored.
+
+    Raises:
+        MissingFile: no such file.
+        WeightsUnavailable: it is damaged, holds what could run code, or holds no table of tensors.
+    """
+    if not file.is_file():
+        raise MissingFile(f"there is no checkpoint {one_line(str(file))!r}: check --checkpoint")
+    content = _content(file)
+    if isinstance(content, Mapping) and isinstance(content.get(WRAPPED_UNDER), Mapping):
+        content = content[WRAPPED_UNDER]
+    if not isinstance(content, Mapping) or not content or not all(_is_parameter(*item) for item in content.items()):
+        raise WeightsUnavailable(
+            f"{one_line(str(file))!r} holds no table of tensors, neither bare nor under {WRAPPED_UNDER!r}: {GET_ANOTHER}"
+        )
+    return dict(content)
+
+
+def _is_parameter(name: object, value: object) -> bool:
+    return isinstance(name, str) and torch.is_tensor(value)
+
+
+def _content(file: Path) -> Any:
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(file)
+        with random_states_allowed():
+            return torch.load(file, map_location="cpu", weights_only=True)
+    # A damaged file raises anything.
+    except Exception as error:
+        raise WeightsUnavailable(f"{one_line(str(file))!r} {_why_unread(error)}: {GET_ANOTHER}") from error
+
+
+def _why_unread(error: Exception) -> str:
+    refused = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if refused is not None:
+        return f"holds more than tensors ({refused[1]}) and could run code, so it is not read"
+    return f"is damaged ({type(error).__name__}: {one_line(str(error))})"
+
+
+def random_states_allowed() -> AbstractContextManager[None]:
+    """Within this, ``torch.load(weights_only=True)`` reads the state of NumPy's generator too.
+
+    Four things are allowed and nothing else: an array's way of coming back, under the names that it has before and since NumPy 2, arrays, their
+    types, and the type of 32-bit counts.
+    """
+    rebuild = np.empty(0).__reduce__()[0]
+    allowed: Sequence[Any] = (
+        (rebuild, "numpy.core.multiarray._reconstruct"),
+        (rebuild, "numpy._core.multiarray._reconstruct"),
+        np.ndarray,
+        np.dtype,
+        type(np.dtype(np.uint32)),
+    )
+    return torch.serialization.safe_globals(list(allowed))
+
+
+def fitting(state: Mapping[str, Tensor], read: Shapes, unread: Shapes, where: str) -> dict[str, Tensor]:
+    """The parameters that a network reads, in float32; those that it is known never to read are dropped.
+
+    Raises:
+        WeightsUnavailable: some are missing, unexpected or of another shape, or not finite; ``where`` and what differs are named.
+    """
+    differences = _differences(state, read, unread)
+    if differences:
+        raise WeightsUnavailable(f"{where} ({'; '.join(differences)}): {GET_ANOTHER}")
+    values = {name: state[name].float() for name in read}
+    broken = [name for name, value in values.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise WeightsUnavailable(f"{where} (not finite: {_some(broken)}): {GET_ANOTHER}")
+    return values
+
+
+def _differences(state: Mapping[str, Tensor], read: Shapes, unread: Shapes) -> list[str]:
+    kinds = {
+        "missing": [name for name in read if name not in state],
+        "unexpected": [name for name in state if name not in read and name not in unread],
+        "wrong shape": [
+            f"{name} is {tuple(state[name].shape)}, not {shape}"
+            for name, shape in read.items()
+            if name in state and tuple(state[name].shape) != shape
+        ],
+        "not floating": [name for name in read if name in state and not state[name].is_floating_point()],
+    }
+    return [f"{kind}: {_some(names)}" for kind, names in kinds.items() if names]
+
+
+_NAMED = 3  # names shown of each kind of difference
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + rest

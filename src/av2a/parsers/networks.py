@@ -1,0 +1,69 @@
+"""What the four networks have in common: their inputs, what they answer, and the way in."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+SECONDS = 10
+"""T: every network reads ten seconds."""
+CATEGORIES = 25
+"""C: the events of LLP."""
+FRAMES_PER_SECOND = 8
+AUDIO_FEATURES, PICTURE_FEATURES, MOTION_FEATURES = 128, 2048, 512
+"""Of one second of VGGish, one picture of ResNet-152, one second of R(2+1)D-18."""
+
+AudioFeatures = Float[Tensor, "video 10 128"]
+PictureFeatures = Float[Tensor, "video 80 2048"]
+MotionFeatures = Float[Tensor, "video 10 512"]
+Sequence = Float[Tensor, "video second width"]
+"""A row for each second."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a network says of a batch of videos. Probabilities, but MGN's by the second may exceed 1, as may ``whole``."""
+
+    audio: Float[Tensor, "video second category"]
+    """P_a^t."""
+    visual: Float[Tensor, "video second category"]
+    """P_v^t."""
+    whole_audio: Float[Tensor, "video category"]
+    whole_visual: Float[Tensor, "video category"]
+    whole: Float[Tensor, "video category"]
+    """Of the whole video, whether heard or seen."""
+    fused: Sequence
+    """The visual sequence before attention, x_v."""
+    attended: Sequence
+    """The visual sequence after attention, y_v."""
+
+
+@runtime_checkable
+class Network(Protocol):
+    """One of the four, ready to answer."""
+
+    def __call__(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> Answers:
+        """What it says of a batch of videos; a row does not depend on the others."""
+        ...
+
+
+def by_second(pictures: Float[Tensor, "video picture width"]) -> Sequence:
+    """The mean over the pictures of each second."""
+    videos, _, width = pictures.shape
+    return pictures.reshape(videos, -1, FRAMES_PER_SECOND, width).mean(dim=2)
+
+
+def normalisation(names: str, width: int) -> dict[str, tuple[int, ...]]:
+    """The parameters of a ``nn.LayerNorm`` called ``names``, with their shapes."""
+    return {f"{names}.weight": (width,), f"{names}.bias": (width,)}
+
+
+def linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    """The parameters of a ``nn.Linear`` called ``name``, with their shapes."""
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def parameters(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """The parameters that a module has, with their shapes."""
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}

@@ -1,0 +1,123 @@
+"""A trained parser is asked for by its options, and what cannot be meant is refused before any file is read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from av2a.cli.parser_options import NAMES, ParserAsked, chosen_parser, clip_names_in, refuse_beside_parser
+from av2a.errors import Av2aError, InvalidAnnotations, InvalidSetting, MissingFile, UnknownName, UsageError
+from av2a.parsers import PARSERS
+from av2a.parsers.settings import AudioVisualGate, Thresholds
+from av2a.settings import Fusion
+
+
+def chosen(**given: Any) -> ParserAsked | None:
+    nothing = dict.fromkeys(("checkpoint", "features", "thresholds", "fusion", "only", "settings_file"))
+    return chosen_parser(**{"name": None, **nothing, "assignments": [], "device": "auto", **given})
+
+
+def jomold(**given: Any) -> ParserAsked:
+    asked = chosen(name="jomold", checkpoint=Path("JoMoLD.pt"), features=Path("feats"), **given)
+    assert asked is not None
+    return asked
+
+
+def test_the_options_know_the_parsers_that_there_are() -> None:
+    assert tuple(PARSERS) == NAMES
+
+
+def test_no_parser_is_asked_for() -> None:
+    assert chosen() is None
+
+
+def test_a_parser_has_the_papers_settings_unless_others_are_asked_for() -> None:
+    assert jomold().settings == PARSERS["jomold"].settings
+    asked = jomold(thresholds="static", fusion="late", assignments=["audio_visual_gate=either", "audio_weight=0.3"])
+    assert asked.settings.thresholds is Thresholds.STATIC
+    assert asked.settings.fusion is Fusion.LATE
+    assert asked.settings.audio_visual_gate is AudioVisualGate.EITHER
+    assert asked.settings.audio_weight == 0.3
+
+
+def test_an_assignment_stands_above_an_option_and_an_option_above_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "tuned.json"
+    written = PARSERS["jomold"].settings.changed({"decay": 3.0, "fusion": "late", "thresholds": "static"})
+    file.write_text(json.dumps({"settings": written.as_dict()}), encoding="utf-8")
+    assert jomold(settings_file=file).settings == written
+    asked = jomold(settings_file=file, fusion="score", assignments=["thresholds=dynamic"])
+    assert asked.settings.decay == 3.0
+    assert asked.settings.fusion is Fusion.SCORE and asked.settings.thresholds is Thresholds.DYNAMIC
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        ({"name": "jomolt"}, UnknownName, "unknown parser 'jomolt': did you mean 'jomold'"),
+        (
+            {"name": "cmpae"},
+            UsageError,
+            r"--parser cmpae needs --checkpoint FILE: .* \(cmpae_s0\.pt is the checkpoint\)",
+        ),
+        ({"name": "mgn", "checkpoint": Path("a.pt")}, UsageError, "--parser mgn needs --features DIR"),
+        ({"checkpoint": Path("a.pt")}, UsageError, "--checkpoint is about a trained parser: name one with --parser"),
+        ({"thresholds": "static"}, UsageError, "--thresholds is about a trained parser"),
+        ({"fusion": "late"}, UsageError, "--fusion is about a trained parser"),
+    ],
+)
+def test_what_is_not_whole_is_refused(given: dict[str, Any], kind: type[Av2aError], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        chosen(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        ({"thresholds": "moving"}, UnknownName, "unknown thresholds 'moving': .*known: dynamic, static"),
+        ({"fusion": "early"}, UnknownName, "unknown fusion 'early': .*known: late, score"),
+        ({"assignments": ["frame_vectr=fused"]}, UnknownName, "did you mean 'frame_vector'"),
+        ({"assignments": ["segment_threshold=-1"]}, InvalidSetting, "segment_threshold must be 0 or more, got -1"),
+    ],
+)
+def test_a_value_that_nothing_has_is_refused(given: dict[str, Any], kind: type[Av2aError], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        jomold(**given)
+
+
+def test_what_a_parser_stands_in_the_place_of_is_refused_unless_the_environment_gave_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AV2A_BACKBONE", "mini")
+    refuse_beside_parser(
+        {"--backbone": "mini", "--store": None, "--only-asked": False}, {"--backbone": "AV2A_BACKBONE"}
+    )
+    with pytest.raises(UsageError, match="--backbone has no meaning beside --parser, which reads feature files"):
+        refuse_beside_parser({"--backbone": "clip-clap"}, {"--backbone": "AV2A_BACKBONE"})
+    with pytest.raises(UsageError, match="--only-asked has no meaning"):
+        refuse_beside_parser({"--only-asked": True})
+
+
+def test_clips_are_named_one_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "online.txt"
+    file.write_bytes(b"\xef\xbb\xbf# still online\r\n-a_b-c_d_e1_0_10\r\n\r\n BjCEufrlXm4_20_30 \n")
+    assert clip_names_in(file) == ("-a_b-c_d_e1_0_10", "BjCEufrlXm4_20_30")
+    assert jomold(only=file).only == clip_names_in(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "words"),
+    [
+        (None, MissingFile, "cannot read clips' names from .*: check --only"),
+        (b"# none\n", InvalidAnnotations, "is no list of clips: write their names one a line"),
+        (b"\xff\xfe", InvalidAnnotations, "is not UTF-8 text"),
+    ],
+)
+def test_a_file_that_names_no_clips_is_refused(
+    tmp_path: Path, content: bytes | None, kind: type[Av2aError], words: str
+) -> None:
+    file = tmp_path / "online.txt"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(kind, match=words):
+        clip_names_in(file)
