@@ -163,6 +163,14 @@ def parse_scores(scored: ScoredClip, settings: Settings) -> Parsing:
     return Parsing(_answered(located, _mean_scores, settings))
 
 
+def parse_all_scores(scored: Sequence[ScoredClip], settings: Settings) -> list[Parsing]:
+    """What :func:`parse_scores` answers for each. All thresholds move together, as in :func:`parse_all`."""
+    judged = _judged(settings)
+    streams = [_scored_stream(stream, each, settings) for each in scored for stream in judged]
+    located = iter(_all_located(streams, settings))
+    return [Parsing(_answered({stream: next(located) for stream in judged}, _mean_scores, settings)) for _ in scored]
+
+
 def _judged(settings: Settings) -> list[Modality]:
     """The streams that are parsed by themselves; late fusion makes the third of two."""
     streams = [Modality.VISUAL, Modality.AUDIO]

@@ -6,7 +6,7 @@ import av
 import pytest
 
 from av2a import __version__
-from av2a.cli import weights
+from av2a.cli import data, weights
 from av2a.cli.app import app
 from tests.cli.calling import Call, environment, shell
 
@@ -14,6 +14,8 @@ COMMANDS = [
     *((str(command.name),) for command in app.registered_commands),
     ("weights",),
     *(("weights", str(command.name)) for command in weights.app.registered_commands),
+    ("data",),
+    *(("data", str(command.name)) for command in data.app.registered_commands),
 ]
 
 
@@ -78,7 +80,7 @@ def test_a_slip_in_an_option_is_answered_with_the_option(av2a: Call, slip: str, 
 
 def test_a_shell_completes_commands_and_profiles() -> None:
     commands = shell(env=environment(_AV2A_COMPLETE="complete_bash", COMP_WORDS="av2a d", COMP_CWORD="1"))
-    assert commands.out.split() == ["detect", "demo", "doctor"]
+    assert commands.out.split() == ["detect", "demo", "doctor", "data"]
     profiles = shell(
         env=environment(_AV2A_COMPLETE="complete_bash", COMP_WORDS="av2a detect --profile p", COMP_CWORD="3")
     )

@@ -5,7 +5,21 @@ from typing import Annotated, Any
 
 import typer
 
-from av2a.cli import backbones, demo, detect, doctor, synth, weights
+from av2a.cli import (
+    ablate,
+    backbones,
+    compare_fusion,
+    data,
+    demo,
+    detect,
+    doctor,
+    evaluate,
+    probe,
+    synth,
+    tables,
+    tune,
+    weights,
+)
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.help_text import WIDEST, Example, helpful, helpful_group
 from av2a.cli.versions import versions_line
@@ -45,9 +59,16 @@ def _av2a(
 
 app.command("detect", cls=helpful(*detect.EXAMPLES))(detect.detect)
 app.command("demo", cls=helpful(*demo.EXAMPLES))(demo.demo)
+app.command("evaluate", cls=helpful(*evaluate.EXAMPLES))(evaluate.evaluate)
+app.command("tune", cls=helpful(*tune.EXAMPLES))(tune.tune)
+app.command("ablate", cls=helpful(*ablate.EXAMPLES))(ablate.ablate)
+app.command("compare-fusion", cls=helpful(*compare_fusion.EXAMPLES))(compare_fusion.compare_fusion)
+app.command("probe", cls=helpful(*probe.EXAMPLES))(probe.probe)
+app.command("tables", cls=helpful(*tables.EXAMPLES))(tables.tables)
 app.command("synth", cls=helpful(*synth.EXAMPLES))(synth.synth)
 app.command("backbones", cls=helpful(*backbones.EXAMPLES))(backbones.backbones)
 app.add_typer(weights.app)
+app.add_typer(data.app)
 app.command("doctor", cls=helpful(*doctor.EXAMPLES))(doctor.doctor)
 
 # Typer's own refusals (ClickException, of the click that it brings or imports) have no public name.

@@ -23,7 +23,7 @@ _MEANINGS = {
     ExitStatus.DONE: "done, also when nothing was found",
     ExitStatus.SOME_FAILED: "some inputs failed (the others were done), or an unexpected error",
     ExitStatus.USAGE: "usage: a name, value, file or output that cannot be meant",
-    ExitStatus.UNAVAILABLE: "a model, its weights or an optional library is not at hand",
+    ExitStatus.UNAVAILABLE: "a model, its weights, annotations or a library are not at hand",
     ExitStatus.NO_INPUT: "no usable input",
     ExitStatus.INTERRUPTED: "interrupted (Ctrl-C); what was finished is kept",
 }

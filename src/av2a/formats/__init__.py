@@ -4,15 +4,14 @@ The ending of the output's name says which. Every output is written beside its p
 that no reader ever meets half a file.
 """
 
-import os
-import secrets
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast
 
-from av2a.errors import MissingDependency, OutputRefused, UnknownName, one_line
+from av2a.errors import MissingDependency
+from av2a.formats.files import check_file, write_whole
 from av2a.records import Detection, Event
 
 WRITERS: dict[str, str] = {
@@ -46,14 +45,7 @@ def write(detection: Detection, path: Path, *, overwrite: bool = False, truth: S
     """
     check_output(path, overwrite=overwrite)
     writer = cast(Writer, import_module(WRITERS[path.suffix.lower()]))
-    part = _part(path)
-    try:
-        writer.write(detection, part, truth)
-        os.replace(part, path)
-    except OSError as refusal:
-        raise _cannot_write(path, refusal) from refusal
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, lambda part: writer.write(detection, part, truth))
 
 
 def check_output(path: Path, *, overwrite: bool = False) -> None:
@@ -64,51 +56,8 @@ def check_output(path: Path, *, overwrite: bool = False) -> None:
         OutputRefused: the place cannot be written, or is taken and ``overwrite`` is not set.
         MissingDependency: the format needs a library that is not installed.
     """
+    check_file(path, WRITERS, overwrite=overwrite)
     ending = path.suffix.lower()
-    if ending not in WRITERS:
-        raise UnknownName.among("output ending", ending, WRITERS)
-    try:
-        _check_place(path, overwrite)
-        _check_folder(path)
-    except (OSError, ValueError) as refusal:
-        raise _cannot_write(path, refusal) from refusal
     library = _NEEDED_LIBRARY.get(ending)
     if library is not None and find_spec(library) is None:
         raise MissingDependency(f"output ending {ending!r} needs {library!r}: pip install 'av2a[plots]'")
-
-
-def _check_place(path: Path, overwrite: bool) -> None:
-    shown = one_line(str(path))
-    if path.is_dir():
-        raise OutputRefused(f"output {shown!r} is a folder: name a file in it")
-    if not path.exists():
-        return
-    if not path.is_file():
-        raise OutputRefused(f"output {shown!r} is not a regular file: choose another name")
-    if not overwrite:
-        raise OutputRefused(f"output {shown!r} is already there: choose another name, or ask for it with --overwrite")
-
-
-def _check_folder(path: Path) -> None:
-    folder = path.parent
-    shown = one_line(str(folder))
-    if not folder.exists():
-        raise OutputRefused(f"folder {shown!r} does not exist: create it first, or choose another")
-    if not folder.is_dir():
-        raise OutputRefused(f"{shown!r} is not a folder: choose another place for {one_line(path.name)!r}")
-    # Only trying tells: permission bits know nothing of read-only mounts, access lists and full disks.
-    probe = _part(path)
-    try:
-        probe.touch(exist_ok=False)
-    finally:
-        probe.unlink(missing_ok=True)
-
-
-def _part(path: Path) -> Path:
-    """A new name beside ``path``, on the same file system and with the same ending."""
-    return path.with_name(f".av2a-{secrets.token_hex(6)}.part{path.suffix.lower()}")
-
-
-def _cannot_write(path: Path, refusal: Exception) -> OutputRefused:
-    reason = refusal.strerror if isinstance(refusal, OSError) and refusal.strerror else str(refusal)
-    return OutputRefused(f"cannot write {one_line(str(path))!r} ({one_line(reason)}): choose another place")

@@ -141,6 +141,12 @@ class Observer:
         self._wait()
         return map(self._observation, self.plans)
 
+    def intervals(self, stretch: int, wanted: Sequence[Interval]) -> list[Embeddings]:
+        """Intervals of one of the observations, counted in their order; of the clip nothing else is asked."""
+        if not self.plans:
+            self.plans.extend(self._planned())
+        return self._intervals(self.plans[stretch], wanted)
+
     def _wait(self) -> None:
         if not self.is_answered:
             self.batches.flush()

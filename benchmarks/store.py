@@ -1,0 +1,60 @@
+"""The embedding store: what every interval of a clip costs beside the clip itself, and how fast all is read back. No bars."""
+
+import os
+
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
+import tempfile  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from av2a import media  # noqa: E402
+from av2a.embeddings import Backbone  # noqa: E402
+from av2a.encoders.registry import load_backbone  # noqa: E402
+from av2a.observation import Interval  # noqa: E402
+from av2a.records import Clip  # noqa: E402
+from av2a.settings import Settings, profile_settings  # noqa: E402
+from av2a.store import Intervals, Store, stored  # noqa: E402
+from benchmarks.report import machine, seconds, table  # noqa: E402
+from benchmarks.world import clips  # noqa: E402
+
+WANTED = [Interval(0, 10), Interval(2, 5), Interval(4, 9), Interval(6, 8)]
+
+
+def row(clip: Clip, backbone: Backbone, settings: Settings, folder: Path) -> list[object]:
+    """The costs of one clip and profile."""
+    empty = iter(range(1000))
+    asked = seconds(lambda: stored(clip, backbone, settings, intervals=Intervals.ASKED), runs=3)
+    filled = seconds(lambda: stored(clip, backbone, settings, Store(folder / str(next(empty)))), runs=3)
+    entry = stored(clip, backbone, settings, Store(folder / "0"))
+    assert entry.was_kept
+    [source] = (folder / "0").rglob("*.safetensors")
+    read = seconds(lambda: stored(clip, backbone, settings, Store(folder / "0")), runs=50)
+    intervals = seconds(lambda: entry.observations[0].intervals(WANTED), runs=200) / len(WANTED)
+    return [
+        settings.profile,
+        f"{asked:.2f} s",
+        f"{filled:.2f} s",
+        f"{source.stat().st_size / 1000:.0f} kB",
+        f"{read * 1000:.2f} ms",
+        f"{intervals * 1e6:.0f} µs",
+    ]
+
+
+def main() -> None:
+    """Print the table."""
+    backbone = load_backbone("mini")
+    with tempfile.TemporaryDirectory() as temporary:
+        [(_, path)] = clips("test", 1, Path(temporary))
+        clip = media.open_clip(path)
+        profiles = ("practical", "released", "paper")
+        rows = [row(clip, backbone, profile_settings(name), Path(temporary) / name) for name in profiles]
+    table(
+        f"The store, one ten-second clip, mini ({machine()}; one thread, medians)",
+        ["profile", "segments and windows", "and all 55 intervals, kept", "file", "read back", "an interval"],
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()

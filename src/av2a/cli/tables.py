@@ -1,0 +1,282 @@
+"""``av2a tables``: all tables of the paper, for what is at hand."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from av2a.cli.common_options import DebugOption, QuietOption, VerboseOption
+from av2a.cli.dataset_options import NoStoreOption, StoreOption, chosen_dataset, chosen_store
+from av2a.cli.help_text import Example
+from av2a.cli.method_on_clips import notes
+from av2a.cli.model_options import DetectWeightsOption, DeviceOption, PrecisionOption, chosen_models
+from av2a.cli.sheet_outputs import JsonOption, OverwriteOption, SheetOutputs, SheetOutputsOption
+from av2a.errors import UsageError, one_line
+
+if TYPE_CHECKING:
+    from av2a.cli.terminal import Terminal
+    from av2a.datasets import Dataset
+    from av2a.embeddings import Backbone
+    from av2a.experiments.bench import Bench, Plan, Splits
+    from av2a.experiments.sheets import Part
+    from av2a.store import Store
+
+EXAMPLES = (
+    Example("av2a tables --backbone mini -o tables.md", "every table on the built-in world, on any machine"),
+    Example(
+        "av2a tables --dataset llp=llp-videos/ --dataset ave=AVE/ --backbone clip-clap --backbone languagebind -o tables.md",
+        "the paper's own",
+    ),
+    Example("av2a tables --dataset llp --parser mgn=MGN_Net.pt --features feats/", "trained parsers; no videos needed"),
+)
+
+_WHICH, _HOW, _MODELS = "Which clips", "How", "Models"
+
+DatasetsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME[=DIR]",
+        help="synthetic, llp or ave, and where its videos are; may be repeated. Without it: synthetic.",
+        rich_help_panel=_WHICH,
+    ),
+]
+AnnotationsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--annotations",
+        metavar="NAME=DIR",
+        help="Where a data set's annotation files are, if not where av2a data fetch puts them.",
+        rich_help_panel=_WHICH,
+    ),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=2,
+        help="The first N clips of each split only. Without it: all; of the built-in world 200 of each.",
+        rich_help_panel=_WHICH,
+    ),
+]
+BackbonesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backbone",
+        metavar="NAME",
+        help="Which models; may be repeated. Without it: mini for synthetic alone, else clip-clap and languagebind.",
+        rich_help_panel=_MODELS,
+    ),
+]
+ParsersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parser",
+        metavar="NAME=FILE",
+        help="A trained parser (mgn, jomold, cmpae) and its checkpoint, for llp; may be repeated.",
+        rich_help_panel=_MODELS,
+    ),
+]
+FeaturesOption = Annotated[
+    Path | None,
+    typer.Option("--features", metavar="DIR", help="The parsers' feature files of LLP.", rich_help_panel=_MODELS),
+]
+SeedsOption = Annotated[
+    int,
+    typer.Option(
+        "--seeds",
+        metavar="N",
+        min=1,
+        max=100,
+        help="Searches for each tuned row; ± is their spread.",
+        rich_help_panel=_HOW,
+    ),
+]
+TrialsOption = Annotated[
+    int, typer.Option("--trials", metavar="N", min=1, max=100_000, help="Settings tried in each.", rich_help_panel=_HOW)
+]
+
+
+def tables(
+    datasets: DatasetsOption = None,
+    annotations: AnnotationsOption = None,
+    limit: LimitOption = None,
+    backbones: BackbonesOption = None,
+    weights: DetectWeightsOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
+    parsers: ParsersOption = None,
+    features: FeaturesOption = None,
+    seeds: SeedsOption = 3,
+    trials: TrialsOption = 150,
+    store: StoreOption = None,
+    no_store: NoStoreOption = False,
+    outputs: SheetOutputsOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Fill the paper's tables: what is measured here beside what is published.
+
+    Tables 1 to 8 and section 4.2. Settings are tuned on the validation split and measured on the test split. What cannot be run says what it needs. The same command
+    takes up a run that was interrupted.
+    """
+    from av2a.cli.terminal import Talk, Terminal
+    from av2a.experiments.bench import Plan
+    from av2a.experiments.search import require_optuna
+
+    terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
+    given = SheetOutputs.checked(outputs, as_json=as_json, overwrite=overwrite)
+    sources = _sources(datasets or ["synthetic"], annotations or [])
+    checkpoints = _pairs(parsers or [], "--parser")
+    if bool(checkpoints) != (features is not None):
+        raise UsageError("--parser and --features go together: give both or neither")
+    if checkpoints and "llp" not in [source.name for source in sources]:
+        raise UsageError("the parsers know LLP only: add --dataset llp")
+    models = [
+        chosen_models(name, device=device, precision=precision, visual_model=None, audio_model=None, weights=weights)
+        for name in backbones or _usual_backbones(sources)
+    ]
+    kept = chosen_store(store, terminal, no_store=no_store)
+    require_optuna()
+    run = _Run(Plan(seeds=seeds, trials=trials), limit, kept, terminal)
+    parts: list[Part] = []
+    opened = [run.opened(source) for source in sources]
+    for splits in opened:
+        if not splits.test.at_hand:
+            terminal.warn(f"no video of {splits.test.name} is at hand: its rows are not run")
+            continue
+        for each in models:
+            parts += run.measured(splits, each.loaded("released", terminal))
+    for name, checkpoint in checkpoints.items():
+        [llp] = [splits for splits in opened if splits.test.name == "llp"]
+        parts += run.parsed(name, checkpoint, features or Path(), llp.test)
+    given.give(run.sheets(parts), run.about(), terminal)
+
+
+@dataclass(frozen=True)
+class _Source:
+    name: str
+    videos: Path | None
+    annotations: Path | None
+
+
+def _sources(datasets: Sequence[str], annotations: Sequence[str]) -> list[_Source]:
+    known = ("synthetic", "llp", "ave")
+    truths = _pairs(annotations, "--annotations")
+    sources = []
+    for text in datasets:
+        name, _, folder = text.partition("=")
+        if name not in known:
+            raise UsageError(
+                f"--dataset {one_line(name)!r} is none of {', '.join(known)}: the paper's tables are of these"
+            )
+        sources.append(_Source(name, Path(folder) if folder else None, truths.get(name)))
+    names = [source.name for source in sources]
+    if len(set(names)) != len(names):
+        raise UsageError("a data set is given twice: leave one out")
+    unused = sorted(truths.keys() - set(names))
+    if unused:
+        raise UsageError(f"--annotations of {unused[0]!r}, which is not among the data sets: add --dataset {unused[0]}")
+    return sources
+
+
+def _pairs(texts: Sequence[str], option: str) -> dict[str, Path]:
+    """``NAME=PATH`` by name."""
+    pairs = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise UsageError(f"{option} needs NAME=PATH, got {one_line(text)!r}")
+        pairs[name] = Path(path)
+    return pairs
+
+
+def _usual_backbones(sources: Sequence[_Source]) -> list[str]:
+    return ["mini"] if {source.name for source in sources} == {"synthetic"} else ["clip-clap", "languagebind"]
+
+
+class _Run:
+    """One call of the command."""
+
+    def __init__(self, plan: "Plan", limit: int | None, store: "Store | None", terminal: "Terminal") -> None:
+        self.plan = plan
+        self.limit = limit
+        self.store = store
+        self.terminal = terminal
+        self.benches: list[Bench] = []
+        self.notes: list[str] = []
+        self.datasets: set[str] = set()
+
+    def opened(self, source: _Source) -> "Splits":
+        """A data set's splits; those of the built-in world are rendered."""
+        from av2a.experiments.bench import Splits
+
+        test, validation = self._split(source, "test"), self._split(source, "validation")
+        # Of LLP's training split only whole clips are labelled; its validation split is annotated by the second.
+        train = {"synthetic": lambda: self._split(source, "train"), "llp": lambda: validation}.get(source.name)
+        self.datasets.add(source.name)
+        return Splits(test, validation if validation.at_hand else None, None if train is None else train())
+
+    def _split(self, source: _Source, split: str) -> "Dataset":
+        limit = self.limit or (200 if source.name == "synthetic" else None)
+        return chosen_dataset(
+            source.name, self.terminal, split=split, videos=source.videos, annotations=source.annotations, limit=limit
+        )
+
+    def measured(self, splits: "Splits", backbone: "Backbone") -> "list[Part]":
+        """What a backbone has to say."""
+        from av2a.datasets.opening import GENERATED
+        from av2a.experiments.bench import Bench
+        from av2a.experiments.tables import parts_of
+
+        if backbone.note is not None and splits.test.name != GENERATED:
+            self.terminal.warn(backbone.note)
+            self.notes.append(backbone.note)
+        with self.terminal.progress(f"{splits.test.name}, {backbone.info.name}") as report:
+            bench = Bench(splits, backbone, self.store, self.plan, report)
+            self.benches.append(bench)
+            return parts_of(bench)
+
+    def parsed(self, name: str, checkpoint: Path, features: Path, dataset: "Dataset") -> "list[Part]":
+        """What a trained parser has to say."""
+        from av2a.experiments.tables import parser_parts
+        from av2a.parsers import load_parser
+        from av2a.parsers.features import FeatureFolder
+
+        with self.terminal.progress(f"{dataset.name}, {name}") as report:
+            return parser_parts(load_parser(name, checkpoint), FeatureFolder.opened(features), dataset, progress=report)
+
+    def sheets(self, parts: "Sequence[Part]") -> "list[Any]":
+        """All tables, filled or not, and section 4.2."""
+        from av2a.experiments.sheets import sheets
+        from av2a.experiments.tables import efficiency
+
+        every = sheets(parts, at_hand=self.datasets, numbers=range(1, 9))
+        return [*every, efficiency(self.benches)]
+
+    def about(self) -> dict[str, Any]:
+        """What the numbers are of."""
+        from av2a import __version__
+
+        about: dict[str, Any] = {
+            "av2a": __version__,
+            "measured": [line for bench in self.benches for line in _counts(bench)],
+            "tuned": f"{self.plan.trials} trials, {self.plan.seeds} seeds; ± is the standard deviation over them",
+            "chance": "the method draws nothing at random: the same input and settings give the same numbers",
+            "settings": {f"{bench.method} on {bench.dataset.name}": bench.tuned_values() for bench in self.benches},
+        }
+        for name in sorted(self.datasets):
+            about |= notes(name)
+        return about | ({"beware": list(dict.fromkeys(self.notes))} if self.notes else {})
+
+
+def _counts(bench: "Bench") -> "Iterator[str]":
+    """N of M, and which weights."""
+    for split, count in bench.counts.items():
+        yield f"{bench.method} ({bench.backbone.info.digest[:12]}) on {split}: {count}"

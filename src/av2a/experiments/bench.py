@@ -1,0 +1,191 @@
+"""One backbone on one data set: its splits watched once, its settings tuned once, for all tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from av2a.datasets import Annotation, Dataset, LabelledClip, Task, truth_masks
+from av2a.datasets.opening import PUBLISHED
+from av2a.embeddings import Backbone
+from av2a.experiments.evaluate import validation_rule_of
+from av2a.experiments.published import AV2A, NAIVE
+from av2a.experiments.replay import Replay
+from av2a.experiments.search import SPACE, Space
+from av2a.experiments.tune import VIDEOS, Tuning, replayed, some_videos, tune
+from av2a.experiments.variants import STATIC, Changes
+from av2a.experiments.watching import Watch, watch
+from av2a.observation import Progress
+from av2a.records import Modality
+from av2a.settings import PAPER_SETTINGS, Settings, profile_settings
+from av2a.store import Store
+from av2a.timeline import Grid, runs
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What experiments use of a data set."""
+
+    test: Dataset
+    validation: Dataset | None = None
+    """To tune on; None where none of its videos is at hand."""
+    train: Dataset | None = None
+    """To train a classifier on: clips whose truth is known by the second."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done."""
+
+    seeds: int = 3
+    """Searches for each tuned line; its numbers are the means of what they found."""
+    trials: int = 150
+    """Of each search."""
+    space: Space = field(default_factory=lambda: SPACE)
+    videos: int = VIDEOS
+    """Of the validation split, to tune on."""
+
+
+@dataclass
+class Bench:
+    """A backbone on a data set. Nothing is watched or tuned before it is needed, and nothing twice."""
+
+    splits: Splits
+    backbone: Backbone
+    store: Store | None
+    plan: Plan
+    progress: Progress
+    counts: dict[str, str] = field(default_factory=dict)
+    """How many videos of each split the numbers are of."""
+    _tuned: dict[str, list[Tuning]] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        """The backbone's name."""
+        return self.backbone.info.name
+
+    @property
+    def dataset(self) -> Dataset:
+        """The test split."""
+        return self.splits.test
+
+    @property
+    def released(self) -> Settings:
+        """The released reading, with the values of Table 1 where the backbone is in it."""
+        settings = profile_settings("released", self.method)
+        rule = validation_rule_of(self.dataset, "released")
+        return settings if rule is None else replace(settings, validation_rule=rule)
+
+    @property
+    def has_published_settings(self) -> bool:
+        """Whether Table 1 gives values for this backbone on this data set."""
+        return self.dataset.name in PUBLISHED and self.method in PAPER_SETTINGS
+
+    @cached_property
+    def test(self) -> Replay:
+        """The test split, sampled as released."""
+        return replayed(self.watched(self.dataset, self.released), self.dataset, self.backbone, self.released)
+
+    @cached_property
+    def practical(self) -> Settings:
+        """The practical reading, which nobody tuned."""
+        return profile_settings("practical")
+
+    @cached_property
+    def practical_test(self) -> Watch:
+        """The test split, sampled for the practical reading: a sound for each segment."""
+        return self.watched(self.dataset, self.practical)
+
+    @cached_property
+    def validation(self) -> Replay | None:
+        """What is tuned on, sampled as released."""
+        if self.splits.validation is None:
+            return None
+        clips = some_videos(self.splits.validation, self.plan.videos)
+        return replayed(self.watched(clips, self.released), self.splits.validation, self.backbone, self.released)
+
+    def watched(self, dataset: Dataset, settings: Settings) -> Watch:
+        """A split, from the store where it is kept."""
+        what = f"{dataset.name} {dataset.split}"
+
+        def told(stage: str, done: int, total: int) -> None:
+            self.progress(f"{what}, {settings.profile} sampling: {stage}", done, total)
+
+        found = watch(dataset, self.backbone, settings, self.store, progress=told)
+        self.counts[what] = f"{len(found.watched)} of {found.total} videos"
+        return found
+
+    def tuned(self, name: str, changes: Changes) -> list[Settings]:
+        """The best settings for a reading of the method, one for each seed; none where there is nothing to tune on."""
+        return [each.settings for each in self.tunings(name, changes)]
+
+    def tunings(self, name: str, changes: Changes) -> list[Tuning]:
+        """How they were found."""
+        if name not in self._tuned:
+            starts = [self._as_static(each) for each in self.tunings(NAIVE, STATIC)] if name == AV2A else []
+            self._tuned[name] = [
+                self._tune(self.validation, name, changes, seed, starts)
+                for seed in range(self.plan.seeds)
+                if self.validation is not None
+            ]
+        return self._tuned[name]
+
+    def tuned_values(self) -> dict[str, list[dict[str, float]]]:
+        """What every search came to, by the reading of the method, one for each seed."""
+        return {name: [dict(each.search.best_trial.values) for each in found] for name, found in self._tuned.items()}
+
+    def _as_static(self, naive: Tuning) -> Mapping[str, float]:
+        """The method as near to tuned static thresholds as its hyper-parameters allow: it need never do worse where it is tuned."""
+        space = self.plan.space
+        open_gates = {name: space[name][0] for name in ("category_threshold", "confidence_threshold") if name in space}
+        still = {"decay": space["decay"][1]} if "decay" in space else {}
+        return {**naive.search.best_trial.values, **open_gates, **still}
+
+    def _tune(
+        self, replay: Replay, name: str, changes: Changes, seed: int, starts: Sequence[Mapping[str, float]]
+    ) -> Tuning:
+        return tune(
+            replay,
+            self.backbone.info,
+            self.released.changed(changes),
+            space=self.plan.space,
+            trials=self.plan.trials,
+            seed=seed,
+            starts=starts,
+            journals=self.journals,
+            progress=lambda done, total: self.progress(f"tuning {name}, seed {seed}: trials", done, total),
+        )
+
+    @property
+    def journals(self) -> Path | None:
+        """Where trials are kept."""
+        return None if self.store is None else self.store.folder / "tuning"
+
+
+def as_localization(dataset: Dataset) -> Dataset:
+    """The clips in which exactly one category is both heard and seen, with that alone as their truth: what AVE asks for.
+
+    Raises:
+        ValueError: a clip's length is not known.
+    """
+    if dataset.clip_seconds is None:
+        raise ValueError(f"the clips of {dataset.name} have no common length")
+    segments = Grid(dataset.clip_seconds).segments
+    clips = [_localized(clip, dataset.categories, segments) for clip in dataset.clips if clip.annotations is not None]
+    return replace(dataset, task=Task.LOCALIZATION, clips=tuple(clip for clip in clips if clip is not None))
+
+
+def _localized(clip: LabelledClip, categories: Sequence[str], segments: int) -> LabelledClip | None:
+    heard, seen = truth_masks(clip, categories, segments)
+    both = heard & seen
+    there = np.flatnonzero(both.any(axis=1))
+    if len(there) != 1:
+        return None
+    category = int(there[0])
+    annotations = tuple(
+        Annotation(categories[category], Modality.AUDIO_VISUAL, float(start), float(stop))
+        for start, stop in runs(both[category])
+    )
+    return replace(clip, annotations=annotations)

@@ -1,0 +1,24 @@
+"""Fixtures: a few clips of the built-in world in a folder, with their truth, and the backbone that knows that world."""
+
+from pathlib import Path
+
+import pytest
+
+from av2a.datasets import synthetic
+from av2a.embeddings import Backbone
+from av2a.encoders.registry import load_backbone
+
+CLIPS = 4
+
+
+@pytest.fixture(scope="session")
+def mini() -> Backbone:
+    return load_backbone("mini")
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as ``av2a synth`` writes it, of test clips in which things are heard and seen."""
+    folder = tmp_path_factory.mktemp("world") / "clips"
+    synthetic.write_dataset(folder, clips=CLIPS, seed=synthetic.SPLITS["test"].seeds[0])
+    return folder
