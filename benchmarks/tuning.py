@@ -20,10 +20,11 @@ from typing import NoReturn, TypeVar  # noqa: E402
 from av2a.datasets import Dataset, open_dataset  # noqa: E402
 from av2a.embeddings import Backbone  # noqa: E402
 from av2a.encoders.registry import load_backbone  # noqa: E402
-from av2a.experiments.predictions import predict, words_of  # noqa: E402
+from av2a.experiments.predictions import predict  # noqa: E402
 from av2a.experiments.replay import Replay  # noqa: E402
 from av2a.experiments.tune import tune  # noqa: E402
 from av2a.experiments.watching import watch  # noqa: E402
+from av2a.pipeline import words_of  # noqa: E402
 from av2a.settings import Settings, profile_settings  # noqa: E402
 from av2a.store import Store  # noqa: E402
 from benchmarks.report import machine, table  # noqa: E402

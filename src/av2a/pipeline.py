@@ -21,7 +21,7 @@ from av2a.scores import Vocabulary, vocabulary
 from av2a.settings import Settings, profile_settings
 from av2a.timeline import Grid
 
-__all__ = ["Failure", "checked_labels", "detect", "detect_all", "detect_scored", "localize", "parse"]
+__all__ = ["Failure", "checked_labels", "detect", "detect_all", "detect_scored", "localize", "parse", "words_of"]
 
 LONGEST_LABEL = 200
 
@@ -61,7 +61,7 @@ def detect(
     clip = _opened(video, video_stream, audio_stream, limits)
     if isinstance(backbone, str):
         backbone = load_backbone(backbone, precision=default_precision(settings.profile))
-    question = _Question(asked, backbone, settings, _vocabulary(backbone, asked, settings))
+    question = _Question(asked, backbone, settings, words_of(backbone, asked, settings))
     started = _Started.of(clip, question, Batches.of(backbone), progress or _quietly)
     return started.finished()
 
@@ -96,7 +96,7 @@ def detect_all(
     settings = settings or profile_settings("practical")
     if isinstance(backbone, str):
         backbone = load_backbone(backbone, precision=default_precision(settings.profile))
-    question = _Question(asked, backbone, settings, _vocabulary(backbone, asked, settings))
+    question = _Question(asked, backbone, settings, words_of(backbone, asked, settings))
     return _answers(videos, question, limits, progress or _quietly)
 
 
@@ -263,7 +263,8 @@ def checked_labels(labels: Sequence[str], limits: media.Limits | None = None) ->
     return tuple(labels)
 
 
-def _vocabulary(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
+def words_of(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
+    """The labels as the backbone reads them, beside the settings' background; rows on disk are used."""
     place = label_store.folder()
     label_embeddings = label_store.remembered(backbone, labels, place)
     if settings.background:

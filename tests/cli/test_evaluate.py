@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from av2a.cli.dataset_options import dataset_settings
 from av2a.datasets import Dataset, LabelledClip, Task, open_dataset
+from av2a.formats.scores import write_scores
 from av2a.settings import ValidationRule
 from tests.cli.calling import Call
 from tests.media_makers import cut
@@ -243,3 +245,17 @@ def test_what_a_user_says_of_validation_stands(tmp_path: Path) -> None:
     assert dataset_settings(ave_like(), None, file, [], backbone="mini").validation_rule is ValidationRule.CONFIDENCE
     said = dataset_settings(ave_like(), None, None, ["validation_rule=confidence"], backbone="mini")
     assert said.validation_rule is ValidationRule.CONFIDENCE
+
+
+def test_another_model_s_scores_are_measured_without_a_model(av2a: Call, world: Path, tmp_path: Path) -> None:
+    for clip in open_dataset(str(world)).clips:
+        rows = np.full((10, 2), 0.1)
+        rows[2:5, 0] = 0.9
+        write_scores(tmp_path / f"{clip.name}.npz", ("dog barking", "violin"), rows, rows)
+    answer = measured(
+        av2a, world, "--events", "dog barking,violin", "--scores", tmp_path, "--set", "initial_threshold=0.5"
+    )
+    assert answer["videos"] == CLIPS
+    both = av2a("evaluate", world, "--scores", tmp_path, "--predictions", tmp_path / "theirs.tsv")
+    assert both.status == 2
+    assert "give one of the two" in both.err

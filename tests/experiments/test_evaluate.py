@@ -13,9 +13,10 @@ from av2a.errors import InvalidLabels
 from av2a.experiments import prediction_table
 from av2a.experiments.evaluate import Evaluation, Timeline, dataset_settings, evaluate, score
 from av2a.experiments.parameters import parameters_of
-from av2a.experiments.predictions import STREAMS, Predictions, predict, words_of
+from av2a.experiments.predictions import STREAMS, Predictions, predict
 from av2a.experiments.watching import LeftOut, watch
 from av2a.metrics.parsing import parsing_metrics
+from av2a.pipeline import words_of
 from av2a.records import Candidate, Modality
 from av2a.settings import ValidationRule, profile_settings
 from av2a.store import Intervals, Store

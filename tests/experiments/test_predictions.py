@@ -8,9 +8,9 @@ import pytest
 
 from av2a.datasets import open_dataset
 from av2a.embeddings import Backbone
-from av2a.experiments.predictions import STREAMS, MethodSeconds, Predictions, by_time, predict, words_of
+from av2a.experiments.predictions import STREAMS, MethodSeconds, Predictions, by_time, predict
 from av2a.experiments.watching import watch
-from av2a.pipeline import detect
+from av2a.pipeline import detect, words_of
 from av2a.records import Candidate
 from av2a.settings import Fusion, Settings, profile_settings
 from av2a.store import Intervals

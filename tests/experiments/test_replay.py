@@ -9,9 +9,10 @@ import pytest
 from av2a.datasets import GroundTruth
 from av2a.experiments.bench import Bench, as_localization
 from av2a.experiments.evaluate import Timeline, score
-from av2a.experiments.predictions import STREAMS, predict, words_of
+from av2a.experiments.predictions import STREAMS, predict
 from av2a.experiments.replay import Replay
 from av2a.experiments.search import SPACE
+from av2a.pipeline import words_of
 from av2a.settings import TABLE_1, Fusion, Settings, ThresholdRule
 from tests.silent import silent
 from tests.small_splits import bench, mini, replay, splits

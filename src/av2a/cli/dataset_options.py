@@ -106,6 +106,15 @@ OnlyAskedOption = Annotated[
 ]
 
 
+def usual_backbone(dataset: str, backbone: str | None) -> str | None:
+    """The backbone that was asked for; without one the built-in world is watched by the backbone that knows it.
+
+    >>> usual_backbone("synthetic", None), usual_backbone("llp", None), usual_backbone("synthetic", "clip-clap")
+    ('mini', None, 'clip-clap')
+    """
+    return "mini" if backbone is None and dataset == "synthetic" else backbone
+
+
 def chosen_dataset(
     name: str,
     terminal: "Terminal",

@@ -1,6 +1,6 @@
 """``av2a evaluate``: how right the method, or anybody's predictions, are on a data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +23,7 @@ from av2a.cli.dataset_options import (
     chosen_dataset,
     chosen_store,
     dataset_settings,
+    usual_backbone,
 )
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.help_text import Example
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from av2a.store import Store
 
 EXAMPLES = (
-    Example("av2a evaluate synthetic --backbone mini", "the built-in world, on any machine"),
+    Example("av2a evaluate synthetic", "the built-in world, on any machine"),
     Example("av2a evaluate llp --videos llp-videos/ --backbone languagebind", "LLP's test split, as the paper has it"),
     Example("av2a evaluate ave --videos AVE/ -o ave.json -o ave.md", "AVE: accuracy in its four readings"),
     Example("av2a evaluate my-videos/ --annotations truth.tsv", "your own videos, and what happens in them"),
@@ -69,6 +70,7 @@ EXAMPLES = (
         "av2a evaluate llp --parser jomold --checkpoint JoMoLD.pt --features feats/",
         "a trained parser with AV²A on top; no videos needed",
     ),
+    Example("av2a evaluate llp --scores scores/ --settings mine.json", "another model's scores, a file a clip"),
     Example("av2a evaluate llp --videos llp-videos/ --save-predictions ours.tsv", "for others to score"),
 )
 
@@ -80,6 +82,15 @@ PredictionsOption = Annotated[
         "--predictions",
         metavar="FILE",
         help="Score these instead: filename, onset, offset, event_label, modality, separated by tabs.",
+        rich_help_panel=_THEIRS,
+    ),
+]
+ScoresOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--scores",
+        metavar="DIR",
+        help="Take another model's scores instead of a backbone's: CLIP-NAME.npz for each clip (docs/scores.md).",
         rich_help_panel=_THEIRS,
     ),
 ]
@@ -141,6 +152,7 @@ def evaluate(
     store: StoreOption = None,
     no_store: NoStoreOption = False,
     only_asked: OnlyAskedOption = False,
+    scores: ScoresOption = None,
     predictions: PredictionsOption = None,
     only_named: OnlyNamedOption = False,
     save_predictions: SavePredictionsOption = None,
@@ -162,6 +174,8 @@ def evaluate(
     written = _Written(tuple(outputs or ()), save_predictions, overwrite)
     # Everything that can be refused without rendering a clip or loading a model is refused first.
     written.check()
+    if predictions is not None and scores is not None:
+        raise UsageError("--predictions are events, --scores become events: give one of the two")
     if predictions is None and only_named:
         raise UsageError("--only-named is about a file of predictions: name one with --predictions")
     asked = chosen_parser(
@@ -188,13 +202,14 @@ def evaluate(
             "--store": store,
             "--only-asked": only_asked,
             "--predictions": predictions,
+            "--scores": scores,
         }
         refuse_beside_parser(beside, {"--backbone": "AV2A_BACKBONE", "--profile": "AV2A_PROFILE"})
         clips = chosen_dataset(dataset, terminal, split=split, videos=None, annotations=annotations, limit=limit)
         _give(*_by_parser(asked, clips, terminal), asked.settings, written, terminal, as_json=as_json)
         return
     models = chosen_models(
-        backbone,
+        usual_backbone(dataset, backbone),
         device=device,
         precision=precision,
         visual_model=visual_model,
@@ -209,6 +224,8 @@ def evaluate(
     settings = dataset_settings(clips, profile, settings_file, assignments or [], backbone=models.name)
     if predictions is not None:
         evaluation, found = _theirs(predictions, clips, settings, only_named=only_named)
+    elif scores is not None:
+        evaluation, found = _by_scores(scores, clips, settings, terminal)
     else:
         evaluation, found = _measured(
             clips, models, settings, kept, terminal, only_asked=only_asked, also_unknown=save_predictions is not None
@@ -262,6 +279,19 @@ def _theirs(
         remarks=table.remarks,
     )
     return evaluation, table.predictions
+
+
+def _by_scores(
+    folder: Path, dataset: "Dataset", settings: Settings, terminal: "Terminal"
+) -> tuple["Evaluation", "Predictions"]:
+    """The method on another model's scores."""
+    from av2a.experiments.evaluate import score
+    from av2a.experiments.scored import predict_scored
+
+    with terminal.progress(f"{dataset.name}, {dataset.split}") as report:
+        found, left_out = predict_scored(folder, dataset, settings, progress=report)
+    evaluation = score(found, dataset, left_out=left_out, segment_seconds=settings.segment_seconds)
+    return replace(evaluation, settings=settings), found
 
 
 def _measured(

@@ -27,12 +27,12 @@ from av2a.experiments.predictions import (
     found_in,
     gathered,
     stacked,
-    words_of,
 )
 from av2a.experiments.watching import TRUTH_UNKNOWN, LeftOut, Watched, WatchSeconds, watching
 from av2a.metrics.localization import accuracy, category_accuracy, every_candidate, first_candidate
 from av2a.metrics.parsing import ParsingMetrics, category_metrics, parsing_metrics
 from av2a.observation import Progress
+from av2a.pipeline import words_of
 from av2a.records import BackboneInfo, Candidate, Modality
 from av2a.settings import Settings, ValidationRule, profile_settings
 from av2a.store import Intervals, Store

@@ -7,13 +7,11 @@ from time import perf_counter
 import numpy as np
 from jaxtyping import Bool
 
-from av2a import label_store
-from av2a.embeddings import Backbone
 from av2a.experiments.watching import Watched
 from av2a.observation import Interval, Observation
 from av2a.parsing import parse
-from av2a.records import Candidate, Embeddings, LabelEmbeddings, Modality
-from av2a.scores import Vocabulary, vocabulary
+from av2a.records import Candidate, Embeddings, Modality
+from av2a.scores import Vocabulary
 from av2a.settings import Settings
 from av2a.timeline import runs
 
@@ -66,18 +64,6 @@ class Found:
     masks: Mapping[Modality, Mask]
     in_order: tuple[Candidate, ...]
     seconds: MethodSeconds | None = None
-
-
-def words_of(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
-    """The labels as the backbone reads them, beside the settings' background."""
-    place = label_store.folder()
-    own = label_store.remembered(backbone, labels, place)
-    concepts = LabelEmbeddings(own.visual[:0], own.audio[:0])
-    if settings.background:
-        concepts = label_store.remembered(backbone, settings.background, place)
-    return vocabulary(
-        labels, settings.background, own, concepts, settings.synonym_similarity, unit_labels=settings.unit_labels
-    )
 
 
 def predict(watched: Sequence[Watched], words: Vocabulary, settings: Settings) -> Predictions:

@@ -20,12 +20,12 @@ from av2a.experiments.predictions import (
     gathered,
     painted,
     stacked,
-    words_of,
 )
 from av2a.experiments.watching import Watched
 from av2a.metrics.localization import accuracy, first_candidate
 from av2a.metrics.parsing import ParsingMetrics, parsing_metrics
 from av2a.parsing import Evidence, parse_all
+from av2a.pipeline import words_of
 from av2a.records import Candidate, Modality, Parsing
 from av2a.settings import Settings
 
