@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from av2a.encoders.registry import load_backbone
-    from av2a.pipeline import detect
+    from av2a.pipeline import detect, detect_all
     from av2a.records import Clip, Detection, Event, Modality
     from av2a.settings import PAPER_SETTINGS, Settings, profile_settings
 
@@ -28,12 +28,14 @@ __all__ = [
     "Settings",
     "__version__",
     "detect",
+    "detect_all",
     "load_backbone",
     "profile_settings",
 ]
 
 _HOMES = {
     "detect": "av2a.pipeline",
+    "detect_all": "av2a.pipeline",
     "load_backbone": "av2a.encoders.registry",
     "Clip": "av2a.records",
     "Detection": "av2a.records",
