@@ -87,6 +87,15 @@ def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path, name: st
         settings_in(file_of(tmp_path, name, text))
 
 
+def test_the_settings_of_a_table_are_found_and_a_table_without_them_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "table.json"
+    file.write_text(json.dumps({"schema": "av2a/tables/1", "about": {"settings": {"decay": 1.25}}}), encoding="utf-8")
+    assert chosen_settings(None, file, [], backbone=None).decay == 1.25
+    file.write_text(json.dumps({"schema": "av2a/tables/1", "about": {}}), encoding="utf-8")
+    with pytest.raises(InvalidSetting, match="holds no one set of settings"):
+        chosen_settings(None, file, [], backbone=None)
+
+
 def test_a_missing_settings_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match=r"cannot read settings from .*gone\.toml"):
         settings_in(tmp_path / "gone.toml")

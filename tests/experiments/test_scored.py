@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from av2a.datasets import Annotation, Dataset, LabelledClip, Task
-from av2a.errors import DataUnavailable, MissingFile
+from av2a.errors import InvalidScores, MissingFile
 from av2a.experiments.evaluate import score
 from av2a.experiments.scored import predict_scored
 from av2a.formats.scores import write_scores
@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_used_is_named_and_stops_no_other(clips: Dataset, 
 
 
 def test_nothing_at_hand_is_refused(clips: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(DataUnavailable, match="no scores of it are at hand"):
+    with pytest.raises(InvalidScores, match="no scores of it are at hand"):
         predict_scored(tmp_path, clips, SETTINGS)
     with pytest.raises(MissingFile, match="no such folder of scores"):
         predict_scored(tmp_path / "none", clips, SETTINGS)

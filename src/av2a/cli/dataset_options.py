@@ -1,6 +1,7 @@
 """The options of subcommands that work on a data set: which, how it is watched, and where its embeddings are kept."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -167,6 +168,8 @@ def dataset_settings(
 ) -> Settings:
     """The settings for a data set: its own profile where none is asked for, then the file's, then each ``name=value``.
 
+    How candidates are validated belongs to the task: a record of all settings, as tuning on another data set writes it, does not change it.
+
     Raises:
         UsageError: a name or value that cannot be meant.
     """
@@ -177,6 +180,7 @@ def dataset_settings(
     if profile is None and named is None:
         profile = profile_of(dataset)
     rule = validation_rule_of(dataset, str(profile or named))
-    # What the user says stands above what the data set would have.
-    own = [] if rule is None or "validation_rule" in values else [f"validation_rule={rule.value}"]
+    # What the user says stands above what the data set would have; a whole record says everything, and so nothing about this.
+    is_said = "validation_rule" in values and len(values) < len(fields(Settings))
+    own = [] if rule is None or is_said else [f"validation_rule={rule.value}"]
     return chosen_settings(profile, file, [*own, *assignments], backbone=backbone)

@@ -65,11 +65,24 @@ def settings_in(file: Path) -> dict[str, Any]:
         values = readers[file.suffix.lower()](_text(file))
     except (ValueError, RecursionError) as wrong:
         raise InvalidSetting(f"settings file {shown!r} cannot be read ({one_line(str(wrong))}): correct it") from wrong
-    if isinstance(values, dict) and isinstance(values.get("settings"), dict):
+    if isinstance(values, dict) and "schema" in values:
+        values = _settings_of_result(shown, values)
+    elif isinstance(values, dict) and isinstance(values.get("settings"), dict):
         values = values["settings"]
     if not isinstance(values, dict):
         raise InvalidSetting(f"settings file {shown!r} must hold names and values, such as decay = 1.0")
     return _none_where_said(values)
+
+
+def _settings_of_result(shown: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """What one of our own results was made with."""
+    about = result.get("about")
+    for place in (result, about if isinstance(about, dict) else {}):
+        if isinstance(place.get("settings"), dict):
+            return dict(place["settings"])
+    raise InvalidSetting(
+        f"{shown!r} is {one_line(str(result['schema']))}, which holds no one set of settings: name a result of detect, evaluate or tune"
+    )
 
 
 def assignment(text: str, *, option: str) -> tuple[str, Any]:

@@ -7,7 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from av2a.datasets import Dataset, LabelledClip
-from av2a.errors import Av2aError, DataUnavailable, InvalidScores, MissingFile, one_line
+from av2a.errors import Av2aError, InvalidScores, MissingFile, one_line
 from av2a.experiments.predictions import STREAMS, Found, MethodSeconds, Predictions, gathered, painted
 from av2a.experiments.watching import TRUTH_UNKNOWN, LeftOut
 from av2a.formats.scores import ScoreFile, read_scores
@@ -28,7 +28,7 @@ def predict_scored(
 
     Raises:
         MissingFile: no such folder.
-        DataUnavailable: no clip is left.
+        InvalidScores: no clip is left.
     """
     if not folder.is_dir():
         raise MissingFile(f"no such folder of scores: {one_line(str(folder))!r}; check the name")
@@ -40,7 +40,7 @@ def predict_scored(
             progress("clips", number, len(dataset.clips))
     if not found:
         reason = f"{left_out[0].name}: {left_out[0].reason}" if left_out else "it has none"
-        raise DataUnavailable(f"no clip of {dataset.name} {dataset.split} can be used: {reason}")
+        raise InvalidScores(f"no clip of {dataset.name} {dataset.split} can be used: {reason}")
     return gathered(found, categories=len(dataset.categories)), tuple(left_out)
 
 
@@ -74,8 +74,13 @@ def _found(clip: LabelledClip, path: Path, dataset: Dataset, settings: Settings)
 
 
 def _in_order(file: ScoreFile, dataset: Dataset) -> ScoreFile:
-    names = dataset.categories if set(dataset.categories) <= set(file.labels) else dataset.labels
-    return file.only(names)
+    for names in (dataset.categories, dataset.labels):
+        if set(names) <= set(file.labels):
+            return file.only(names)
+    lacking = next(name for name in dataset.categories if name not in file.labels)
+    raise InvalidScores(
+        f"{file.path.name} has no column for the category {one_line(lacking)!r}: score all {len(dataset.categories)} of {dataset.name}"
+    )
 
 
 def _check_length(file: ScoreFile, dataset: Dataset, settings: Settings) -> None:
@@ -84,5 +89,5 @@ def _check_length(file: ScoreFile, dataset: Dataset, settings: Settings) -> None
     wanted = int(np.ceil(dataset.clip_seconds / settings.segment_seconds - 1e-6))
     if file.segments != wanted:
         raise InvalidScores(
-            f"{file.path.name} has {file.segments} rows, {dataset.name} is judged over {wanted} segments"
+            f"{file.path.name} has {file.segments} rows, {dataset.name} is judged over {wanted} segments: give a row for each"
         )
