@@ -247,7 +247,7 @@ def checked_labels(labels: Sequence[str], limits: media.Limits | None = None) ->
     most = (limits or media.Limits()).labels
     if len(labels) > most:
         raise InvalidLabels(
-            f"{len(labels)} event names given, more than the limit of {most}: ask for fewer at a time, or move the limit 'labels'"
+            f"{len(labels)} event names given, more than the limit of {most}: ask for fewer at a time, or move the limit: --limit labels={len(labels)}"
         )
     seen: set[str] = set()
     for place, label in enumerate(labels, start=1):

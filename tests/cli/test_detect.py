@@ -265,7 +265,7 @@ BAD_CALLS: list[tuple[list[str], str]] = [
     (["{video}", "-l", "dog,,cat"], "error[E_LABELS]: event name 2 is empty: leave it out or fill it in"),
     (["{video}", "-l", "dog, cat, dog"], "error[E_LABELS]: event name 'dog' is given twice: leave one out"),
     (["{video}", "-l", "d" * 10_000], "error[E_LABELS]: event name 1 ('dddddddddddddd…dddddddddddddd') has 10000 characters: use at most 200"),
-    (["{video}", "-l", ",".join(map(str, range(1001)))], "error[E_LABELS]: 1001 event names given, more than the limit of 1000: ask for fewer at a time, or move the limit 'labels'"),
+    (["{video}", "-l", ",".join(map(str, range(1001)))], "error[E_LABELS]: 1001 event names given, more than the limit of 1000: ask for fewer at a time, or move the limit: --limit labels=1001"),
     (["{video}", "-l", "dog", "--backbone", "minni"], "error[E_UNKNOWN_NAME]: unknown backbone 'minni': did you mean 'mini'? known: "),
     (["{video}", "-l", "dog", "--profile", "relesed"], "error[E_UNKNOWN_NAME]: unknown profile 'relesed': did you mean 'released'? known: "),
     (["{video}", "-l", "dog", "-o", "a.jsn"], "error[E_UNKNOWN_NAME]: unknown output ending '.jsn': did you mean '.json'? known: "),
