@@ -35,5 +35,5 @@ def bench(splits: Splits, mini: Backbone, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def replay(bench: Bench) -> Replay:
     """The validation clips, sampled as released."""
-    assert bench.validation is not None
-    return bench.validation
+    assert bench.released.validation is not None
+    return bench.released.validation

@@ -11,7 +11,7 @@ import pytest
 from av2a.cli.dataset_options import dataset_settings
 from av2a.datasets import Dataset, LabelledClip, Task, open_dataset
 from av2a.formats.scores import write_scores
-from av2a.settings import ValidationRule
+from av2a.settings import ValidationRule, profile_settings
 from tests.cli.calling import Call
 from tests.media_makers import cut
 from tests.small_world import CLIPS, world
@@ -41,7 +41,8 @@ def test_a_folder_with_its_truth_is_measured(av2a: Call, world: Path, kept: Path
     assert segments.startswith("segments, audio as predicted ")
     assert events.startswith("events, audio as predicted ")
     assert released.startswith("segments, audio := visual, as released ")
-    assert "mini (mini-visual, mini-audio, 852,974 parameters), float32 on cpu, profile practical" in outcome.err
+    assert "mini (mini-visual, mini-audio, 852,974 parameters), float32 on cpu\n" in outcome.err
+    assert "profile practical: audio_weight=0.5, category_threshold=0.976" in outcome.err
     assert "\x1b" not in outcome.out + outcome.err
 
 
@@ -104,11 +105,26 @@ def test_other_people_s_predictions_are_scored_with_all_that_is_odd_about_them_s
     theirs.write_text("filename\tonset\toffset\tevent_label\tmodality\n" + "".join(f"{row}\n" for row in rows))
     outcome = av2a("evaluate", world, "--predictions", theirs, "--json")
     assert outcome.status == 0
-    for said in ("1 row with a label that is no category", "not in the data set (nobody)", "3 clips not named"):
+    for said in ("1 row with a label that is no category", "not in clips all (nobody)", "3 clips not named"):
         assert said in outcome.err
     assert json.loads(outcome.out)["videos"] == CLIPS
     only = measured(av2a, world, "--predictions", theirs, "--only-named")
     assert (only["videos"], len(only["left_out"])) == (1, CLIPS - 1)
+
+
+def test_the_first_clips_are_told_from_all(av2a: Call, world: Path, kept: Path) -> None:
+    outcome = av2a("evaluate", world, "--store", kept, "--limit", "2")
+    assert outcome.out.splitlines()[0] == f"clips, all: 2 of the first 2 of {CLIPS} videos"
+
+
+def test_predictions_of_other_clips_are_no_input(av2a: Call, world: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.tsv"
+    theirs.write_text("filename\tonset\toffset\tevent_label\tmodality\nnobody\t0\t1\tdog\taudio\n")
+    outcome = av2a("evaluate", world, "--predictions", theirs)
+    assert (outcome.status, outcome.out) == (4, "")
+    [line] = outcome.err.splitlines()
+    assert line.startswith("av2a: error[E_MEDIA]: not even the one clip named in ")
+    assert line.endswith(" is in clips all: check --split and names")
 
 
 def test_a_settings_file_as_any_result_holds_it_is_taken(av2a: Call, world: Path, kept: Path, tmp_path: Path) -> None:
@@ -150,7 +166,7 @@ def test_a_broken_video_is_counted_and_named_and_stops_no_other(
     answer = json.loads(outcome.out)
     assert (answer["videos"], answer["total"]) == (CLIPS - 2, CLIPS)
     assert {each["name"] for each in answer["left_out"]} == {broken.stem, missing.stem}
-    assert f"1 video left out ({missing.stem}): its video is not at hand" in outcome.err
+    assert f"1 video left out ({missing.stem}): no video at hand" in outcome.err
     assert outcome.err.splitlines()[-1] == f"av2a: 1 of {CLIPS} videos failed: {broken.stem}"
 
 
@@ -256,6 +272,23 @@ def test_another_model_s_scores_are_measured_without_a_model(av2a: Call, world: 
         av2a, world, "--events", "dog barking,violin", "--scores", tmp_path, "--set", "initial_threshold=0.5"
     )
     assert answer["videos"] == CLIPS
+    assert (answer["backbone"], answer["scores"], answer["predictions"]) == (None, str(tmp_path), None)
     both = av2a("evaluate", world, "--scores", tmp_path, "--predictions", tmp_path / "theirs.tsv")
     assert both.status == 2
     assert "give one of the two" in both.err
+
+
+def test_a_record_of_all_settings_does_not_bring_another_task_s_validation(tmp_path: Path) -> None:
+    ave = Dataset("ave", "test", Task.LOCALIZATION, ("Dog",), ("dog",), ())
+    whole = profile_settings("released").as_dict()
+    (tmp_path / "tuned.json").write_text(json.dumps(whole), encoding="utf-8")
+    (tmp_path / "mine.json").write_text(
+        json.dumps({"profile": "released", "validation_rule": "confidence"}), encoding="utf-8"
+    )
+
+    def rule(file: str, *assignments: str) -> ValidationRule:
+        return dataset_settings(ave, None, tmp_path / file, assignments, backbone="clip-clap").validation_rule
+
+    assert rule("tuned.json") is ValidationRule.ARGMAX
+    assert rule("tuned.json", "validation_rule=confidence") is ValidationRule.CONFIDENCE
+    assert rule("mine.json") is ValidationRule.CONFIDENCE

@@ -107,7 +107,8 @@ def test_a_training_clip_has_predictions_and_no_numbers(av2a: Call, shared: Path
     found = tmp_path / "found.tsv"
     outcome = av2a(*words, "--set", "initial_threshold=0.5", "--save-predictions", found)
     assert outcome.status == 0
-    assert outcome.out.splitlines() == ["llp, train: 0 of 10000 videos"]
+    assert outcome.out.splitlines() == ["llp, train: predictions of 1 of 10000 videos; none has a known truth"]
+    assert "predictions of 1 video saved; none has a known truth" in outcome.err
     assert {line.split("\t")[0] for line in found.read_text().splitlines()[1:]} == {"BjCEufrlXm4_20_30"}
     assert "mini knows only the generated world" in outcome.err
     without = av2a(*words)

@@ -110,6 +110,11 @@ def test_a_probe_is_trained_on_one_split_and_measured_on_another(on_three: Call)
     assert refused.status == 2 and "both splits are 'test'" in refused.err
 
 
+def test_a_folder_cannot_be_probed(av2a: Call, tmp_path: Path) -> None:
+    refused = av2a("probe", tmp_path)
+    assert refused.status == 2 and "no split to train on" in refused.err
+
+
 def test_all_tables_are_filled_from_nothing_and_again_from_what_was_kept(on_three: Call, tmp_path: Path) -> None:
     page = tmp_path / "tables.md"
     first = on_three("tables", "--trials", "3", "--seeds", "1", "-o", page)
@@ -120,6 +125,19 @@ def test_all_tables_are_filled_from_nothing_and_again_from_what_was_kept(on_thre
     again = on_three("tables", "--trials", "3", "--seeds", "1")
     # Times differ, everything else is as it was.
     assert again.out.partition("## Efficiency")[0] == first.out.partition("## Efficiency")[0]
+
+
+def test_a_model_that_is_not_at_hand_does_not_stop_the_others(
+    on_three: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    arguments = ("tables", "--trials", "3", "--seeds", "1", "--backbone", "languagebind")
+    both = on_three(*arguments, "--backbone", "mini")
+    assert both.status == 1
+    assert "error[E_WEIGHTS]" in both.err and "mini on synthetic, with AV²A" in both.out
+    alone = on_three(*arguments)
+    assert (alone.status, alone.out) == (3, "")
 
 
 @pytest.mark.slow

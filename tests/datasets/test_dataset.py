@@ -104,9 +104,17 @@ def test_a_dataset_can_be_cut_to_its_first_clips() -> None:
     assert dataset().at_hand == ()
 
 
+def test_the_first_clips_remember_how_many_the_split_has() -> None:
+    assert dataset().of_total(1) == "1 of 3 videos"
+    assert dataset().first(3).of_total(1) == "1 of 3 videos"
+    assert dataset().first(2).of_total(1) == "1 of the first 2 of 3 videos"
+    assert dataset().first(2).first(1).of_total(0) == "0 of the first 1 of 3 videos"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"split_clips": 2}, "a split of 2 clips cannot have 3"),
         ({"labels": ("dog",)}, "got 2 categories and 1 labels"),
         ({"categories": ("dog", "dog")}, "categories must have names of their own"),
         ({"clips": (LabelledClip("a", None, ()),) * 2}, "clips must have names of their own, got 1 twice"),

@@ -4,6 +4,7 @@ import pytest
 
 from av2a.datasets import open_dataset
 from av2a.datasets.places import data_folder
+from av2a.datasets.synthetic import SPLITS
 from av2a.errors import Av2aError, DataUnavailable, UnknownName, UsageError
 from tests.datasets.small_files import ave_files, llp_files
 
@@ -26,7 +27,8 @@ def test_benchmarks_are_opened_by_name_from_where_they_were_fetched_to(data: Pat
 
 def test_annotations_may_lie_elsewhere_and_clips_be_limited(data: Path, tmp_path: Path) -> None:
     assert len(open_dataset("llp", annotations=llp_files(tmp_path)).clips) == 2
-    assert len(open_dataset("llp", annotations=llp_files(tmp_path), limit=1).clips) == 1
+    limited = open_dataset("llp", annotations=llp_files(tmp_path), limit=1)
+    assert (len(limited.clips), limited.split_clips) == (1, 2)
 
 
 def test_annotations_that_were_never_fetched_are_told_of_with_the_ways_out(data: Path) -> None:
@@ -51,6 +53,7 @@ def test_a_folder_is_opened_by_its_path(tmp_path: Path) -> None:
 def test_the_generated_world_is_rendered_as_far_as_it_is_asked_for(tmp_path: Path) -> None:
     dataset = open_dataset("synthetic", split="validation", videos=tmp_path, limit=1)
     assert len(dataset.clips) == len(dataset.at_hand) == 1
+    assert dataset.split_clips == len(SPLITS["validation"].seeds)
 
 
 @pytest.mark.parametrize(

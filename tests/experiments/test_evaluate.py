@@ -102,7 +102,7 @@ def test_videos_are_counted_those_left_out_with_their_reason() -> None:
     found = predictions_of({"a": [], "b": []})
     broken = LeftOut("c", "broken", has_failed=True)
     scored = score(found, dataset_of(known, unknown, LabelledClip("c", None, ())), left_out=[broken])
-    assert (scored.videos, scored.total) == (1, 3)
+    assert (scored.videos, scored.total, scored.predicted) == (1, 3, 2)
     assert [(each.name, each.reason) for each in scored.left_out] == [
         ("c", "broken"),
         ("b", "what happens in it is not known"),

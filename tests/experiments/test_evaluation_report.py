@@ -11,12 +11,23 @@ import pytest
 
 from av2a.datasets import GroundTruth, Task
 from av2a.errors import OutputRefused, UnknownName
-from av2a.experiments.evaluate import Evaluation, Reading, Timeline, Timing
-from av2a.experiments.evaluation_report import WRITERS, as_csv, as_dict, as_json, as_markdown, facts, write
+from av2a.experiments.evaluate import Evaluation, Reading, Source, SourceKind, Timeline, Timing
+from av2a.experiments.evaluation_report import (
+    WRITERS,
+    as_csv,
+    as_dict,
+    as_json,
+    as_markdown,
+    facts,
+    settings_line,
+    title,
+    write,
+)
 from av2a.experiments.watching import LeftOut
 from av2a.metrics.parsing import ParsingMetrics
+from av2a.parsers import PARSERS
 from av2a.records import BackboneInfo
-from av2a.settings import Settings
+from av2a.settings import PROFILES, Settings
 from av2a.store import Intervals
 
 NUMBERS = ParsingMetrics(*(10.0 + 1 / 3 + place for place in range(10)))
@@ -28,7 +39,7 @@ PARSED = Evaluation(
     categories=("dog", "cat | kitten"),
     videos=3,
     total=5,
-    left_out=(LeftOut("a", "its video is not at hand"), LeftOut("b", "broken", has_failed=True)),
+    left_out=(LeftOut("a", "no video at hand"), LeftOut("b", "broken", has_failed=True)),
     numbers=NUMBERS,
     numbers_as_released=NUMBERS._replace(segment_audio=1.5),
     per_category=np.array([np.arange(10.0), np.full(10, np.nan)]),
@@ -91,6 +102,9 @@ def test_csv_has_one_row_a_number() -> None:
         "category": "",
         "metric": "segment_audio",
         "percent": repr(10 + 1 / 3),
+        "split_total": "5",
+        "made_by": "mini",
+        "settings": settings_line(Settings(), repr),
     }
     assert rows[10]["reading"] == "audio := visual, as released"
     assert (rows[-1]["category"], rows[-1]["percent"]) == ("cat | kitten", "")
@@ -109,20 +123,60 @@ def test_markdown_has_both_readings_and_every_category() -> None:
 
 def test_a_reader_is_told_how_fast_it_was_and_what_is_missing() -> None:
     said = list(facts(PARSED))
-    assert said[1] == (
+    assert said[2] == (
         "seconds a video: 0.100 decoding, 0.250 encoding, every interval included (2 of 3, the others came from the store); "
         "0.010 s for the method"
     )
-    assert said[2:] == [
+    assert said[3:] == [
         "1 video without sound (c)",
-        "1 video left out (a): its video is not at hand",
+        "1 video left out (a): no video at hand",
         "1 video left out (b): broken",
     ]
 
 
+def test_of_a_limited_split_a_reader_is_told_how_many_it_has() -> None:
+    limited = replace(PARSED, split_total=1200)
+    assert title(limited) == "mine, test: 3 of the first 5 of 1200 videos"
+    assert (as_dict(limited)["videos"], as_dict(limited)["total"], as_dict(limited)["split_total"]) == (3, 5, 1200)
+    assert as_dict(PARSED)["split_total"] == 5
+
+
+def test_a_reader_is_told_every_value_that_decided() -> None:
+    changed = PROFILES["released"].changed({"audio_weight": 0.4, "silence_dbfs": -60.0, "background": ["a", "b"]})
+    line = (
+        "profile released: audio_weight=0.4, category_threshold=0.55, initial_threshold=0.75, confidence_threshold=0.75, "
+        "decay=2.5, background=2 names, silence_dbfs=-60"
+    )
+    assert list(facts(replace(PARSED, settings=changed)))[1] == line
+    assert f"\n* {line}\n" in as_markdown(replace(PARSED, settings=changed))
+
+
+def test_a_trained_parser_s_own_settings_are_told_where_they_are_not_the_usual_ones() -> None:
+    usual = PARSERS["jomold"].settings
+    assert "segment_threshold" not in settings_line(usual)
+    assert settings_line(usual.changed({"segment_threshold": 0.4})) == f"{settings_line(usual)}, segment_threshold=0.4"
+
+
+@pytest.mark.parametrize("kind", list(SourceKind))
+def test_what_others_made_is_named(kind: SourceKind) -> None:
+    theirs = replace(PARSED, backbone=None, timing=None, source=Source(kind, "of/them"))
+    assert next(iter(facts(theirs))) == f"{kind.value}: of/them"
+    assert {each.value: as_dict(theirs)[each.value] for each in SourceKind} == {
+        each.value: "of/them" if each is kind else None for each in SourceKind
+    }
+    assert next(csv.DictReader(StringIO(as_csv(theirs))))["made_by"] == f"{kind.value}: of/them"
+
+
+def test_videos_without_a_known_truth_are_counted_as_watched() -> None:
+    timing = Timing(decode=0.1, encode=0.25, intervals=0.0, method=0.01, observed=1)
+    unknown = replace(PARSED, videos=0, predicted=1, timing=timing, numbers=None)
+    assert title(unknown) == "mine, test: predictions of 1 of 5 videos; none has a known truth"
+    assert "every interval included (1 of 1); " in list(facts(unknown))[2]
+
+
 def test_a_reader_is_told_when_nothing_had_to_be_encoded() -> None:
     timing = Timing(float("nan"), float("nan"), 0.02, 0.01, observed=0, asked=Intervals.ASKED)
-    assert list(facts(replace(PARSED, timing=timing)))[1] == (
+    assert list(facts(replace(PARSED, timing=timing)))[2] == (
         "nothing was decoded or encoded: all embeddings came from the store; 0.020 s decoding and encoding candidates; "
         "0.010 s for the method"
     )
@@ -131,7 +185,7 @@ def test_a_reader_is_told_when_nothing_had_to_be_encoded() -> None:
 def test_of_many_reasons_a_reader_is_told_the_most_frequent() -> None:
     left_out = [LeftOut(f"v{number}", f"reason {number}") for number in range(30)]
     left_out += [LeftOut(f"w{number}", "the same") for number in range(2)]
-    said = list(facts(replace(PARSED, left_out=tuple(left_out))))[3:]
+    said = list(facts(replace(PARSED, left_out=tuple(left_out))))[4:]
     assert said[0] == "2 videos left out (w0, w1): the same"
     assert said[-1] == "21 videos left out for other reasons, which -o FILE.json tells"
     assert len(said) == 11

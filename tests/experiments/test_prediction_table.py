@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from av2a.datasets import Dataset, LabelledClip, Task
-from av2a.errors import InvalidAnnotations, MissingFile, OutputRefused, UnknownName
+from av2a.errors import InvalidAnnotations, MediaError, MissingFile, OutputRefused, UnknownName
 from av2a.experiments import prediction_table
 from av2a.experiments.predictions import STREAMS, Predictions
 from av2a.records import Candidate, Modality
@@ -80,14 +80,25 @@ def test_rows_that_cannot_count_are_counted(table: Callable[..., Path]) -> None:
         "a|0|2|Cat|audio",
         "a|5|5|dog|visual",
         "a|9|3|dog|visual",
+        "a|12|15|dog|visual",
+        "a|10|11|dog|audio",
     )
     found = prediction_table.read(file, dataset_of("a"))
     assert found.remarks == (
         "theirs.tsv: left out 1 row with a label that is no category (Cat)",
         "theirs.tsv: left out 2 rows whose offset is not after the onset (line 5, line 6)",
-        "theirs.tsv: left out 1 row of clips that are not in the data set (stranger)",
+        "theirs.tsv: left out 2 rows beginning after the clip's end (line 7, line 8)",
+        "theirs.tsv: left out 1 row of clips that are not in mine all (stranger)",
     )
     assert sum(found.predictions.masks[modality].sum() for modality in STREAMS) == 2
+
+
+def test_a_table_of_other_clips_is_refused(table: Callable[..., Path]) -> None:
+    file = table("x|0|2|dog|audio_visual", "x|3|4|dog|audio", "y||||")
+    with pytest.raises(MediaError, match=r"none of the 2 clips named in .*theirs.tsv is in mine all: check --split"):
+        prediction_table.read(file, dataset_of("a", "b"))
+    with pytest.raises(MediaError, match="is in the first 1 clip of mine all"):
+        prediction_table.read(file, dataset_of("a", "b").first(1))
 
 
 def test_clips_that_are_not_named_count_as_nothing_found_unless_told_otherwise(table: Callable[..., Path]) -> None:
@@ -127,6 +138,8 @@ BAD_ROWS = [
     ("a|0|1e9|dog|audio", "line 2: offset 1e\\+09 is beyond a day"),
     ("a|0|4|dog|", "line 2: modality must be audio, visual or audio_visual, got ''"),
     ("a|0|4|dog|sound", "line 2: modality must be audio, visual or audio_visual, got 'sound'"),
+    ("stranger|nan|4|dog|audio", "line 2: onset must be a number of seconds, 0 or more, got 'nan'"),
+    ("stranger|0|4|dog|sound", "line 2: modality must be audio, visual or audio_visual, got 'sound'"),
     ("a|0|4", "line 2: 3 fields and 5 columns"),
 ]
 

@@ -54,23 +54,23 @@ def test_what_was_not_observed_is_neither_learnt_nor_found() -> None:
 
 
 def test_table_7_has_a_line_for_pictures_and_one_for_sounds(bench: Bench) -> None:
-    train = bench.watched(bench.splits.train or bench.dataset, bench.practical)
-    part = probed(train, bench.practical_test, bench.dataset, "mini")
+    train = bench.watched(bench.splits.train or bench.dataset, bench.practical.base)
+    part = probed(train, bench.practical.watched, bench.dataset, "mini")
     assert [line.name for line in part.lines] == ["visual embeddings", "audio embeddings"]
     for line in part.lines:
         assert all(0 <= line.runs[0].values[column].value <= 100 for column in ("segment", "event"))
     assert f"trained on {CLIPS} videos" in part.findings[0]
-    own = probed(bench.practical_test, bench.practical_test, bench.dataset, "mini")
+    own = probed(bench.practical.watched, bench.practical.watched, bench.dataset, "mini")
     # On what it was trained on it is better than on what it was not.
     for on_own, on_other in zip(own.lines, part.lines, strict=True):
         assert on_own.runs[0].values["segment"].value > on_other.runs[0].values["segment"].value
 
 
 def test_the_halves_of_a_backbone_are_called_as_in_the_paper(bench: Bench) -> None:
-    part = probed(bench.practical_test, bench.practical_test, bench.dataset, "clip-clap")
+    part = probed(bench.practical.watched, bench.practical.watched, bench.dataset, "clip-clap")
     assert [line.name for line in part.lines] == ["CLIP", "CLAP"]
 
 
 def test_nothing_to_train_on_is_refused(bench: Bench) -> None:
     with pytest.raises(DataUnavailable, match="no video with its truth by the second is there to train"):
-        probed(Watch((), (), 0), bench.practical_test, bench.dataset, "mini")
+        probed(Watch((), (), 0), bench.practical.watched, bench.dataset, "mini")

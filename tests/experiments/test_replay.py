@@ -38,7 +38,7 @@ def test_a_replay_has_the_decisions_of_predict_for_any_settings(
 ) -> None:
     rng, found_any = np.random.default_rng(0), False
     for _ in range(12):
-        settings = random_settings(bench.released, rng).changed(switches)
+        settings = random_settings(bench.released.base, rng).changed(switches)
         again = replay.predictions(settings)
         alone = predict(replay.watched, words_of(bench.backbone, replay.dataset.labels, settings), settings)
         assert again.names == alone.names
@@ -50,14 +50,14 @@ def test_a_replay_has_the_decisions_of_predict_for_any_settings(
 
 
 def test_the_practical_reading_can_be_replayed_too(bench: Bench) -> None:
-    watched, settings = bench.practical_test.watched, bench.practical
+    watched, settings = bench.practical.watched.watched, bench.practical.base
     again = Replay(watched, bench.dataset, bench.backbone, settings).predictions(settings)
     alone = predict(watched, words_of(bench.backbone, bench.dataset.labels, settings), settings)
     assert all(np.array_equal(again.masks[each], alone.masks[each]) and again.masks[each].any() for each in STREAMS)
 
 
 def test_its_numbers_are_those_of_evaluate(replay: Replay, bench: Bench) -> None:
-    predictions = replay.predictions(bench.released)
+    predictions = replay.predictions(bench.released.base)
     scored = score(predictions, replay.dataset)
     assert replay.numbers(predictions) == scored.numbers
     assert replay.numbers(predictions, as_released=True) == scored.numbers_as_released
@@ -66,9 +66,11 @@ def test_its_numbers_are_those_of_evaluate(replay: Replay, bench: Bench) -> None
 def test_its_accuracy_is_that_of_evaluate_for_the_first_candidate(bench: Bench) -> None:
     dataset = as_localization(bench.dataset)
     clips = {clip.name: clip for clip in dataset.clips}
-    watched = [replace(each, clip=clips[each.clip.name]) for each in bench.test.watched if each.clip.name in clips]
-    replay = Replay(watched, dataset, bench.backbone, bench.released)
-    predictions = replay.predictions(bench.released.changed({"category_threshold": 0.2}))
+    watched = [
+        replace(each, clip=clips[each.clip.name]) for each in bench.released.test.watched if each.clip.name in clips
+    ]
+    replay = Replay(watched, dataset, bench.backbone, bench.released.base)
+    predictions = replay.predictions(bench.released.base.changed({"category_threshold": 0.2}))
     [reading] = [
         each for each in score(predictions, dataset).readings or () if each.timeline is Timeline.FIRST_CANDIDATE
     ]
@@ -77,7 +79,7 @@ def test_its_accuracy_is_that_of_evaluate_for_the_first_candidate(bench: Bench) 
 
 
 def test_replaying_asks_no_encoder(replay: Replay, bench: Bench) -> None:
-    quiet = Replay(replay.watched, replay.dataset, silent(bench.backbone), bench.released)
+    quiet = Replay(replay.watched, replay.dataset, silent(bench.backbone), bench.released.base)
     rng = np.random.default_rng(1)
     for _ in range(5):
-        quiet.predictions(random_settings(bench.released, rng))
+        quiet.predictions(random_settings(bench.released.base, rng))

@@ -93,6 +93,20 @@ def test_a_lock_that_a_killed_process_left_is_waited_for_briefly(tmp_path: Path)
     assert monotonic() - began < 4 * LOCK_SECONDS
 
 
+def test_two_processes_do_not_mix_the_trials_of_one_search(tmp_path: Path) -> None:
+    journal = tmp_path / "trials.log"
+
+    def meanwhile(settings: Settings) -> float:
+        with pytest.raises(OutputRefused, match="another process is at this very search"):
+            search(nearness, RELEASED, trials=3, journal=journal)
+        # Another search may go on beside it.
+        search(nearness, RELEASED, trials=2, seed=7, journal=journal)
+        return nearness(settings)
+
+    beside = search(meanwhile, RELEASED, trials=3, journal=journal)
+    assert [dict(trial.values) for trial in beside.trials] == values(3)
+
+
 def test_a_finished_search_is_not_done_again(tmp_path: Path) -> None:
     journal, tried = tmp_path / "new" / "trials.log", []
 

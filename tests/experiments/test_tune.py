@@ -23,15 +23,15 @@ __all__ = ["bench", "mini", "replay", "splits"]  # fixtures
 def test_tuning_on_what_is_stored_decodes_and_encodes_nothing(replay: Replay, bench: Bench) -> None:
     # The clips have been watched once, by the fixture; from here on every encoder refuses.
     quiet = silent(bench.backbone)
-    again = watch(replay.dataset, quiet, bench.released, bench.store)
+    again = watch(replay.dataset, quiet, bench.released.base, bench.store)
     assert [each.seconds for each in again.watched] == [None] * CLIPS
-    stored = replayed(again, replay.dataset, quiet, bench.released)
-    found = tune(stored, quiet.info, bench.released, trials=14)
+    stored = replayed(again, replay.dataset, quiet, bench.released.base)
+    found = tune(stored, quiet.info, bench.released.base, trials=14)
     assert found.search.best_trial.value > found.search.trials[0].value
 
 
 def test_the_best_settings_are_worth_what_is_said(replay: Replay, bench: Bench) -> None:
-    found = tune(replay, bench.backbone.info, bench.released, trials=14, seed=1)
+    found = tune(replay, bench.backbone.info, bench.released.base, trials=14, seed=1)
     numbers = replay.numbers(replay.predictions(found.settings))
     assert found.search.best_trial.value == (numbers.segment_type + numbers.event_type) / 2
 
@@ -39,7 +39,7 @@ def test_the_best_settings_are_worth_what_is_said(replay: Replay, bench: Bench) 
 def test_the_result_is_a_file_of_settings_that_names_what_it_was_tuned_on(
     replay: Replay, bench: Bench, tmp_path: Path
 ) -> None:
-    found = tune(replay, bench.backbone.info, bench.released, trials=5)
+    found = tune(replay, bench.backbone.info, bench.released.base, trials=5)
     file = tmp_path / "best.json"
     file.write_text(json.dumps(found.as_dict()))
     assert chosen_settings(None, file, [], backbone="mini") == found.settings
@@ -50,16 +50,16 @@ def test_the_result_is_a_file_of_settings_that_names_what_it_was_tuned_on(
 
 
 def test_the_same_seed_gives_the_same_file_also_from_a_journal(replay: Replay, bench: Bench, tmp_path: Path) -> None:
-    plain = tune(replay, bench.backbone.info, bench.released, trials=12).as_dict()
-    tune(replay, bench.backbone.info, bench.released, trials=7, journals=tmp_path)
-    resumed = tune(replay, bench.backbone.info, bench.released, trials=12, journals=tmp_path)
+    plain = tune(replay, bench.backbone.info, bench.released.base, trials=12).as_dict()
+    tune(replay, bench.backbone.info, bench.released.base, trials=7, journals=tmp_path)
+    resumed = tune(replay, bench.backbone.info, bench.released.base, trials=12, journals=tmp_path)
     assert resumed.search.resumed == 7
     assert resumed.as_dict() == plain
 
 
 @pytest.mark.parametrize("objective", [each for each in Objective if each is not Objective.ACCURACY])
 def test_every_objective_is_a_percentage(replay: Replay, bench: Bench, objective: Objective) -> None:
-    assert 0 <= objective.measured(replay, bench.released) <= 100
+    assert 0 <= objective.measured(replay, bench.released.base) <= 100
 
 
 def test_an_objective_that_a_data_set_does_not_have_is_refused() -> None:
@@ -80,4 +80,4 @@ def test_only_videos_at_hand_are_tuned_on(bench: Bench) -> None:
 def test_a_data_set_of_which_no_video_can_be_used_is_refused_with_a_reason(bench: Bench) -> None:
     nothing = Watch((), (LeftOut("a", "cut short"),), 1)
     with pytest.raises(DataUnavailable, match=r"no video of synthetic test can be used \(cut short\)"):
-        replayed(nothing, bench.dataset, bench.backbone, bench.released)
+        replayed(nothing, bench.dataset, bench.backbone, bench.released.base)

@@ -248,7 +248,7 @@ def _give(
     # Files first: whoever reads stdout may stop reading.
     written.write(evaluation, found, settings)
     show(evaluation, terminal, as_json=as_json)
-    written.say(terminal)
+    written.say(evaluation, terminal)
     if _failed(evaluation, terminal):
         raise typer.Exit(ExitStatus.SOME_FAILED)
 
@@ -265,7 +265,7 @@ def _theirs(
     file: Path, dataset: "Dataset", settings: Settings, *, only_named: bool
 ) -> tuple["Evaluation", "Predictions"]:
     """Somebody's predictions, scored."""
-    from av2a.experiments.evaluate import score
+    from av2a.experiments.evaluate import Source, SourceKind, score
     from av2a.experiments.prediction_table import read
     from av2a.experiments.watching import LeftOut
 
@@ -278,20 +278,20 @@ def _theirs(
         segment_seconds=settings.segment_seconds,
         remarks=table.remarks,
     )
-    return evaluation, table.predictions
+    return replace(evaluation, source=Source(SourceKind.PREDICTIONS, str(file))), table.predictions
 
 
 def _by_scores(
     folder: Path, dataset: "Dataset", settings: Settings, terminal: "Terminal"
 ) -> tuple["Evaluation", "Predictions"]:
     """The method on another model's scores."""
-    from av2a.experiments.evaluate import score
+    from av2a.experiments.evaluate import Source, SourceKind, score
     from av2a.experiments.scored import predict_scored
 
     with terminal.progress(f"{dataset.name}, {dataset.split}") as report:
         found, left_out = predict_scored(folder, dataset, settings, progress=report)
     evaluation = score(found, dataset, left_out=left_out, segment_seconds=settings.segment_seconds)
-    return replace(evaluation, settings=settings), found
+    return replace(evaluation, settings=settings, source=Source(SourceKind.SCORES, str(folder))), found
 
 
 def _measured(
@@ -360,8 +360,12 @@ class _Written:
         for path in self.outputs:
             evaluation_report.write(evaluation, path, overwrite=self.overwrite)
 
-    def say(self, terminal: "Terminal") -> None:
+    def say(self, evaluation: "Evaluation", terminal: "Terminal") -> None:
         """Where they are."""
+        from av2a.datasets.rows import counted
+
+        if self.predictions is not None and not evaluation.videos:
+            terminal.say(f"predictions of {counted(evaluation.predicted, 'video')} saved; none has a known truth")
         paths = [*self.outputs, *([] if self.predictions is None else [self.predictions])]
         if paths:
             terminal.say(f"results: {', '.join(map(str, paths))}")
@@ -369,11 +373,13 @@ class _Written:
 
 def _failed(evaluation: "Evaluation", terminal: "Terminal") -> bool:
     """Whether videos that are at hand could not be used; they are named, also when little is said."""
+    from av2a.datasets.dataset import of_videos
     from av2a.datasets.rows import some
 
     failed = [each.name for each in evaluation.left_out if each.has_failed]
     if failed:
-        terminal.fail(f"av2a: {len(failed)} of {evaluation.total} videos failed: {some(failed)}")
+        of_all = of_videos(len(failed), evaluation.total, evaluation.split_total)
+        terminal.fail(f"av2a: {of_all} failed: {some(failed)}")
     return bool(failed)
 
 

@@ -1,5 +1,6 @@
 """``av2a probe``: Table 7 of the paper, a linear classifier on frozen embeddings."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,8 +83,10 @@ def probe(
     """
     from av2a.cli.terminal import Talk, Terminal
     from av2a.datasets.opening import GENERATED
+    from av2a.experiments.probe import require_sklearn
 
     given = SheetOutputs.checked(outputs, as_json=as_json, overwrite=overwrite)
+    require_sklearn()
     models = chosen_models(
         backbone,
         device=device,
@@ -92,6 +95,8 @@ def probe(
         audio_model=audio_model,
         weights=weights,
     )
+    if Path(dataset).is_dir():
+        raise UsageError("a folder of videos has no split to train on: choose llp, ave or synthetic")
     # The built-in world has 8000 scenes to train on, none of them rendered before it is needed.
     count = 200 if limit is None and dataset == GENERATED else limit
     asked = ClipsAsked(dataset, split, videos, annotations, (), count)

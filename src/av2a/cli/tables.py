@@ -1,6 +1,7 @@
 """``av2a tables``: all tables of the paper, for what is at hand."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,11 +10,13 @@ import typer
 
 from av2a.cli.common_options import DebugOption, QuietOption, VerboseOption
 from av2a.cli.dataset_options import NoStoreOption, StoreOption, chosen_dataset, chosen_store
+from av2a.cli.exit_status import ExitStatus
+from av2a.cli.failure import print_failure
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import notes
 from av2a.cli.model_options import DetectWeightsOption, DeviceOption, PrecisionOption, chosen_models
 from av2a.cli.sheet_outputs import JsonOption, OverwriteOption, SheetOutputs, SheetOutputsOption
-from av2a.errors import UsageError, one_line
+from av2a.errors import Av2aError, DataUnavailable, MissingFile, UsageError, WeightsUnavailable, one_line
 
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
@@ -111,7 +114,7 @@ def tables(
     parsers: ParsersOption = None,
     features: FeaturesOption = None,
     seeds: SeedsOption = 3,
-    trials: TrialsOption = 150,
+    trials: TrialsOption = 100,
     store: StoreOption = None,
     no_store: NoStoreOption = False,
     outputs: SheetOutputsOption = None,
@@ -128,6 +131,7 @@ def tables(
     """
     from av2a.cli.terminal import Talk, Terminal
     from av2a.experiments.bench import Plan
+    from av2a.experiments.probe import require_sklearn
     from av2a.experiments.search import require_optuna
 
     terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
@@ -144,6 +148,7 @@ def tables(
     ]
     kept = chosen_store(store, terminal, no_store=no_store)
     require_optuna()
+    require_sklearn()
     run = _Run(Plan(seeds=seeds, trials=trials), limit, kept, terminal)
     parts: list[Part] = []
     opened = [run.opened(source) for source in sources]
@@ -152,11 +157,17 @@ def tables(
             terminal.warn(f"no video of {splits.test.name} is at hand: its rows are not run")
             continue
         for each in models:
-            parts += run.measured(splits, each.loaded("released", terminal))
+            with run.going_on(f"{each.name} on {splits.test.name}", debug=debug):
+                parts += run.measured(splits, each.loaded("released", terminal))
     for name, checkpoint in checkpoints.items():
         [llp] = [splits for splits in opened if splits.test.name == "llp"]
-        parts += run.parsed(name, checkpoint, features or Path(), llp.test)
+        with run.going_on(f"{name} on llp", debug=debug):
+            parts += run.parsed(name, checkpoint, features or Path(), llp.test)
+    if run.failures and not parts:
+        raise run.failures[0]
     given.give(run.sheets(parts), run.about(), terminal)
+    if run.failures:
+        raise typer.Exit(ExitStatus.SOME_FAILED)
 
 
 @dataclass(frozen=True)
@@ -211,7 +222,17 @@ class _Run:
         self.terminal = terminal
         self.benches: list[Bench] = []
         self.notes: list[str] = []
+        self.failures: list[Av2aError] = []
         self.datasets: set[str] = set()
+
+    @contextmanager
+    def going_on(self, what: str, *, debug: bool) -> Iterator[None]:
+        """One model that is not at hand, or one damaged input, does not stop the others."""
+        try:
+            yield
+        except (WeightsUnavailable, DataUnavailable, MissingFile) as refusal:
+            print_failure(refusal, debug=debug, about=what)
+            self.failures.append(refusal)
 
     def opened(self, source: _Source) -> "Splits":
         """A data set's splits; those of the built-in world are rendered."""
@@ -269,7 +290,11 @@ class _Run:
             "measured": [line for bench in self.benches for line in _counts(bench)],
             "tuned": f"{self.plan.trials} trials, {self.plan.seeds} seeds; ± is the standard deviation over them",
             "chance": "the method draws nothing at random: the same input and settings give the same numbers",
-            "settings": {f"{bench.method} on {bench.dataset.name}": bench.tuned_values() for bench in self.benches},
+            "settings": {
+                f"{reading.method} on {bench.dataset.name}": reading.tuned_values()
+                for bench in self.benches
+                for reading in (bench.released, bench.practical)
+            },
         }
         for name in sorted(self.datasets):
             about |= notes(name)
@@ -279,4 +304,4 @@ class _Run:
 def _counts(bench: "Bench") -> "Iterator[str]":
     """N of M, and which weights."""
     for split, count in bench.counts.items():
-        yield f"{bench.method} ({bench.backbone.info.digest[:12]}) on {split}: {count}"
+        yield f"{bench.backbone.info.name} ({bench.backbone.info.digest[:12]}) on {split}: {count}"

@@ -94,8 +94,12 @@ class Dataset:
     """What was left out of the annotation files and why, counted, one line each."""
     clip_seconds: float | None = None
     """What every clip was annotated over, whatever the length of its file; None where that is the file's own length."""
+    split_clips: int | None = None
+    """How many clips the split has, of which these are the first; None where these are all."""
 
     def __post_init__(self) -> None:
+        if self.split_clips is not None and self.split_clips < len(self.clips):
+            raise ValueError(f"a split of {self.split_clips} clips cannot have {len(self.clips)}")
         if len(self.labels) != len(self.categories):
             raise ValueError(
                 f"every category needs one label, got {len(self.categories)} categories and {len(self.labels)} labels"
@@ -110,8 +114,25 @@ class Dataset:
         return tuple(clip for clip in self.clips if clip.path is not None)
 
     def first(self, count: int) -> "Dataset":
-        """The same with the first ``count`` clips only."""
-        return replace(self, clips=self.clips[:count])
+        """The same with the first ``count`` clips only, which remembers how many there were."""
+        if count >= len(self.clips):
+            return self
+        return replace(self, clips=self.clips[:count], split_clips=self.split_clips or len(self.clips))
+
+    def of_total(self, counted: int) -> str:
+        """How many videos count, of how many: ``6 of 1200 videos``, ``6 of the first 10 of 1200 videos``."""
+        return of_videos(counted, len(self.clips), self.split_clips)
+
+
+def of_videos(counted: int, total: int, split_total: int | None = None) -> str:
+    """How many videos count, of how many; ``split_total`` is what the split has, of which ``total`` were asked for.
+
+    >>> of_videos(6, 1200), of_videos(6, 10, 1200)
+    ('6 of 1200 videos', '6 of the first 10 of 1200 videos')
+    """
+    if split_total is None or split_total == total:
+        return f"{counted} of {total} videos"
+    return f"{counted} of the first {total} of {split_total} videos"
 
 
 def truth_masks(

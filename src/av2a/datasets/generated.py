@@ -38,6 +38,7 @@ def read_generated(split: Split, folder: Path | None = None, *, limit: int | Non
         labels=synthetic.NAMES,
         clips=clips,
         clip_seconds=float(CLIP_SECONDS),
+        split_clips=None if limit is None else len(synthetic.SPLITS[split.value].seeds),
     )
 
 

@@ -120,6 +120,7 @@ class Why(Enum):
 
     EMPTY = "whose offset is not after the onset"
     DUPLICATE = "saying what an earlier row says"
+    BEYOND = "beginning after the clip's end"
     UNKNOWN_LABEL = "with a label that is no category"
     NO_SPLIT = "of clips in no split"
 

@@ -24,7 +24,7 @@ def _directions(lines: Sequence[Line], method: str) -> Iterator[str]:
             continue
         found = [gain(lines, method, FULL, name, column) or 0.0 for column in HEADLINE]
         paper = [published_gain(5, "languagebind", FULL, name, column) for column in HEADLINE]
-        yield f"{name}: Type@AV {signed(found)} ({_verdict(found)}); in the paper {signed(paper)} (LanguageBind, LLP)"
+        yield f"{method}, {name}: Type@AV {signed(found)} ({_verdict(found)}); in the paper {signed(paper)} (LanguageBind, LLP)"
 
 
 def _verdict(change: Sequence[float]) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -41,7 +40,7 @@ class Plan:
 
     seeds: int = 3
     """Searches for each tuned line; its numbers are the means of what they found."""
-    trials: int = 150
+    trials: int = 100
     """Of each search."""
     space: Space = field(default_factory=lambda: SPACE)
     videos: int = VIDEOS
@@ -59,52 +58,29 @@ class Bench:
     progress: Progress
     counts: dict[str, str] = field(default_factory=dict)
     """How many videos of each split the numbers are of."""
-    _tuned: dict[str, list[Tuning]] = field(default_factory=dict)
-
-    @property
-    def method(self) -> str:
-        """The backbone's name."""
-        return self.backbone.info.name
 
     @property
     def dataset(self) -> Dataset:
         """The test split."""
         return self.splits.test
 
-    @property
-    def released(self) -> Settings:
+    @cached_property
+    def released(self) -> "Reading":
         """The released reading, with the values of Table 1 where the backbone is in it."""
-        settings = profile_settings("released", self.method)
+        name = self.backbone.info.name
+        settings = profile_settings("released", name)
         rule = validation_rule_of(self.dataset, "released")
-        return settings if rule is None else replace(settings, validation_rule=rule)
+        return Reading(self, name, settings if rule is None else replace(settings, validation_rule=rule))
+
+    @cached_property
+    def practical(self) -> "Reading":
+        """The practical reading: its thresholds are set by what they mean, and its scores heard second by second."""
+        return Reading(self, f"{self.backbone.info.name}, practical", profile_settings("practical"))
 
     @property
     def has_published_settings(self) -> bool:
         """Whether Table 1 gives values for this backbone on this data set."""
-        return self.dataset.name in PUBLISHED and self.method in PAPER_SETTINGS
-
-    @cached_property
-    def test(self) -> Replay:
-        """The test split, sampled as released."""
-        return replayed(self.watched(self.dataset, self.released), self.dataset, self.backbone, self.released)
-
-    @cached_property
-    def practical(self) -> Settings:
-        """The practical reading, which nobody tuned."""
-        return profile_settings("practical")
-
-    @cached_property
-    def practical_test(self) -> Watch:
-        """The test split, sampled for the practical reading: a sound for each segment."""
-        return self.watched(self.dataset, self.practical)
-
-    @cached_property
-    def validation(self) -> Replay | None:
-        """What is tuned on, sampled as released."""
-        if self.splits.validation is None:
-            return None
-        clips = some_videos(self.splits.validation, self.plan.videos)
-        return replayed(self.watched(clips, self.released), self.splits.validation, self.backbone, self.released)
+        return self.dataset.name in PUBLISHED and self.backbone.info.name in PAPER_SETTINGS
 
     def watched(self, dataset: Dataset, settings: Settings) -> Watch:
         """A split, from the store where it is kept."""
@@ -117,28 +93,58 @@ class Bench:
         self.counts[what] = f"{len(found.watched)} of {found.total} videos"
         return found
 
+
+@dataclass
+class Reading:
+    """One reading of the method on a bench: its clips sampled as it asks, its settings as they are and as they are tuned."""
+
+    bench: Bench
+    method: str
+    """How its lines are called."""
+    base: Settings
+    _tuned: dict[str, list[Tuning]] = field(default_factory=dict)
+
+    @cached_property
+    def watched(self) -> Watch:
+        """The test split."""
+        return self.bench.watched(self.bench.dataset, self.base)
+
+    @cached_property
+    def test(self) -> Replay:
+        """The test split, ready to be parsed."""
+        return replayed(self.watched, self.bench.dataset, self.bench.backbone, self.base)
+
+    @cached_property
+    def validation(self) -> Replay | None:
+        """What is tuned on; None where there is nothing."""
+        split = self.bench.splits.validation
+        if split is None:
+            return None
+        watched = self.bench.watched(some_videos(split, self.bench.plan.videos), self.base)
+        return replayed(watched, split, self.bench.backbone, self.base)
+
     def tuned(self, name: str, changes: Changes) -> list[Settings]:
-        """The best settings for a reading of the method, one for each seed; none where there is nothing to tune on."""
+        """The best settings with some changes, one for each seed; none where there is nothing to tune on."""
         return [each.settings for each in self.tunings(name, changes)]
 
     def tunings(self, name: str, changes: Changes) -> list[Tuning]:
-        """How they were found."""
+        """How they were found; known by their name."""
         if name not in self._tuned:
             starts = [self._as_static(each) for each in self.tunings(NAIVE, STATIC)] if name == AV2A else []
             self._tuned[name] = [
                 self._tune(self.validation, name, changes, seed, starts)
-                for seed in range(self.plan.seeds)
+                for seed in range(self.bench.plan.seeds)
                 if self.validation is not None
             ]
         return self._tuned[name]
 
     def tuned_values(self) -> dict[str, list[dict[str, float]]]:
-        """What every search came to, by the reading of the method, one for each seed."""
+        """What every search came to, by its name, one for each seed."""
         return {name: [dict(each.search.best_trial.values) for each in found] for name, found in self._tuned.items()}
 
     def _as_static(self, naive: Tuning) -> Mapping[str, float]:
         """The method as near to tuned static thresholds as its hyper-parameters allow: it need never do worse where it is tuned."""
-        space = self.plan.space
+        space = self.bench.plan.space
         open_gates = {name: space[name][0] for name in ("category_threshold", "confidence_threshold") if name in space}
         still = {"decay": space["decay"][1]} if "decay" in space else {}
         return {**naive.search.best_trial.values, **open_gates, **still}
@@ -146,22 +152,18 @@ class Bench:
     def _tune(
         self, replay: Replay, name: str, changes: Changes, seed: int, starts: Sequence[Mapping[str, float]]
     ) -> Tuning:
+        bench = self.bench
         return tune(
             replay,
-            self.backbone.info,
-            self.released.changed(changes),
-            space=self.plan.space,
-            trials=self.plan.trials,
+            bench.backbone.info,
+            self.base.changed(changes),
+            space=bench.plan.space,
+            trials=bench.plan.trials,
             seed=seed,
             starts=starts,
-            journals=self.journals,
-            progress=lambda done, total: self.progress(f"tuning {name}, seed {seed}: trials", done, total),
+            journals=None if bench.store is None else bench.store.folder / "tuning",
+            progress=lambda done, total: bench.progress(f"{self.method}, {name}, seed {seed}: trials", done, total),
         )
-
-    @property
-    def journals(self) -> Path | None:
-        """Where trials are kept."""
-        return None if self.store is None else self.store.folder / "tuning"
 
 
 def as_localization(dataset: Dataset) -> Dataset:

@@ -48,6 +48,15 @@ class Timeline(Enum):
     """All of them; where two overlap the earlier one holds."""
 
 
+class SourceKind(Enum):
+    """What somebody else may bring to be scored."""
+
+    SCORES = "scores"
+    """A folder of scores, from which the method made events."""
+    PREDICTIONS = "predictions"
+    """A table of events."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """The accuracy of localization in one of its readings, in percent."""
@@ -75,6 +84,15 @@ class Timing:
     """With ``all``, decoding and encoding did more than this one run needed."""
 
 
+@dataclass(frozen=True)
+class Source:
+    """What somebody else made, and was scored."""
+
+    kind: SourceKind
+    place: str
+    """The file or folder as it was named."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What was measured, on what, and with what."""
@@ -86,7 +104,7 @@ class Evaluation:
     videos: int
     """N: how many videos the numbers are of."""
     total: int
-    """M: how many the data set has."""
+    """M: how many the data set has, or how many of its first were asked for."""
     left_out: tuple[LeftOut, ...] = ()
     numbers: ParsingMetrics | None = None
     """With the audio that was predicted. None for localization, and where no video is left."""
@@ -104,6 +122,12 @@ class Evaluation:
     backbone: BackboneInfo | None = None
     parameters: int | None = None
     """How many numbers the backbone learnt; None where that is not known."""
+    split_total: int | None = None
+    """How many the split has, where ``total`` may be the first of them only."""
+    predicted: int = 0
+    """How many videos there are predictions of, those without a known truth included."""
+    source: Source | None = None
+    """Whose work was scored, where it was not a backbone's."""
 
 
 def dataset_settings(dataset: Dataset, backbone: str | None = None, profile: str | None = None) -> Settings:
@@ -201,6 +225,8 @@ def score(
         categories=dataset.categories,
         videos=len(counting),
         total=len(dataset.clips),
+        split_total=dataset.split_clips,
+        predicted=len(predictions.names),
         left_out=(*left_out, *unknown_truth),
         remarks=(*dataset.remarks, *remarks),
     )

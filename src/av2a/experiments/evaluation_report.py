@@ -8,15 +8,19 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from av2a import __version__
+from av2a.datasets.dataset import of_videos
 from av2a.datasets.rows import counted, some
-from av2a.experiments.evaluate import Evaluation, Reading, Timing
+from av2a.errors import one_line
+from av2a.experiments.evaluate import Evaluation, Reading, SourceKind, Timing
 from av2a.formats.files import check_file, write_whole
 from av2a.metrics.parsing import ParsingMetrics
+from av2a.settings import PROFILES, TABLE_1, Settings
 from av2a.store import Intervals
 
 SCHEMA = "av2a/evaluation/1"
@@ -27,7 +31,10 @@ TRUE_AUDIO, AS_RELEASED = "audio as predicted", "audio := visual, as released"
 MOST_REASONS, MOST_REMARKS = 10, 20
 """Lines that a reader is shown of why videos were left out, and of remarks; JSON has all."""
 
-CSV_HEADER = ("dataset", "split", "videos", "total", "reading", "category", "metric", "percent")
+CSV_HEADER = (
+    *("dataset", "split", "videos", "total", "reading", "category", "metric", "percent"),
+    *("split_total", "made_by", "settings"),
+)
 
 
 def as_dict(evaluation: Evaluation) -> dict[str, Any]:
@@ -39,6 +46,8 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
         "task": evaluation.task.value,
         "videos": evaluation.videos,
         "total": evaluation.total,
+        "split_total": evaluation.total if evaluation.split_total is None else evaluation.split_total,
+        "predicted": evaluation.predicted,
         "left_out": [{"name": each.name, "reason": each.reason} for each in evaluation.left_out],
         "remarks": list(evaluation.remarks),
         "numbers": _numbers(evaluation.numbers),
@@ -50,6 +59,8 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
         ],
         "backbone": None if evaluation.backbone is None else asdict(evaluation.backbone),
         "parameters": evaluation.parameters,
+        "scores": _place(evaluation, SourceKind.SCORES),
+        "predictions": _place(evaluation, SourceKind.PREDICTIONS),
         "profile": None if evaluation.settings is None else evaluation.settings.profile,
         "settings": None if evaluation.settings is None else evaluation.settings.as_dict(),
         "timing": None if evaluation.timing is None else _timing(evaluation.timing),
@@ -68,9 +79,13 @@ def as_csv(evaluation: Evaluation) -> str:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(CSV_HEADER)
     head = (evaluation.dataset, evaluation.split, evaluation.videos, evaluation.total)
+    split_total = evaluation.total if evaluation.split_total is None else evaluation.split_total
+    settings = "" if evaluation.settings is None else settings_line(evaluation.settings, repr)
+    tail = (split_total, _made_by(evaluation), settings)
     for reading, category, values in [*_overall(evaluation), *_by_category(evaluation)]:
         for metric, value in values.items():
-            table.writerow((*head, reading, category, metric, "" if math.isnan(value) else repr(value)))
+            percentage = "" if math.isnan(value) else repr(value)
+            table.writerow((*head, reading, category, metric, percentage, *tail))
     return text.getvalue()
 
 
@@ -103,21 +118,57 @@ def write(evaluation: Evaluation, path: Path, *, overwrite: bool = False) -> Non
 
 def title(evaluation: Evaluation) -> str:
     """What was measured, on how many videos."""
-    return f"{evaluation.dataset}, {evaluation.split}: {evaluation.videos} of {evaluation.total} videos"
+    unknown = not evaluation.videos and evaluation.predicted
+    of_all = of_videos(evaluation.predicted if unknown else evaluation.videos, evaluation.total, evaluation.split_total)
+    said = f"predictions of {of_all}; none has a known truth" if unknown else of_all
+    return f"{evaluation.dataset}, {evaluation.split}: {said}"
 
 
 def facts(evaluation: Evaluation) -> Iterator[str]:
     """With what, how fast, and what to know about it, one line each."""
-    if evaluation.backbone is not None and evaluation.settings is not None:
+    if evaluation.source is not None:
+        yield _made_by(evaluation)
+    if evaluation.backbone is not None:
         size = "" if evaluation.parameters is None else f", {evaluation.parameters:,} parameters"
         info = evaluation.backbone
-        yield f"{info.name} ({info.visual}, {info.audio}{size}), {info.precision} on {info.device}, profile {evaluation.settings.profile}"
+        yield f"{info.name} ({info.visual}, {info.audio}{size}), {info.precision} on {info.device}"
+    if evaluation.settings is not None:
+        yield settings_line(evaluation.settings)
     if evaluation.timing is not None:
-        yield "; ".join(_timing_words(evaluation.timing, evaluation.videos))
+        yield "; ".join(_timing_words(evaluation.timing, max(evaluation.predicted, evaluation.videos)))
     yield from evaluation.remarks[:MOST_REMARKS]
     if (more := len(evaluation.remarks) - MOST_REMARKS) > 0:
         yield f"{more} more remarks, which -o FILE.json tells"
     yield from left_out_lines(evaluation)
+
+
+def settings_line(settings: Settings, number: Callable[[float], str] = "{:.6g}".format) -> str:
+    """The profile, the hyper-parameters of Table 1, and whatever else is not as the profile has it.
+
+    >>> from av2a.settings import profile_settings
+    >>> settings_line(profile_settings("released").changed({"audio_weight": 0.4, "keep_best": False}))
+    'profile released: audio_weight=0.4, category_threshold=0.55, initial_threshold=0.75, confidence_threshold=0.75, decay=2.5, keep_best=false'
+    """
+    profile = PROFILES[settings.profile].as_dict()
+    values = settings.as_dict()
+    # A trained parser has settings that no profile knows; they are told where they are not the usual ones.
+    usual = {field.name: field.default for field in fields(settings)} | profile
+    changed = [name for name, value in values.items() if name not in TABLE_1 and value != _plain_value(usual[name])]
+    told = (f"{name}={_setting(values[name], number)}" for name in (*TABLE_1, *changed))
+    return f"profile {settings.profile}: {', '.join(told)}"
+
+
+def _plain_value(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
+
+
+def _setting(value: Any, number: Callable[[float], str]) -> str:
+    """A setting's value in a line; of background concepts, of which there are many, how many."""
+    if isinstance(value, list):
+        return counted(len(value), "name")
+    if isinstance(value, bool) or value is None:
+        return "none" if value is None else str(value).lower()
+    return number(value) if isinstance(value, float) else str(value)
 
 
 def left_out_lines(evaluation: Evaluation) -> Iterator[str]:
@@ -228,6 +279,18 @@ def _by_category(evaluation: Evaluation) -> Iterator[tuple[str, str, Values]]:
     for each in evaluation.readings or ():
         for category, value in zip((*evaluation.categories, "(background)"), each.per_category.tolist(), strict=True):
             yield _named(each), category, {"accuracy": value}
+
+
+def _made_by(evaluation: Evaluation) -> str:
+    """Whose work the numbers judge; empty where that is not known."""
+    if evaluation.source is not None:
+        return f"{evaluation.source.kind.value}: {one_line(evaluation.source.place, 300)}"
+    return "" if evaluation.backbone is None else evaluation.backbone.name
+
+
+def _place(evaluation: Evaluation, kind: SourceKind) -> str | None:
+    source = evaluation.source
+    return source.place if source is not None and source.kind is kind else None
 
 
 def _named(reading: Reading) -> str:

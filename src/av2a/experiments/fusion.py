@@ -30,4 +30,4 @@ def _gains(lines: Sequence[Line], method: str) -> Iterator[str]:
         f"{paper} {signed([published_gain(6, paper, LATE_FUSION, SCORE_FUSION, column) for column in COLUMNS])}"
         for paper in ("languagebind", "clip-clap")
     ]
-    yield f"score-level above late fusion: {signed(found)} here; in the paper, on LLP, {', '.join(said)}"
+    yield f"{method}: score-level above late fusion: {signed(found)} here; in the paper, on LLP, {', '.join(said)}"

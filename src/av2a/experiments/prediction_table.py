@@ -14,7 +14,7 @@ from pathlib import Path
 from av2a.datasets import Dataset, Task
 from av2a.datasets.rows import EVENT_COLUMNS, LeftOut, Row, Why, counted, read_rows, some
 from av2a.datasets.videos import ENDINGS
-from av2a.errors import MissingFile, OutputRefused, one_line
+from av2a.errors import MediaError, MissingFile, OutputRefused, one_line
 from av2a.experiments.predictions import STREAMS, Found, Predictions, by_time, gathered, painted
 from av2a.formats.files import check_file, write_whole
 from av2a.records import Candidate, Modality
@@ -91,21 +91,50 @@ def read(file: Path, dataset: Dataset, *, segment_seconds: float = 1.0, only_nam
     Raises:
         MissingFile: there is no such file.
         InvalidAnnotations: it is no such table, or a time in it is none; the error names the line.
+        MediaError: it names clips, and none of them is in the data set.
     """
     if not file.is_file():
         raise MissingFile(f"no table of predictions at {one_line(str(file), 120)!r}: check --predictions")
     rows = _Rows.of(file, dataset, segment_seconds)
+    rows.check_any_known(dataset)
     names = [clip.name for clip in dataset.clips if clip.name in rows.events or not only_named]
     not_named = tuple(clip.name for clip in dataset.clips if clip.name not in rows.events)
     segments = rows.segments(dataset)
     shape = len(dataset.categories), segments
     found = [_found(name, rows.events.get(name, []), shape, both_told=rows.both_told) for name in names]
     return Read(
-        gathered(found, len(dataset.categories)), tuple(rows.remarks(not_named, only_named=only_named)), not_named
+        gathered(found, len(dataset.categories)),
+        tuple(rows.remarks(dataset, not_named, only_named=only_named)),
+        not_named,
     )
 
 
 Told = tuple[Modality, Candidate]
+
+
+@dataclass(frozen=True)
+class _Event:
+    """One event as a row has it, checked whichever clip it is of."""
+
+    modality: Modality
+    onset_seconds: float
+    offset_seconds: float
+    label: str
+
+    @classmethod
+    def of(cls, row: Row, task: Task) -> "_Event | None":
+        """The row's event; None where the row is a name alone."""
+        if not any(row[column].strip() for column in ("onset", "offset", "event_label")):
+            return None
+        told = cls(_modality(row, task), row.seconds("onset"), row.seconds("offset"), row["event_label"].strip())
+        if told.offset_seconds > LONGEST_SECONDS:
+            raise row.wrong(f"offset {told.offset_seconds:g} is beyond a day: times are seconds from the clip's start")
+        return told
+
+    def segments(self, segment_seconds: float) -> tuple[int, int]:
+        """The segments that it touches, half-open, at least one."""
+        start = floor(self.onset_seconds / segment_seconds + 1e-6)
+        return start, max(ceil(self.offset_seconds / segment_seconds - 1e-6), start + 1)
 
 
 @dataclass
@@ -129,29 +158,37 @@ class _Rows:
             rows._add(row, known, dataset)
         return rows
 
+    def check_any_known(self, dataset: Dataset) -> None:
+        """Refuse to take a table of other clips for one in which nothing was found."""
+        if self.strangers and not self.events:
+            names = len(set(self.strangers))
+            none = f"none of the {names} clips" if names > 1 else "not even the one clip"
+            raise MediaError(
+                f"{none} named in {one_line(str(self.file), 120)} is in {_whole(dataset)}: check --split and names"
+            )
+
     def _add(self, row: Row, known: set[str], dataset: Dataset) -> None:
         name = _name(row["filename"].strip(), known)
+        told = _Event.of(row, dataset.task)
         if name is None:
             self.strangers.append(row["filename"].strip())
             return
         events = self.events.setdefault(name, [])
         self.both_told |= row["modality"].strip() == Modality.AUDIO_VISUAL.value
-        if any(row[column].strip() for column in ("onset", "offset", "event_label")):
-            self._add_event(row, events, dataset)
+        if told is not None:
+            self._add_event(row, told, events, dataset)
 
-    def _add_event(self, row: Row, events: list[Told], dataset: Dataset) -> None:
-        modality = _modality(row, dataset.task)
-        self.both_told |= modality is Modality.AUDIO_VISUAL
-        onset, offset, label = row.seconds("onset"), row.seconds("offset"), row["event_label"].strip()
-        if offset > LONGEST_SECONDS:
-            raise row.wrong(f"offset {offset:g} is beyond a day: times are seconds from the clip's start")
-        if label not in dataset.categories:
-            self.left_out.add(row, Why.UNKNOWN_LABEL, label or "no label")
-        elif onset >= offset:
+    def _add_event(self, row: Row, told: "_Event", events: list[Told], dataset: Dataset) -> None:
+        self.both_told |= told.modality is Modality.AUDIO_VISUAL
+        start, stop = told.segments(self.segment_seconds)
+        if told.label not in dataset.categories:
+            self.left_out.add(row, Why.UNKNOWN_LABEL, told.label or "no label")
+        elif told.onset_seconds >= told.offset_seconds:
             self.left_out.add(row, Why.EMPTY)
+        elif dataset.clip_seconds is not None and start >= self.segments(dataset):
+            self.left_out.add(row, Why.BEYOND)
         else:
-            start, stop = floor(onset / self.segment_seconds + 1e-6), ceil(offset / self.segment_seconds - 1e-6)
-            events.append((modality, Candidate(dataset.categories.index(label), start, max(stop, start + 1))))
+            events.append((told.modality, Candidate(dataset.categories.index(told.label), start, stop)))
 
     def segments(self, dataset: Dataset) -> int:
         """How many segments the arrays need."""
@@ -159,12 +196,12 @@ class _Rows:
             return Grid(dataset.clip_seconds, self.segment_seconds).segments
         return max((each.stop for events in self.events.values() for _, each in events), default=1)
 
-    def remarks(self, not_named: Sequence[str], *, only_named: bool) -> Iterator[str]:
+    def remarks(self, dataset: Dataset, not_named: Sequence[str], *, only_named: bool) -> Iterator[str]:
         """What is not used, and what was taken as said although it was not."""
         name = one_line(self.file.name)
         yield from self.left_out.remarks()
         if self.strangers:
-            yield f"{name}: left out {counted(len(self.strangers), 'row')} of clips that are not in the data set ({some(self.strangers)})"
+            yield f"{name}: left out {counted(len(self.strangers), 'row')} of clips that are not in {_whole(dataset)} ({some(self.strangers)})"
         if not_named and not only_named:
             yield (
                 f"{name}: {counted(len(not_named), 'clip')} not named, in which therefore nothing was found ({some(not_named)}); "
@@ -172,6 +209,13 @@ class _Rows:
             )
         if not self.both_told and any(self.events.values()):
             yield f"{name}: no row is audio_visual: what is both heard and seen is taken, as the official script does"
+
+
+def _whole(dataset: Dataset) -> str:
+    """What a table is held against, as a sentence says it."""
+    whole = f"{dataset.name} {dataset.split}"
+    limited = dataset.split_clips is not None and dataset.split_clips > len(dataset.clips)
+    return f"the first {counted(len(dataset.clips), 'clip')} of {whole}" if limited else whole
 
 
 def _name(written: str, known: set[str]) -> str | None:

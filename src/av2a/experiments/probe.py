@@ -7,6 +7,7 @@ heard. F1 is that of the other tables: the mean over videos.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -28,6 +29,16 @@ TITLES = {
     "languagebind": {Modality.VISUAL: "LanguageBind, image", Modality.AUDIO: "LanguageBind, audio"},
 }
 """How a backbone's halves are called."""
+
+
+def require_sklearn() -> None:
+    """Refuse before anything is done for a probe.
+
+    Raises:
+        MissingDependency: scikit-learn is not installed.
+    """
+    if find_spec("sklearn") is None:
+        raise MissingDependency("the probe needs 'scikit-learn': pip install 'av2a[probe]'")
 
 
 def probed(train: Watch, test: Watch, dataset: Dataset, method: str) -> Part:
@@ -117,10 +128,9 @@ def _fitted(
     rows: Float[np.ndarray, "second feature"], there: Bool[np.ndarray, " second"]
 ) -> tuple[Float[np.ndarray, " feature"], float]:
     """One category's weights and bias; a category that is always or never there needs no weights."""
-    try:
-        from sklearn.linear_model import LogisticRegression
-    except ModuleNotFoundError as missing:
-        raise MissingDependency(f"the probe needs {missing.name!r}: pip install 'av2a[probe]'") from missing
+    require_sklearn()
+    from sklearn.linear_model import LogisticRegression
+
     if there.all() or not there.any():
         return np.zeros(rows.shape[1]), 1.0 if there.any() else -1.0
     model = LogisticRegression(C=1.0, max_iter=MOST_STEPS).fit(rows, there)

@@ -30,12 +30,15 @@ Space = Mapping[str, tuple[float, float]]
 
 SPACE: Space = {
     "audio_weight": (0.1, 0.9),
-    "category_threshold": (0.05, 0.98),
+    "category_threshold": (0.05, 0.995),
     "initial_threshold": (0.4, 0.99),
     "confidence_threshold": (0.3, 0.99),
     "decay": (0.1, 5.0),
 }
-"""The default. Scores are σ(z), so thresholds of 0.4 to 0.99 lie between z = −0.4 and z = 4.6."""
+"""The default. Scores are σ(z), so thresholds of 0.4 to 0.99 lie between z = −0.4 and z = 4.6; selection may be stricter."""
+
+LEAST = {"category_threshold": 0, "confidence_threshold": 0, "decay": 1}
+"""At which end of its range a hyper-parameter leaves its stage with the least to do."""
 
 LOCK_SECONDS = 5
 """A journal's lock that is older than this was left by a process that was killed; one is held for milliseconds."""
@@ -155,8 +158,9 @@ def search(
     own = {name: float(getattr(base, name)) for name in TABLE_1}
     first = [each for start in (own, *starts) if (each := _within(searched, {**own, **start})) is not None]
     known = {"base": base.as_dict(), "space": searched, "seed": seed, "first": first, "about": dict(about or {})}
-    with _quiet_optuna(), _written(journal):
-        study = _study(journal, json.dumps(known, sort_keys=True), measure, base)
+    name = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+    with _quiet_optuna(), _written(journal), _alone(journal, name):
+        study = _study(journal, name, measure, base)
         done = _finished(study)
         resumed = len(done)
         while len(done) < trials:
@@ -217,7 +221,7 @@ def _finished(study: "optuna.Study") -> list[Trial]:
     return [Trial(dict(each.params), float(each.value or 0.0)) for each in complete]
 
 
-def _study(journal: Path | None, known: str, measure: Measure, base: Settings) -> "optuna.Study":
+def _study(journal: Path | None, name: str, measure: Measure, base: Settings) -> "optuna.Study":
     """The study of this search in the journal, or a new one."""
     import optuna
     from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
@@ -225,10 +229,14 @@ def _study(journal: Path | None, known: str, measure: Measure, base: Settings) -
 
     storage: BaseStorage = InMemoryStorage()
     if journal is not None:
-        _mend(journal)
         lock = JournalFileOpenLock(str(journal), grace_period=LOCK_SECONDS)
+        # Another search may be writing to the same journal.
+        lock.acquire()
+        try:
+            _mend(journal)
+        finally:
+            lock.release()
         storage = JournalStorage(JournalFileBackend(str(journal), lock))
-    name = hashlib.sha256(known.encode()).hexdigest()[:16]
     study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
     kept = _finished(study)
     if kept and (best := max(kept, key=lambda trial: trial.value)).value != measure(base.changed(best.values)):
@@ -240,7 +248,6 @@ def _study(journal: Path | None, known: str, measure: Measure, base: Settings) -
 
 def _mend(journal: Path) -> None:
     """Cut off a last line that was not written to its end."""
-    journal.parent.mkdir(parents=True, exist_ok=True)
     if journal.exists():
         content = journal.read_bytes()
         if not content.endswith(b"\n"):
@@ -272,6 +279,24 @@ def _quiet_optuna() -> Iterator[None]:
             yield
     finally:
         optuna.logging.set_verbosity(said)
+
+
+@contextmanager
+def _alone(journal: Path | None, name: str) -> Iterator[None]:
+    """Keep other processes from the same search: their trials would mix. Held by the system, so that a killed one leaves it free."""
+    if journal is None:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(journal.parent / f"{name}.lock", blocking=False):
+            yield
+    except Timeout as taken:
+        raise OutputRefused(
+            "another process is at this very search, and keeps its trials there: wait for it, or name another folder with --store"
+        ) from taken
 
 
 @contextmanager

@@ -132,15 +132,16 @@ _PARSING_GROUPS = tuple(
         ("Event@AV", "event"),
     )
 )
-_SYMBOLS = {
+SYMBOLS = {
     "audio_weight": "α",
     "category_threshold": "τ_f",
     "initial_threshold": "τ⁰",
     "confidence_threshold": "τ_r",
     "decay": "λ",
 }
+"""The hyper-parameters as the paper writes them."""
 _GROUPS = {
-    1: tuple(Group(symbol, (name,)) for name, symbol in _SYMBOLS.items()),
+    1: tuple(Group(symbol, (name,)) for name, symbol in SYMBOLS.items()),
     4: (Group("accuracy", ("accuracy",)),),
     6: (_PARSING_GROUPS[2],),
     7: (Group("segment / event", ("segment", "event")),),

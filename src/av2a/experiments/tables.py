@@ -4,34 +4,48 @@ Settings are tuned on the validation split and measured on the test split. The m
 searches with different seeds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from av2a.datasets import Dataset, GroundTruth, Task
+from av2a.datasets.opening import PUBLISHED
 from av2a.experiments.ablations import HEADLINE, ablated
-from av2a.experiments.bench import Bench, as_localization
+from av2a.experiments.bench import Bench, Reading, as_localization
 from av2a.experiments.efficiency import VIDEOS as TIMED_VIDEOS
 from av2a.experiments.efficiency import timed
-from av2a.experiments.evaluate import Evaluation, Reading, Timeline, evaluate, score
+from av2a.experiments.evaluate import Evaluation, Timeline, evaluate, score, validation_rule_of
+from av2a.experiments.evaluate import Reading as AccuracyReading
 from av2a.experiments.fusion import audio_visual_only, compared
 from av2a.experiments.parsed import parsed, score_parsed
 from av2a.experiments.probe import probed
 from av2a.experiments.published import AV2A, DYNAMIC, LATE_FUSION, NAIVE, PLAIN, SCORE_FUSION
 from av2a.experiments.replay import Replay
-from av2a.experiments.search import effective
-from av2a.experiments.sheets import Line, Measured, Part, Run, Sheet, gain, published_gain, runs_of, signed
+from av2a.experiments.search import LEAST, effective
+from av2a.experiments.sheets import (
+    SYMBOLS,
+    Line,
+    Measured,
+    Part,
+    Run,
+    Sheet,
+    gain,
+    published_gain,
+    runs_of,
+    signed,
+)
+from av2a.experiments.tune import Tuning
 from av2a.experiments.variants import STATIC, measured_line
 from av2a.observation import Progress
 from av2a.parsers import Parser
 from av2a.parsers.features import FeatureFolder
 from av2a.parsers.settings import Thresholds
-from av2a.settings import Fusion, Settings, ValidationRule
+from av2a.settings import Fusion, Settings
 from av2a.store import Intervals
 
 STATIC_LATE = "static thresholds, late fusion"
 TABLE_1_ELSEWHERE = "with AV²A, values of Table 1 for LanguageBind"
 TUNED_HERE = "with AV²A, tuned here"
-PRACTICAL = "practical profile, not tuned"
+NOT_TUNED = "with AV²A, not tuned"
 
 GENERATED_NOTE = "Figures on the generated world say nothing about real video"
 
@@ -39,77 +53,95 @@ GENERATED_NOTE = "Figures on the generated world say nothing about real video"
 def parts_of(bench: Bench) -> list[Part]:
     """What one backbone on one data set has to say in the tables of the paper."""
     if bench.dataset.task is Task.LOCALIZATION:
-        return [_localization(bench)]
-    settings = method_settings(bench)
-    parts = [*_table_1(bench), _table_2(bench, settings)]
-    if settings:
-        parts += [
-            ablated(bench.test, bench.method, settings),
-            compared(bench.test, bench.method, settings),
-            _table_8(bench, settings),
-        ]
-    if bench.dataset.clip_seconds is not None and bench.dataset.name != "llp":
-        parts.append(_localized_parsing(bench, settings))
+        return [_localization(bench.released, method_settings(bench))]
+    parts = [_table_2(bench)]
+    for reading, settings in ((bench.released, method_settings(bench)), (bench.practical, [bench.practical.base])):
+        parts += _table_1(reading)
+        if settings:
+            parts += [
+                ablated(reading.test, reading.method, settings),
+                compared(reading.test, reading.method, settings),
+                _table_8(reading, settings),
+            ]
+        if bench.dataset.name not in PUBLISHED:
+            parts.append(_localized_parsing(reading, settings))
     if bench.splits.train is not None:
-        train = bench.watched(bench.splits.train, bench.practical)
-        parts.append(probed(train, bench.practical_test, bench.dataset, bench.method))
+        train = bench.watched(bench.splits.train, bench.practical.base)
+        parts.append(probed(train, bench.practical.watched, bench.dataset, bench.released.method))
     return parts
 
 
 def method_settings(bench: Bench) -> list[Settings]:
-    """What AV²A is measured with: the values of Table 1 where it gives some for the backbone and the data, else tuned ones, one for each seed."""
-    if bench.has_published_settings:
-        return [bench.released]
-    return bench.tuned(AV2A, {})
+    """What the released reading is measured with: the values of Table 1 where it gives some for the backbone and the data, else tuned ones."""
+    return [bench.released.base] if bench.has_published_settings else bench.released.tuned(AV2A, {})
 
 
 def efficiency(benches: Sequence[Bench]) -> Sheet:
     """Section 4.2, with the released and with the practical reading."""
-    return timed([timing for bench in benches for timing in _timings(bench)])
+    return timed([_timing(bench, reading) for bench in benches for reading in (bench.released, bench.practical)])
 
 
-def _timings(bench: Bench) -> Iterator[tuple[str, Evaluation]]:
+def _timing(bench: Bench, reading: Reading) -> tuple[str, Evaluation]:
     few = replace(bench.dataset, clips=bench.dataset.at_hand[:TIMED_VIDEOS])
-    for settings in (bench.released, bench.practical):
 
-        def told(stage: str, done: int, total: int, profile: str = settings.profile) -> None:
-            bench.progress(f"timing {profile}: {stage}", done, total)
+    def told(stage: str, done: int, total: int) -> None:
+        bench.progress(f"timing {reading.method}: {stage}", done, total)
 
-        evaluation, _ = evaluate(few, bench.backbone, settings, intervals=Intervals.ASKED, progress=told)
-        yield f"{bench.method}, {settings.profile}", evaluation
+    evaluation, _ = evaluate(few, bench.backbone, reading.base, intervals=Intervals.ASKED, progress=told)
+    return reading.method, evaluation
 
 
-def _table_1(bench: Bench) -> Iterator[Part]:
-    if bench.validation is None:
+def _table_1(reading: Reading) -> Iterator[Part]:
+    tunings = reading.tunings(AV2A, {})
+    if not tunings:
         return
-    tunings = bench.tunings(AV2A, {})
-    names = effective(bench.released)
-    values = {name: Measured.over([getattr(each.settings, name) for each in tunings]) for name in names}
-    found = Measured.over([each.search.best_trial.value for each in tunings])
-    line = Line(bench.method, AV2A, bench.dataset.name, (Run("tuned here", values),))
-    said = (
-        f"{bench.method}: {len(tunings[0].search.trials)} trials of multivariate TPE on {len(tunings[0].names)} validation videos, "
-        f"{len(tunings)} seeds, the first trials at the best static thresholds; {tunings[0].objective.words} there {found.value:.1f}"
+    values = {
+        name: Measured.over([getattr(each.settings, name) for each in tunings]) for name in effective(reading.base)
+    }
+    line = Line(reading.method, AV2A, reading.bench.dataset.name, (Run("tuned here", values),))
+    yield Part(1, (line,), tuple(_tuning_findings(reading.method, tunings)))
+
+
+def _tuning_findings(method: str, tunings: Sequence[Tuning]) -> Iterator[str]:
+    first = tunings[0]
+    reached = Measured.over([each.search.best_trial.value for each in tunings])
+    yield (
+        f"{method}: {len(first.search.trials)} trials of multivariate TPE on {len(first.names)} validation videos, "
+        f"{len(tunings)} seeds, the first trials at the best static thresholds; {first.objective.words} there {reached.value:.1f}"
     )
-    yield Part(1, (line,), (said,))
+    for end, words in (
+        (True, "where their stages do least: leaving these out can change little"),
+        (False, "beyond which better may lie"),
+    ):
+        names = [name for name in first.space if all(_at_end(each, name, least=end) for each in tunings)]
+        if names:
+            yield f"{method}: {', '.join(SYMBOLS[name] for name in names)} came out at an end of the range searched, {words}"
 
 
-def _table_2(bench: Bench, settings: Sequence[Settings]) -> Part:
-    lines: list[Line] = []
+def _at_end(tuning: Tuning, name: str, *, least: bool) -> bool:
+    """Whether a value came out at the end of its range at which its stage does least, or else at another."""
+    ends = tuning.space[name]
+    near = [abs(getattr(tuning.settings, name) - end) < 0.01 * (ends[1] - ends[0]) for end in ends]
+    does_least = near[LEAST[name]] if name in LEAST else False
+    return does_least if least else any(near) and not does_least
 
-    def add(name: str, tried: Sequence[Settings]) -> None:
-        if tried:
-            lines.append(measured_line(bench.test, bench.method, name, tried))
 
-    add(NAIVE, bench.tuned(NAIVE, STATIC))
-    add(STATIC_LATE, bench.tuned(STATIC_LATE, {**STATIC, "fusion": Fusion.LATE}))
-    add(AV2A, settings)
-    if bench.has_published_settings:
-        add(TUNED_HERE, bench.tuned(AV2A, {}))
-    else:
-        add(TABLE_1_ELSEWHERE, [bench.released])
-    practical = Replay(bench.practical_test.watched, bench.dataset, bench.backbone, bench.practical)
-    lines.append(measured_line(practical, bench.method, PRACTICAL, [bench.practical]))
+def _table_2(bench: Bench) -> Part:
+    released, practical = bench.released, bench.practical
+    tried = {
+        NAIVE: released.tuned(NAIVE, STATIC),
+        STATIC_LATE: released.tuned(STATIC_LATE, {**STATIC, "fusion": Fusion.LATE}),
+        AV2A: method_settings(bench),
+        TUNED_HERE: released.tuned(AV2A, {}) if bench.has_published_settings else [],
+        TABLE_1_ELSEWHERE: [] if bench.has_published_settings else [released.base],
+    }
+    ours = {NAIVE: practical.tuned(NAIVE, STATIC), AV2A: practical.tuned(AV2A, {}), NOT_TUNED: [practical.base]}
+    lines = [
+        measured_line(reading.test, reading.method, name, settings)
+        for reading, found in ((released, tried), (practical, ours))
+        for name, settings in found.items()
+        if settings
+    ]
     return Part(2, tuple(lines), tuple(_above_naive(bench, lines)))
 
 
@@ -118,67 +150,75 @@ def _above_naive(bench: Bench, lines: Sequence[Line]) -> Iterator[str]:
         f"{method} {signed([published_gain(2, method, NAIVE, AV2A, column) for column in HEADLINE])}"
         for method in ("clip-clap", "languagebind")
     )
-    for name in (AV2A, PRACTICAL):
-        gains = [gain(lines, bench.method, NAIVE, name, column) for column in HEADLINE]
-        if None not in gains:
-            said = [each for each in gains if each is not None]
-            word = "above" if min(said) > 0 else "not above"
-            yield f"{bench.method}, {name}: {word} static thresholds, Type@AV {signed(said)}; in the paper, on LLP, {paper}"
-    if bench.validation is None:
-        yield f"{bench.method}: static thresholds not run: needs videos of the validation split to tune them on"
+    for method, name in (
+        (bench.released.method, AV2A),
+        (bench.practical.method, AV2A),
+        (bench.practical.method, NOT_TUNED),
+    ):
+        gains = [gain(lines, method, NAIVE, name, column) for column in HEADLINE]
+        said = [each for each in gains if each is not None]
+        if said:
+            word = "above" if min(said) > 0 else "below" if max(said) < 0 else "neither above nor below"
+            yield f"{method}, {name}: {word} static thresholds, Type@AV {signed(said)}; in the paper, on LLP, {paper}"
+    if bench.splits.validation is None:
+        yield f"{bench.released.method}: static thresholds not run: needs videos of the validation split to tune them on"
 
 
-def _table_8(bench: Bench, settings: Sequence[Settings]) -> Part:
-    videos = (
-        f"{len(bench.test.watched)} of {len(bench.dataset.clips)} videos of {bench.dataset.name} {bench.dataset.split}"
-    )
-    said = f"{bench.method} on {videos}; which 1124 of LLP's 1200 the paper measured on is not published"
-    return Part(8, (measured_line(bench.test, bench.method, AV2A, settings),), (said,))
+def _table_8(reading: Reading, settings: Sequence[Settings]) -> Part:
+    dataset = reading.bench.dataset
+    videos = f"{len(reading.watched.watched)} of {len(dataset.clips)} videos of {dataset.name} {dataset.split}"
+    said = f"{reading.method} on {videos}; which 1124 of LLP's 1200 the paper measured on is not published"
+    return Part(8, (measured_line(reading.test, reading.method, AV2A, settings),), (said,))
 
 
-def _localization(bench: Bench) -> Part:
-    """Table 4 on AVE: values of Table 1 where there are any, else tuned on the validation split."""
-    tried = {NAIVE: bench.tuned(NAIVE, STATIC), AV2A: method_settings(bench)}
-    lines = [_accuracy_line(bench, bench.test, bench.dataset, name, each) for name, each in tried.items() if each]
-    return Part(4, tuple(lines), tuple(_accuracy_findings(lines, bench.method)))
+def _localization(reading: Reading, settings: Sequence[Settings]) -> Part:
+    """Table 4 on AVE."""
+    tried = {NAIVE: reading.tuned(NAIVE, STATIC), AV2A: settings}
+    lines = _accuracy_lines(reading.test, reading.method, tried)
+    return Part(4, tuple(lines), tuple(_accuracy_findings(lines, reading.method)))
 
 
-def _localized_parsing(bench: Bench, settings: Sequence[Settings]) -> Part:
+def _localized_parsing(reading: Reading, settings: Sequence[Settings]) -> Part:
     """Table 4 on clips of a parsing data set that could be AVE's, with the values that were tuned for parsing, as in the paper."""
+    bench = reading.bench
     dataset = as_localization(bench.dataset)
     clips = {clip.name: clip for clip in dataset.clips}
-    watched = [replace(each, clip=clips[each.clip.name]) for each in bench.test.watched if each.clip.name in clips]
+    watched = [replace(each, clip=clips[each.clip.name]) for each in reading.watched.watched if each.clip.name in clips]
     if not watched:
         return Part(4, ())
-    replay = Replay(watched, dataset, bench.backbone, bench.released)
-    tried = {NAIVE: bench.tuned(NAIVE, STATIC), AV2A: settings}
-    by_argmax = {
-        name: [replace(each, validation_rule=ValidationRule.ARGMAX) for each in found] for name, found in tried.items()
+    rule = validation_rule_of(dataset, reading.base.profile)
+    tried = {
+        name: [each if rule is None else replace(each, validation_rule=rule) for each in found]
+        for name, found in ((NAIVE, reading.tuned(NAIVE, STATIC)), (AV2A, settings))
     }
-    lines = [_accuracy_line(bench, replay, dataset, name, found) for name, found in by_argmax.items() if found]
+    lines = _accuracy_lines(Replay(watched, dataset, bench.backbone, reading.base), reading.method, tried)
     said = (
-        f"{bench.method} on {dataset.name}: the {len(watched)} videos in which exactly one category is both heard and seen, as in AVE; "
-        "settings tuned for parsing"
+        f"{reading.method} on {dataset.name}: the {len(watched)} videos in which exactly one category is both heard and seen, as in AVE; "
+        "settings as for parsing"
     )
-    return Part(4, tuple(lines), (said, *_accuracy_findings(lines, bench.method)))
+    return Part(4, tuple(lines), (said, *_accuracy_findings(lines, reading.method)))
 
 
-def _accuracy_line(bench: Bench, replay: Replay, dataset: Dataset, name: str, settings: Sequence[Settings]) -> Line:
-    """One run for each reading; the released one comes first."""
+def _accuracy_lines(replay: Replay, method: str, tried: Mapping[str, Sequence[Settings]]) -> list[Line]:
+    return [_accuracy_line(replay, method, name, settings) for name, settings in tried.items() if settings]
+
+
+def _accuracy_line(replay: Replay, method: str, name: str, settings: Sequence[Settings]) -> Line:
+    """One run for each reading of accuracy; the released one comes first."""
     found: dict[str, list[float]] = {}
     for each in settings:
-        readings = score(replay.predictions(each), dataset).readings or ()
-        for reading in sorted(readings, key=_released_first):
-            found.setdefault(_reading_words(reading), []).append(reading.accuracy)
+        readings = score(replay.predictions(each), replay.dataset).readings or ()
+        for accuracy in sorted(readings, key=_released_first):
+            found.setdefault(_accuracy_words(accuracy), []).append(accuracy.accuracy)
     runs = tuple(Run(words, {"accuracy": Measured.over(values)}) for words, values in found.items())
-    return Line(bench.method, name, dataset.name, runs)
+    return Line(method, name, replay.dataset.name, runs)
 
 
-def _released_first(reading: Reading) -> tuple[bool, bool]:
+def _released_first(reading: AccuracyReading) -> tuple[bool, bool]:
     return reading.timeline is not Timeline.FIRST_CANDIDATE, reading.truth is not GroundTruth.FIRST_ANNOTATION
 
 
-def _reading_words(reading: Reading) -> str:
+def _accuracy_words(reading: AccuracyReading) -> str:
     timeline = reading.timeline.value.replace("_", " ")
     truth = {GroundTruth.LISTED: "truth as listed", GroundTruth.FIRST_ANNOTATION: "first annotation as truth"}
     return f"{timeline}, {truth[reading.truth]}"

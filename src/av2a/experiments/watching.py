@@ -24,7 +24,7 @@ from av2a.store import Intervals, Store, stored
 from av2a.timeline import Grid
 
 TRUTH_UNKNOWN = "what happens in it is not known"
-NOT_AT_HAND = "its video is not at hand"
+NOT_AT_HAND = "no video at hand"
 
 
 @dataclass(frozen=True)
