@@ -21,10 +21,10 @@ from av2a.records import Candidate, Modality
 from av2a.settings import ValidationRule, profile_settings
 from av2a.store import Intervals, Store
 from tests.silent import silent
-from tests.small_world import CLIPS, mini, world
+from tests.small_world import CLIPS
 from tests.tiny_backbones import languagebind, pair
 
-__all__ = ["languagebind", "mini", "pair", "world"]  # fixtures
+__all__ = ["languagebind", "pair"]  # fixtures
 
 CATEGORIES = ("dog", "cat")
 AUDIO, VISUAL, BOTH = STREAMS

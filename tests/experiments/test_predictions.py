@@ -14,9 +14,6 @@ from av2a.pipeline import detect, words_of
 from av2a.records import Candidate
 from av2a.settings import Fusion, Settings, profile_settings
 from av2a.store import Intervals
-from tests.small_world import mini, world
-
-__all__ = ["mini", "world"]  # fixtures
 
 SETTINGS = [
     profile_settings("practical"),

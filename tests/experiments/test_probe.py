@@ -9,9 +9,7 @@ from av2a.errors import DataUnavailable
 from av2a.experiments.bench import Bench
 from av2a.experiments.probe import Classifier, Seconds, probed
 from av2a.experiments.watching import Watch
-from tests.small_splits import CLIPS, bench, mini, splits
-
-__all__ = ["bench", "mini", "splits"]  # fixtures
+from tests.small_splits import CLIPS
 
 
 def seconds(rng: np.random.Generator, count: int, *, noise: float) -> Seconds:

@@ -15,9 +15,6 @@ from av2a.experiments.search import SPACE
 from av2a.pipeline import words_of
 from av2a.settings import TABLE_1, Fusion, Settings, ThresholdRule
 from tests.silent import silent
-from tests.small_splits import bench, mini, replay, splits
-
-__all__ = ["bench", "mini", "replay", "splits"]  # fixtures
 
 SWITCHES: list[dict[str, Any]] = [
     {},

@@ -23,9 +23,7 @@ from av2a.experiments.tables import NOT_TUNED, STATIC_LATE, TABLE_1_ELSEWHERE, T
 from av2a.metrics.parsing import ParsingMetrics
 from av2a.records import Modality
 from av2a.settings import TABLE_1, profile_settings
-from tests.small_splits import CLIPS, bench, mini, splits
-
-__all__ = ["bench", "mini", "splits"]  # fixtures
+from tests.small_splits import CLIPS
 
 
 @pytest.fixture(scope="session")

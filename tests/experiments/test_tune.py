@@ -15,9 +15,7 @@ from av2a.experiments.tune import Objective, replayed, some_videos, tune
 from av2a.experiments.watching import LeftOut, Watch, watch
 from av2a.settings import TABLE_1
 from tests.silent import silent
-from tests.small_splits import CLIPS, bench, mini, replay, splits
-
-__all__ = ["bench", "mini", "replay", "splits"]  # fixtures
+from tests.small_splits import CLIPS
 
 
 def test_tuning_on_what_is_stored_decodes_and_encodes_nothing(replay: Replay, bench: Bench) -> None:

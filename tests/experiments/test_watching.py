@@ -16,9 +16,6 @@ from av2a.settings import SegmentSound, Settings, profile_settings
 from av2a.store import Intervals, Store
 from tests.media_makers import Pictures, Sound, cut, even_times, tone, write_media
 from tests.silent import silent
-from tests.small_world import mini, world
-
-__all__ = ["mini", "world"]  # fixtures
 
 PRACTICAL = Settings()
 PICTURES = Pictures(even_times(20, 10), rate_hz=Fraction(10))

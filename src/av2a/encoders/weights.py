@@ -103,7 +103,8 @@ def resolve_all(
 ) -> list[Folder]:
     """The folder of each checkpoint; what is missing is fetched, or named in one error for all.
 
-    With ``check`` a file in the hub's cache that is not what was published counts as missing.
+    With ``check`` a file in the hub's cache that is not what was published counts as missing. Nothing is fetched into a
+    user's folder: :func:`av2a.encoders.portable.refuse_damaged` is for those.
 
     Raises:
         WeightsUnavailable: as :func:`resolve`.
@@ -147,14 +148,31 @@ def _fetch_into(missing: Sequence[Search], sources: Sources, progress: Progress 
 def _nowhere(searches: Sequence[Search], why_not_fetched: str) -> str:
     """What is missing, where it was looked for, and the ways out."""
     searches = [each for each in searches if each.found is None]
-    backbone = table.backbone_with([each.checkpoint for each in searches])
     what = " and ".join(f"{each.checkpoint} ({'; '.join(each.reasons)})" for each in searches)
-    fetch = f"'av2a weights fetch {backbone or 'BACKBONE'}"
+    start = f"weights are not on this machine: {what}; and {why_not_fetched}."
+    names = _fetched_as([each.checkpoint for each in searches])
+    if not names:
+        return f"{start} Copy the folder here again, whole, or name another"
+    here = " and ".join(f"'av2a weights fetch {name}'" for name in names)
+    carried = " and ".join(f"'av2a weights fetch {name} --to DIR'" for name in names)
     return (
-        f"weights are not on this machine: {what}; and {why_not_fetched}. Either connect and run {fetch}'; "
-        f"or run {fetch} --to DIR' on a connected machine, copy DIR here and give it with --weights DIR or {FOLDER_VARIABLE}; "
+        f"{start} Either connect and run {here}; "
+        f"or run {carried} on a connected machine, copy DIR here and give it with --weights DIR or {FOLDER_VARIABLE}; "
         "or name where they are: --weights DIR for a folder, HF_HOME for another cache of the hub"
     )
+
+
+def _fetched_as(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    """What ``av2a weights fetch`` takes to fetch these: one backbone for all, else each by its name; a folder, by none."""
+    as_published = all(
+        known is not None and known.checkpoint.revision == each.revision
+        for each, known in ((each, table.published(each)) for each in checkpoints)
+    )
+    backbone = table.backbone_with(checkpoints) if as_published else None
+    if backbone is not None:
+        return [backbone]
+    remote = [each for each in checkpoints if not Path(each.repo).is_absolute()]
+    return [each.repo if each.revision is None else f"{each.repo}@{each.revision}" for each in remote]
 
 
 # Where they may be.
@@ -309,7 +327,7 @@ def read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as missing:
-        raise WeightsUnavailable(f"{_shown(file)} is missing: {FETCH_AGAIN}") from missing
+        raise WeightsUnavailable(f"{_shown(file)} is missing: {again(file.parent)}") from missing
     except (OSError, ValueError, RecursionError) as error:
         raise damaged(file, one_line(str(error))) from error
     if not isinstance(content, dict):
@@ -341,7 +359,7 @@ def read_state(folder: Path) -> dict[str, Any]:
     """
     names = _files_for(WEIGHTS, folder)
     if not names:
-        raise WeightsUnavailable(f"{_shown(folder)} has no {_in_words(WEIGHTS)}: {FETCH_AGAIN}")
+        raise WeightsUnavailable(f"{_shown(folder)} has no {_in_words(WEIGHTS)}: {again(folder)}")
     state: dict[str, Any] = {}
     for name in names:
         if not name.endswith(".index.json"):
@@ -379,7 +397,7 @@ def _pickled_tensors(file: Path) -> Mapping[str, Any]:
         state = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except pickle.UnpicklingError as refused:
         raise WeightsUnavailable(
-            f"{_shown(file)} is damaged, or holds more than tensors and could run code, so it is not read: {FETCH_AGAIN}, "
+            f"{_shown(file)} is damaged, or holds more than tensors and could run code, so it is not read: {again(file.parent)}, "
             "or look for a checkpoint with safetensors"
         ) from refused
     if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
@@ -387,12 +405,20 @@ def _pickled_tensors(file: Path) -> Mapping[str, Any]:
     return state
 
 
-FETCH_AGAIN = "fetch it again with 'av2a weights fetch', which keeps what is whole"
+def again(folder: Path) -> str:
+    """How to have the files in a folder anew: fetched by name in the hub's own cache; anywhere else nothing is fetched."""
+    cache = cache_of(Sources())
+    if folder.is_relative_to(cache):
+        kept = folder.relative_to(cache).parts[:1]
+        if kept and kept[0].startswith("models--"):
+            repo = kept[0].removeprefix("models--").replace("--", "/")
+            return f"fetch it again with 'av2a weights fetch {repo}', which keeps what is whole"
+    return "copy it again"
 
 
 def damaged(file: Path, how: str) -> WeightsUnavailable:
     """The error for a file that cannot be what was published."""
-    return WeightsUnavailable(f"{_shown(file)} is damaged ({how}): {FETCH_AGAIN}")
+    return WeightsUnavailable(f"{_shown(file)} is damaged ({how}): {again(file.parent)}")
 
 
 def load_strictly(model: Any, state: Mapping[str, Any], folder: Path) -> None:
