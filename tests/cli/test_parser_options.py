@@ -85,6 +85,34 @@ def test_a_value_that_nothing_has_is_refused(given: dict[str, Any], kind: type[A
         jomold(**given)
 
 
+@pytest.mark.parametrize(
+    ("parser", "given", "words"),
+    [
+        ("jomold", {"thresholds": "static", "assignments": ["initial_threshold=0.9"]}, "--thresholds dynamic"),
+        ("jomold", {"thresholds": "static", "assignments": ["frame_vector=fused"]}, "--thresholds dynamic"),
+        ("jomold", {"assignments": ["segment_threshold=0.4"]}, "--thresholds static"),
+        ("jomold", {"fusion": "late", "assignments": ["audio_weight=0.4"]}, "--fusion score"),
+        ("cmpae", {"assignments": ["fusion=late", "audio_visual_gate=either"]}, "--fusion score"),
+        ("mgn", {"assignments": ["audio_visual_gate=either"]}, "--parser jomold or cmpae"),
+        ("jomold", {"assignments": ["visual_gate=uniform"]}, "--parser cmpae"),
+        ("han", {"assignments": ["attention_map=flat"]}, "--parser mgn"),
+        ("jomold", {"assignments": ["confidence_threshold=0.4"]}, "--set validate=true"),
+        ("jomold", {"assignments": ["category_threshold=0.4"]}, "a backbone"),
+    ],
+)
+def test_a_setting_without_effect_is_refused_with_what_would_make_it_count(
+    parser: str, given: dict[str, Any], words: str
+) -> None:
+    name = given["assignments"][-1].partition("=")[0]
+    with pytest.raises(UsageError, match=f"--set {name} has no effect .*: .*{words}, or leave it out"):
+        chosen(name=parser, checkpoint=Path("a.pt"), features=Path("feats"), **given)
+
+
+def test_a_setting_whose_condition_is_assigned_with_it_is_taken() -> None:
+    assert jomold(assignments=["segment_threshold=0.4", "thresholds=static"]).settings.segment_threshold == 0.4
+    assert jomold(assignments=["confidence_threshold=0.4", "validate=true"]).settings.confidence_threshold == 0.4
+
+
 def test_what_a_parser_stands_in_the_place_of_is_refused_unless_the_environment_gave_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

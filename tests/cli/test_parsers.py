@@ -156,10 +156,15 @@ def test_a_list_of_clips_says_which_are_measured(
     ("options", "status", "words"),
     [
         (["--features", "nowhere"], 2, "has no folder vggish, res152, r2plus1d_18"),
-        (["--checkpoint", "none.pt"], 2, "there is no checkpoint 'none.pt': check --checkpoint"),
+        (["--checkpoint", "none.pt"], 2, "there is no checkpoint 'none.pt': check its path"),
         (["--store", "kept"], 2, "--store has no meaning beside --parser"),
         (["--thresholds", "moving"], 2, "unknown thresholds 'moving'"),
-        (["--parser", "han"], 3, "is a checkpoint of JoMoLD, not of HAN: ask for --parser jomold"),
+        (["--parser", "han"], 3, "is a checkpoint of JoMoLD, not of HAN: give it for jomold"),
+        (
+            ["--thresholds", "static", "--set", "initial_threshold=0.9"],
+            2,
+            "--set initial_threshold has no effect with static",
+        ),
         (["--device", "openvino"], 2, "a parser runs in torch: choose --device cpu or auto"),
     ],
 )
@@ -177,6 +182,18 @@ def test_a_damaged_feature_file_fails_its_clip_alone(
     folder = write_features(tmp_path / "feats", names[:3])
     np.save(folder / "vggish" / f"{names[1][:11]}.npy", np.ones((9, 128), np.float32))
     done = av2a("evaluate", "llp", *given("han"), "--features", folder, "--json")
+    assert done.status == 1
+    assert json.loads(done.out)["videos"] == 2
+    assert f"1 of 1200 videos failed: {names[1]}" in done.err
+
+
+def test_a_clip_that_is_answered_with_no_number_has_failed(
+    av2a: Call, given: Callable[[str], list[str]], names: list[str], tmp_path: Path
+) -> None:
+    folder = write_features(tmp_path / "feats", names[:3])
+    file = folder / "vggish" / f"{names[1][:11]}.npy"
+    np.save(file, np.full((10, 128), 1e38, np.float32))
+    done = av2a("evaluate", "llp", *given("jomold"), "--features", folder, "--json")
     assert done.status == 1
     assert json.loads(done.out)["videos"] == 2
     assert f"1 of 1200 videos failed: {names[1]}" in done.err

@@ -61,6 +61,34 @@ def test_a_damaged_file_is_found_and_mended(hub: SmallHub, tmp_path: Path) -> No
     assert av2a(tmp_path, "verify", "owner/sound").status == 0
 
 
+def test_a_damaged_copy_is_neither_called_here_nor_carried_on(hub: SmallHub, tmp_path: Path) -> None:
+    assert av2a(tmp_path, "fetch", "owner/sound", "--to", tmp_path / "stick", HF_ENDPOINT=hub.url).status == 0
+    file = tmp_path / "stick/owner/sound" / WEIGHTS
+    file.write_bytes(file.read_bytes()[:1000])
+    copy = ("owner/sound", "--weights", tmp_path / "stick")
+    for arguments in (copy, (*copy, "--to", tmp_path / "out")):
+        answer = av2a(tmp_path, "fetch", *arguments, HF_ENDPOINT=hub.url)
+        assert answer.status == 3
+        assert "copy it again, or leave --weights and AV2A_WEIGHTS out" in answer.err
+        assert "here" not in answer.err
+    assert not (tmp_path / "out/owner").exists()
+    verified = av2a(tmp_path, "verify", *copy)
+    assert verified.status == 1
+    assert verified.err.splitlines()[-1] == "av2a: 1 of 4 files are damaged: copy them again"
+
+
+def test_a_revision_is_told_as_it_is_known(hub: SmallHub, tmp_path: Path) -> None:
+    listed = av2a(tmp_path, "list", "owner/sound@a-long-branch-name")
+    assert listed.out.startswith("owner/sound (a-long-branch-name): ")
+    assert av2a(tmp_path, "list", "owner/sound").out.startswith("owner/sound (newest revision): ")
+    folder = tmp_path / "plain/owner/sound"
+    folder.mkdir(parents=True)
+    for name, content in hub.repositories["owner/sound"].items():
+        (folder / name).write_bytes(content)
+    plain = av2a(tmp_path, "list", "owner/sound", "--weights", tmp_path / "plain")
+    assert plain.out.startswith("owner/sound (revision unknown, ")
+
+
 def test_what_is_missing_is_listed_and_is_exit_status_3_to_verify(tmp_path: Path) -> None:
     listed = av2a(tmp_path, "list", "clip-clap")
     assert listed.status == 0

@@ -218,6 +218,21 @@ def test_a_folder_of_weights_is_found_as_the_hub_names_it(folders: Folders, tmp_
         (tmp_path / name).symlink_to(folders["clip" if "clip" in name else "clap"])
     loaded = load_backbone("clip-clap", device="cpu", weights=tmp_path)
     assert loaded.info.name == "clip-clap"
+    recorded = "openai/clip-vit-base-patch32, revision unknown", "laion/clap-htsat-unfused, revision unknown"
+    assert (loaded.info.visual, loaded.info.audio) == recorded
+
+
+def test_the_revision_that_was_found_is_recorded(folders: Folders, tmp_path: Path) -> None:
+    for name, commit in (("clip", "a" * 40), ("clap", "b" * 40)):
+        snapshots = tmp_path / f"models--my--{name}/snapshots"
+        snapshots.mkdir(parents=True)
+        (snapshots / commit).symlink_to(folders[name])
+        (snapshots.parent / "refs").mkdir()
+        (snapshots.parent / "refs/v1").write_text(commit)
+    loaded = load_backbone(
+        "clip+clap", device="cpu", visual_model="my/clip@v1", audio_model="my/clap@v1", weights=tmp_path
+    )
+    assert (loaded.info.visual, loaded.info.audio) == ("my/clip@aaaaaaaaaaaa", "my/clap@bbbbbbbbbbbb")
 
 
 @pytest.mark.parametrize("name", ["clip", "clips+clap", "clip+clapp", "languagebnd"])

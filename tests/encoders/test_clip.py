@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -97,9 +98,38 @@ def test_half_precision_that_overflows_is_redone_in_float32_and_said_once_in_eac
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_model_that_gives_no_numbers_is_refused(folder: Path, tmp_path: Path, precision: str) -> None:
-    broken = clip.load(rescaled(folder, tmp_path / "broken", float("nan")), runner(precision))
-    with pytest.raises(WeightsUnavailable, match="answers NaN, even in float32"):
+    placed = Runner.on(placement("cpu", precision), "my/clip@v1")
+    broken = clip.load(rescaled(folder, tmp_path / "broken", float("nan")), placed)
+    said: list[str] = []
+    with remarks_to(said.append), pytest.raises(WeightsUnavailable, match="^my/clip@v1 answers NaN, even in float32"):
         broken.embed_frames(pictures((40, 50)))
+    assert said == []
+
+
+def test_an_activation_that_nobody_knows_is_named_with_its_field(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    config = json.loads((folder / "config.json").read_text())
+    config["text_config"]["hidden_act"] = "nosuch"
+    (tmp_path / "copy/config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsUnavailable, match=r"text_config\.hidden_act 'nosuch' is none that is known"):
+        clip.load(tmp_path / "copy", runner())
+
+
+FOREIGN = {"a": 0, "b</w>": 1}
+SMALL = {**FOREIGN, "<|startoftext|>": 2, "<|endoftext|>": 5000}
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"), [(FOREIGN, "cannot be read"), (SMALL, "gives token 5000 and the model has")]
+)
+def test_a_tokenizer_of_another_model_is_refused_before_any_label(
+    folder: Path, tmp_path: Path, words: dict[str, int], fault: str
+) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    (tmp_path / "copy/vocab.json").write_text(json.dumps(words))
+    (tmp_path / "copy/merges.txt").write_text("#version: 0.2\na b</w>\n")
+    with pytest.raises(WeightsUnavailable, match=rf"the tokenizer in .*{fault}.*: copy it again"):
+        clip.load(tmp_path / "copy", runner())
 
 
 def test_half_precision_stays_close_to_float32(folder: Path, encoder: ImageTextEncoder) -> None:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from av2a.encoders.checkpoints import Checkpoint
-from av2a.encoders.portable import Verdict, verify, write_portable
+from av2a.encoders.portable import Verdict, refuse_damaged, verify, write_portable
 from av2a.encoders.weights import MANIFEST, Folder, Origin, Sources, resolve
-from av2a.errors import OutputRefused
+from av2a.errors import OutputRefused, WeightsUnavailable
 from tests.encoders.small_hub import COMMIT, SmallHub, repository
 
 WEIGHTS = "model.safetensors"
@@ -54,6 +54,35 @@ def test_what_is_there_already_is_not_copied_again(cached: Folder, tmp_path: Pat
     assert set(verdicts(carried(cached, tmp_path / "stick")).values()) == {Verdict.WHOLE}
 
 
+def test_damaged_files_are_not_carried_on_as_whole(cached: Folder, tmp_path: Path) -> None:
+    stick = carried(cached, tmp_path / "stick")
+    (stick.path / WEIGHTS).write_bytes((stick.path / WEIGHTS).read_bytes()[:1000])
+    with pytest.raises(WeightsUnavailable, match=r"model\.safetensors is damaged .its digest is not .*: copy it again"):
+        write_portable(stick, tmp_path / "out")
+    assert not (tmp_path / "out/owner/model" / MANIFEST).exists()
+    assert not (tmp_path / "out/owner/model" / WEIGHTS).exists()
+
+
+@pytest.mark.parametrize("manifest", [True, False])
+def test_a_users_folder_is_refused_when_a_file_in_it_is_damaged(cached: Folder, tmp_path: Path, manifest: bool) -> None:
+    stick = carried(cached, tmp_path / "stick")
+    if not manifest:
+        (stick.path / MANIFEST).unlink()
+    refuse_damaged([stick])
+    (stick.path / WEIGHTS).write_bytes((stick.path / WEIGHTS).read_bytes()[:1000])
+    with pytest.raises(
+        WeightsUnavailable, match=r"damaged in .*: model\.safetensors; .*leave --weights and AV2A_WEIGHTS out"
+    ):
+        refuse_damaged([stick])
+
+
+@pytest.mark.parametrize("content", ["[]", '{"files": []}', '{"files": {"model.safetensors": 3}}', "{"])
+def test_a_manifest_of_another_form_states_nothing(cached: Folder, tmp_path: Path, content: str) -> None:
+    stick = carried(cached, tmp_path / "stick")
+    (stick.path / MANIFEST).write_text(content)
+    assert set(verdicts(stick).values()) == {Verdict.READABLE}
+
+
 def test_a_place_that_cannot_be_written_is_refused(cached: Folder, tmp_path: Path) -> None:
     (tmp_path / "stick").write_text("a file")
     with pytest.raises(OutputRefused, match="choose another place with --to"):
@@ -79,3 +108,12 @@ def test_without_a_digest_files_are_read(tmp_path: Path) -> None:
     file = tmp_path / "pytorch_model.bin"
     file.write_bytes(file.read_bytes()[:-50])
     assert verdicts(folder) == {"config.json": Verdict.READABLE, "pytorch_model.bin": Verdict.DAMAGED}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_parameters_that_are_no_numbers_are_damaged(tmp_path: Path, value: float) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    torch.save({"places": torch.arange(3), "layer.weight": torch.tensor([1.0, value])}, tmp_path / "pytorch_model.bin")
+    found = {finding.file.name: finding for finding in verify(Folder(tmp_path, "owner/model", None, Origin.FOLDER))}
+    assert found["pytorch_model.bin"].verdict is Verdict.DAMAGED
+    assert "layer.weight holds NaN or infinity" in found["pytorch_model.bin"].detail

@@ -158,6 +158,21 @@ def test_all_that_is_missing_is_named_in_one_error_with_the_command_that_fetches
     assert "\n" not in words
 
 
+def test_ones_own_checkpoints_are_fetched_by_their_names(nowhere: Path) -> None:
+    clip = checkpoint_named("openai/clip-vit-base-patch32")
+    own, other = checkpoint_named("my/clap@v2"), checkpoint_named("openai/clip-vit-base-patch32@main")
+    nothing = Sources(cache=nowhere, download=False)
+    with pytest.raises(WeightsUnavailable, match=r"connect and run 'av2a weights fetch my/clap@v2'; or run") as refusal:
+        resolve(own, nothing)
+    assert "BACKBONE" not in str(refusal.value)
+    with pytest.raises(
+        WeightsUnavailable, match=rf"fetch {clip.repo}@{clip.revision}' and 'av2a weights fetch my/clap@v2'"
+    ):
+        resolve_all([clip, own], nothing)
+    with pytest.raises(WeightsUnavailable, match=rf"run 'av2a weights fetch {clip.repo}@main'"):
+        resolve(other, nothing)
+
+
 def test_what_a_folder_lacks_is_said(model: Path, nowhere: Path) -> None:
     (model / WEIGHTS).unlink()
     (model / "tokenizer.json").unlink()
@@ -173,8 +188,23 @@ def test_a_users_own_folder_is_taken_as_it_is(model: Path, nowhere: Path, monkey
     monkeypatch.chdir(model.parent)
     assert found(nowhere, nowhere, checkpoint_named("model")).path == model
     (model / "config.json").unlink()
-    with pytest.raises(WeightsUnavailable, match=r"no config\.json.*a folder is not fetched"):
+    with pytest.raises(
+        WeightsUnavailable, match=r"no config\.json.*a folder is not fetched\. Copy the folder here again"
+    ):
         resolve(checkpoint_named("model"), Sources(cache=nowhere))
+
+
+def test_what_is_damaged_in_the_hubs_own_cache_is_fetched_again_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--owner--model/snapshots" / COMMIT
+    folder.mkdir(parents=True)
+    (folder / WEIGHTS).write_bytes(b"noise")
+    with pytest.raises(
+        WeightsUnavailable, match=r"is damaged .*: fetch it again with 'av2a weights fetch owner/model'"
+    ):
+        read_state(folder)
 
 
 # Reading.
@@ -224,7 +254,7 @@ def overlapping() -> bytes:
 )
 def test_damaged_safetensors_are_refused_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / WEIGHTS).write_bytes(content)
-    with pytest.raises(WeightsUnavailable, match=r"model\.safetensors is damaged .*'av2a weights fetch'") as refusal:
+    with pytest.raises(WeightsUnavailable, match=r"model\.safetensors is damaged .*: copy it again$") as refusal:
         read_state(tmp_path)
     assert "\n" not in str(refusal.value)
 

@@ -166,6 +166,22 @@ def test_clips_without_whole_features_are_left_out_and_named(tmp_path: Path) -> 
     assert (evaluation.videos, evaluation.total, len(evaluation.left_out)) == (1, 4, 3)
 
 
+def test_a_clip_that_is_answered_with_no_number_is_left_out_as_failed(tmp_path: Path) -> None:
+    clips = dataset(3)
+    first, second, third = (clip.name for clip in clips.clips)
+    folder = write_features(tmp_path / "feats", [first, second, third])
+    parser = load_parser("jomold", published(tmp_path, "jomold"))
+    whole = parsed(clips, parser, FeatureFolder.opened(folder), PARSERS["jomold"].settings)
+    np.save(folder / "vggish" / f"{second[:11]}.npy", np.full((10, 128), 1e38, np.float32))
+    found = parsed(clips, parser, FeatureFolder.opened(folder), PARSERS["jomold"].settings)
+    assert found.names == (first, third)
+    assert np.array_equal(found.answers.audio, whole.answers.audio[[0, 2]])
+    assert [(each.name, each.reason, each.has_failed) for each in found.left_out] == [(second, module.NOT_FINITE, True)]
+    alone = replace(clips, clips=clips.clips[1:2])
+    with pytest.raises(DataUnavailable, match=f"{second}: the parser answers with numbers that are not finite"):
+        parsed(alone, parser, FeatureFolder.opened(folder), PARSERS["jomold"].settings)
+
+
 def test_no_features_at_all_is_an_error_that_names_the_first(tmp_path: Path) -> None:
     folder = write_features(tmp_path / "feats", [])
     parser = load_parser("han", published(tmp_path, "han"))

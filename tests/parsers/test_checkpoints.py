@@ -90,7 +90,7 @@ def test_han_answers_alike_without_the_parameters_that_it_never_reads(folder: Pa
     ("given", "asked"), [("jomold", "han"), ("han", "jomold"), ("mgn", "cmpae"), ("cmpae", "mgn"), ("cmpae", "jomold")]
 )
 def test_another_parsers_checkpoint_is_called_by_its_name(folder: Path, given: str, asked: str) -> None:
-    words = f"is a checkpoint of {PARSERS[given].title}, not of {PARSERS[asked].title}: ask for --parser {given}"
+    words = f"is a checkpoint of {PARSERS[given].title}, not of {PARSERS[asked].title}: give it for {given}"
     with pytest.raises(WeightsUnavailable, match=words):
         load_parser(asked, checkpoint(folder, given))
 
@@ -156,7 +156,7 @@ def test_a_parameter_that_is_never_read_may_have_any_value(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
-@pytest.mark.parametrize("length", [0, 100, -100])
+@pytest.mark.parametrize("length", [100, -100])
 def test_a_truncated_file_is_refused_by_name(tmp_path: Path, suffix: str, length: int) -> None:
     file = tmp_path / f"cut{suffix}"
     if suffix == ".pt":
@@ -167,6 +167,24 @@ def test_a_truncated_file_is_refused_by_name(tmp_path: Path, suffix: str, length
     with pytest.raises(WeightsUnavailable, match=rf"cut\{suffix}' is damaged .*: get it again") as refusal:
         load_parser("mgn", file)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.pt", b"", "is empty"),
+        ("empty.safetensors", b"", "is empty"),
+        ("notes.pt", b"where the checkpoint is to be had\n", "is no checkpoint"),
+        ("page.pt", b"<!DOCTYPE html><html></html>", "is no checkpoint"),
+    ],
+)
+def test_a_file_that_never_was_a_checkpoint_is_not_called_damaged(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(WeightsUnavailable, match=f"{name}' {words}: get it again from its authors"):
+        load_parser("mgn", file)
 
 
 class Evil:
@@ -194,9 +212,9 @@ def test_no_more_of_numpy_is_let_in_than_a_random_state_needs(tmp_path: Path) ->
 
 
 def test_a_checkpoint_that_is_not_there_and_a_parser_that_is_unknown_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(MissingFile, match=r"there is no checkpoint '.*none\.pt': check --checkpoint"):
+    with pytest.raises(MissingFile, match=r"there is no checkpoint '.*none\.pt': check its path"):
         load_parser("han", tmp_path / "none.pt")
-    with pytest.raises(MissingFile):
+    with pytest.raises(MissingFile, match="is a folder: name the checkpoint in it"):
         load_parser("han", tmp_path)
     with pytest.raises(UnknownName, match="unknown parser 'jomould': did you mean 'jomold'"):
         load_parser("jomould", tmp_path / "none.pt")

@@ -58,7 +58,12 @@ def test_files_that_are_missing_are_named(folder: Path) -> None:
     [
         ("vggish", np.ones((9, 128), np.float32), r"array of shape \(9, 128\), not \(10, 128\): files must be as"),
         ("res152", np.ones((80, 2048, 1), np.float32), r"array of shape \(80, 2048, 1\), not \(80, 2048\)"),
-        ("r2plus1d_18", np.ones((10, 512), np.int32), "holds int32, not float32"),
+        (
+            "r2plus1d_18",
+            np.ones((10, 512), np.int32),
+            r"holds int32, not float32 \(float16 and float64 are taken too\): ",
+        ),
+        ("vggish", np.ones((10, 128), np.longdouble), "holds float.*, not float32"),
         ("vggish", np.full((10, 128), np.nan, np.float32), "holds numbers that are not finite: make it again"),
         ("vggish", np.full((10, 128), np.inf, np.float32), "holds numbers that are not finite"),
         ("vggish", np.full((10, 128), 1e300), "holds numbers that are not finite"),

@@ -13,6 +13,7 @@ from av2a.cli.dataset_options import (
     SplitOption,
     StoreOption,
     VideosOption,
+    usual_backbone,
 )
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import ClipsAsked, MethodOnClips, SettingsAsked
@@ -28,9 +29,9 @@ from av2a.cli.model_options import (
 from av2a.cli.sheet_outputs import JsonOption, OverwriteOption, SheetOutputs, SheetOutputsOption
 
 EXAMPLES = (
-    Example("av2a ablate synthetic --backbone mini --profile released", "on the built-in world"),
+    Example("av2a ablate synthetic --profile released", "on the built-in world"),
     Example("av2a ablate llp --videos llp-videos/ --backbone languagebind -o table5.md", "the paper's Table 5"),
-    Example("av2a ablate synthetic --backbone mini --settings best.json --json", "with tuned settings"),
+    Example("av2a ablate synthetic --settings best.json --json", "with tuned settings"),
 )
 
 
@@ -67,7 +68,7 @@ def ablate(
 
     given = SheetOutputs.checked(outputs, as_json=as_json, overwrite=overwrite)
     models = chosen_models(
-        backbone,
+        usual_backbone(dataset, backbone),
         device=device,
         precision=precision,
         visual_model=visual_model,
@@ -95,6 +96,8 @@ def show(method: MethodOnClips, outputs: SheetOutputs) -> None:
     from av2a.experiments.ablations import ablated
     from av2a.experiments.sheets import sheets
 
+    method.check_parsing()
     watched = method.watched()
     part = ablated(method.replay(watched), method.backbone.info.name, [method.settings])
     outputs.give(sheets([part], at_hand={method.dataset.name}), method.about(watched), method.terminal)
+    method.check_failed(watched)

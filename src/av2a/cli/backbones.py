@@ -40,6 +40,8 @@ def backbones(
     for row in rows:
         terminal.show(Text(f"{row['name']}: {row['gives']}"))
         terminal.show(Text(f"  {row['licence']}, {row['size']}, {row['where']}"))
+        for path in row["paths"]:
+            terminal.show(Text(f"  {path}"))
 
 
 def _rows(sources: "Sources") -> list[dict[str, Any]]:
@@ -53,6 +55,7 @@ def _rows(sources: "Sources") -> list[dict[str, Any]]:
             "licence": "Apache-2.0",
             "size": "2 MB",
             "where": "comes with av2a",
+            "paths": [],
         }
     ]
     rows += [_row(name, parts, sources) for name, parts in BACKBONES.items()]
@@ -63,7 +66,8 @@ def _rows(sources: "Sources") -> list[dict[str, Any]]:
 def _row(name: str, parts: Any, sources: "Sources") -> dict[str, Any]:
     from av2a.encoders.weights import search
 
-    missing = [part.checkpoint.repo for part in parts if search(part.checkpoint, sources).found is None]
+    searches = [search(part.checkpoint, sources) for part in parts]
+    missing = [each.checkpoint.repo for each in searches if each.found is None]
     command = f"av2a weights fetch {name if '…' not in name else missing[0] if missing else ''}"
     return {
         "name": name,
@@ -72,4 +76,5 @@ def _row(name: str, parts: Any, sources: "Sources") -> dict[str, Any]:
         "licence": " and ".join(dict.fromkeys(part.licence for part in parts)),
         "size": f"about {sum(part.megabytes for part in parts)} MB",
         "where": f"{', '.join(missing)} not here: {command}" if missing else "weights are here",
+        "paths": [str(each.found.path) for each in searches if each.found is not None],
     }

@@ -13,6 +13,7 @@ from av2a.cli.dataset_options import (
     SplitOption,
     StoreOption,
     VideosOption,
+    usual_backbone,
 )
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import ClipsAsked, MethodOnClips, SettingsAsked
@@ -28,7 +29,7 @@ from av2a.cli.model_options import (
 from av2a.cli.sheet_outputs import JsonOption, OverwriteOption, SheetOutputs, SheetOutputsOption
 
 EXAMPLES = (
-    Example("av2a compare-fusion synthetic --backbone mini --profile released", "on the built-in world"),
+    Example("av2a compare-fusion synthetic --profile released", "on the built-in world"),
     Example(
         "av2a compare-fusion llp --videos llp-videos/ -o table6.md", "the training-free pairs of the paper's Table 6"
     ),
@@ -68,7 +69,7 @@ def compare_fusion(
 
     given = SheetOutputs.checked(outputs, as_json=as_json, overwrite=overwrite)
     models = chosen_models(
-        backbone,
+        usual_backbone(dataset, backbone),
         device=device,
         precision=precision,
         visual_model=visual_model,
@@ -96,6 +97,8 @@ def show(method: MethodOnClips, outputs: SheetOutputs) -> None:
     from av2a.experiments.fusion import compared
     from av2a.experiments.sheets import sheets
 
+    method.check_parsing()
     watched = method.watched()
     part = compared(method.replay(watched), method.backbone.info.name, [method.settings])
     outputs.give(sheets([part], at_hand={method.dataset.name}), method.about(watched), method.terminal)
+    method.check_failed(watched)

@@ -392,7 +392,7 @@ def _check_any(evaluation: "Evaluation") -> None:
     from av2a.experiments.evaluation_report import left_out_lines
 
     if not evaluation.videos:
-        reasons = "; ".join(left_out_lines(evaluation)) or "there are no clips"
+        reasons = "; ".join(left_out_lines(evaluation.left_out)) or "there are no clips"
         raise MediaError(
             f"nothing to measure of {evaluation.dataset}, {evaluation.split}: {reasons}: check --videos and --annotations"
         )

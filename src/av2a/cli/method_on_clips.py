@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from av2a.cli.dataset_options import chosen_dataset, chosen_store, dataset_settings
+from av2a.cli.exit_status import ExitStatus
 from av2a.cli.model_options import Models
 from av2a.cli.setting_options import chosen_settings
 from av2a.errors import UsageError
@@ -92,45 +95,75 @@ class MethodOnClips:
 
     def watched(self, dataset: "Dataset | None" = None) -> "Watch":
         """The clips of the data set, or of ``dataset``; what is left out is said."""
+        from av2a.experiments.evaluation_report import left_out_lines
         from av2a.experiments.watching import watch
 
         clips = dataset or self.dataset
         with self.terminal.progress(f"{clips.name}, {clips.split}") as report:
             found = watch(clips, self.backbone, self.settings, self.store, progress=report)
-        for each in found.left_out:
-            self.terminal.detail(f"{each.name} is left out: {each.reason}")
-        self.terminal.say(f"{clips.name}, {clips.split}: {len(found.watched)} of {found.total} videos")
+        self.terminal.say(f"{clips.name}, {clips.split}: {clips.of_total(len(found.watched))}")
+        for line in left_out_lines(found.left_out):
+            self.terminal.say(line)
         return found
 
-    def replay(self, watched: "Watch") -> "Replay":
-        """The clips ready to be parsed, for the ten numbers.
+    def check_failed(self, *watched: "Watch") -> None:
+        """Name the videos that are at hand and could not be used; what could be measured has been given.
 
         Raises:
-            UsageError: the data set is one of localization, for which they do not exist.
-            DataUnavailable: no video can be used.
+            typer.Exit: there are some.
+        """
+        from av2a.datasets.rows import some
+
+        failed = [each.name for found in watched for each in found.left_out if each.has_failed]
+        if failed:
+            total = sum(found.total for found in watched)
+            self.terminal.fail(f"av2a: {len(failed)} of {total} videos failed: {some(failed)}")
+            raise typer.Exit(ExitStatus.SOME_FAILED)
+
+    def check_parsing(self) -> None:
+        """Refuse a data set without the ten numbers, before anything is encoded for them.
+
+        Raises:
+            UsageError: it is one of localization.
         """
         from av2a.datasets import Task
-        from av2a.experiments.tune import replayed
 
         if self.dataset.task is Task.LOCALIZATION:
             raise UsageError(
                 f"{self.dataset.name} has one event a second and no ten numbers: choose llp, synthetic or a folder"
             )
+
+    def replay(self, watched: "Watch") -> "Replay":
+        """The clips ready to be parsed, for the ten numbers.
+
+        Raises:
+            DataUnavailable: no video can be used.
+        """
+        from av2a.experiments.tune import replayed
+
         return replayed(watched, self.dataset, self.backbone, self.settings)
 
     def about(self, watched: "Watch") -> dict[str, Any]:
         """What numbers are of, as plain values."""
+        from av2a.experiments.evaluate import remarks_of
+        from av2a.experiments.evaluation_report import left_out_lines, settings_line
+
         info = self.backbone.info
         about: dict[str, Any] = {
             "dataset": self.dataset.name,
             "split": self.dataset.split,
-            "videos": f"{len(watched.watched)} of {watched.total}",
+            "videos": self.dataset.of_total(len(watched.watched)).removesuffix(" videos"),
             "backbone": info.name,
             "backbone_digest": info.digest,
             "profile": self.settings.profile,
+            "values": settings_line(self.settings).partition(": ")[2],
             "settings": self.settings.as_dict(),
         }
-        return about | notes(self.dataset.name)
+        lines = {
+            "left_out": "; ".join(left_out_lines(watched.left_out)),
+            "remarks": "; ".join((*self.dataset.remarks, *remarks_of(watched.watched))),
+        }
+        return about | {name: text for name, text in lines.items() if text} | notes(self.dataset.name)
 
 
 def notes(dataset: str) -> dict[str, str]:

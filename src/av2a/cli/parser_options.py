@@ -1,7 +1,7 @@
 """The options that put a trained parser in the place of a backbone: which, its checkpoint, its features, and how it decides."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -130,7 +130,7 @@ def chosen_parser(
     Its settings are those of Table 1, changed by the file's, then by ``thresholds`` and ``fusion``, then by each ``name=value``.
 
     Raises:
-        UsageError: a name or value that cannot be meant, or a part of what a parser needs is not given.
+        UsageError: a name or value that cannot be meant, a ``--set`` without effect, or a part of what a parser needs is not given.
         MissingFile: no such file of settings or names.
     """
     given = {
@@ -155,9 +155,63 @@ def chosen_parser(
     values.pop("profile", None)
     chosen = {key: value for key, value in (("thresholds", thresholds), ("fusion", fusion)) if value is not None}
     settings = kind.settings.changed({**values, **chosen})
-    settings = settings.changed(dict(assignment(text, option="--set") for text in assignments))
+    assigned = dict(assignment(text, option="--set") for text in assignments)
+    settings = settings.changed(assigned)
+    # Those of a file may have no effect: a result that was written holds all there are.
+    refuse_without_effect(assigned, kind, settings)
     names = None if only is None else clip_names_in(only)
     return ParserAsked(kind, checkpoint, features, names, settings, device)
+
+
+_ENCODERS_ONLY = (
+    *("background", "synonym_similarity", "renormalise_survivors", "unit_labels", "sound", "segment_sound", "sampling"),
+    *("frames_per_segment", "silence_dbfs", "blank_contrast", "selection", "select_categories", "category_threshold"),
+    "window_seconds",
+)
+_VALIDATION = ("confidence_threshold", "validation_rule", "validate_single", "keep_best")
+_DYNAMIC_ONLY = (
+    *("initial_threshold", "decay", "threshold_rule", "ridge", "ratio_times_scores", "cosine_for_audio"),
+    *("minimum_duration_seconds", "merge_gap_seconds", "merge_first", "segment_seconds", "frame_vector", "validate"),
+    *_VALIDATION,
+)
+_FUSED_ONLY = ("audio_weight", "audio_visual_gate")
+
+
+def refuse_without_effect(names: Iterable[str], kind: "Kind", settings: "ParserSettings") -> None:
+    """Refuse settings that were asked for by name and that change nothing beside the others.
+
+    Raises:
+        UsageError: naming the first of them, and what would make it count.
+    """
+    obstacles = _obstacles(kind, settings)
+    for name in names:
+        for idle, why in obstacles:
+            if name in idle:
+                raise UsageError(f"--set {name} has no effect {why}, or leave it out")
+
+
+def _obstacles(kind: "Kind", settings: "ParserSettings") -> "list[tuple[Sequence[str], str]]":
+    """Settings without effect, and why: the part of a sentence that ends with what would make them count."""
+    from av2a.parsers.rules import Gate
+    from av2a.parsers.settings import Thresholds
+    from av2a.settings import Fusion
+
+    static = settings.thresholds is Thresholds.STATIC
+    cases: list[tuple[Sequence[str], bool, str]] = [
+        (_ENCODERS_ONLY, True, "on a parser, which has its own gate and features: take a backbone"),
+        (("attention_map",), kind.name != "mgn", f"on {kind.name}: take --parser mgn"),
+        (("visual_gate",), kind.rule.visual_gate_by_category is None, f"on {kind.name}: take --parser cmpae"),
+        (
+            ("audio_visual_gate",),
+            kind.rule.gate is Gate.SHARED,
+            f"on {kind.name}, which has one gate for both: take --parser jomold or cmpae",
+        ),
+        (_DYNAMIC_ONLY, static, "with static thresholds: take --thresholds dynamic"),
+        (_FUSED_ONLY, settings.fusion is Fusion.LATE, "with late fusion: take --fusion score"),
+        (("segment_threshold",), not static, "with dynamic thresholds: take --thresholds static"),
+        (_VALIDATION, not settings.validate, "without validation: add --set validate=true"),
+    ]
+    return [(names, why) for names, stands, why in cases if stands]
 
 
 def refuse_beside_parser(given: Mapping[str, object], environment: Mapping[str, str] | None = None) -> None:

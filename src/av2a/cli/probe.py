@@ -18,6 +18,7 @@ from av2a.cli.dataset_options import (
     StoreOption,
     VideosOption,
     chosen_dataset,
+    usual_backbone,
 )
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import ClipsAsked, MethodOnClips, SettingsAsked
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from av2a.datasets import Dataset
 
 EXAMPLES = (
-    Example("av2a probe synthetic --backbone mini", "on the built-in world"),
+    Example("av2a probe synthetic", "on the built-in world"),
     Example("av2a probe llp --train-split validation --videos llp-videos/ --backbone clip-clap", "the paper's Table 7"),
 )
 
@@ -88,7 +89,7 @@ def probe(
     given = SheetOutputs.checked(outputs, as_json=as_json, overwrite=overwrite)
     require_sklearn()
     models = chosen_models(
-        backbone,
+        usual_backbone(dataset, backbone),
         device=device,
         precision=precision,
         visual_model=visual_model,
@@ -125,3 +126,4 @@ def show(method: MethodOnClips, train: "Dataset", outputs: SheetOutputs) -> None
     seen, watched = method.watched(train), method.watched()
     part = probed(seen, watched, method.dataset, method.backbone.info.name)
     outputs.give(sheets([part], at_hand={method.dataset.name}), method.about(watched), method.terminal)
+    method.check_failed(seen, watched)

@@ -19,6 +19,7 @@ from av2a.cli.dataset_options import (
     VideosOption,
     chosen_dataset,
     chosen_store,
+    usual_backbone,
 )
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import ClipsAsked, MethodOnClips, SettingsAsked
@@ -51,10 +52,11 @@ if TYPE_CHECKING:
     from av2a.datasets import Dataset
     from av2a.experiments.search import Space
     from av2a.experiments.tune import Objective, Tuning
+    from av2a.experiments.watching import Watch
     from av2a.store import Store
 
 EXAMPLES = (
-    Example("av2a tune synthetic --backbone mini --profile released -o best.json", "on the built-in world"),
+    Example("av2a tune synthetic --profile released -o best.json", "on the built-in world"),
     Example(
         "av2a tune llp --videos llp-videos/ --backbone languagebind -o best.json", "as the paper did, on 200 videos"
     ),
@@ -209,7 +211,7 @@ def tune(
         return
     limit = limit or VIDEOS
     models = chosen_models(
-        backbone,
+        usual_backbone(dataset, backbone),
         device=device,
         precision=precision,
         visual_model=visual_model,
@@ -219,8 +221,9 @@ def tune(
     watched = ClipsAsked(dataset, named, videos, annotations, events or (), limit if dataset == GENERATED else None)
     how = SettingsAsked(profile, settings_file, assignments or ())
     method = MethodOnClips.chosen(watched, models, how, store=store, no_store=no_store, terminal=terminal)
-    found = _tuned(method, searched, aim, limit=limit, trials=trials, seed=seed)
+    found, seen = _tuned(method, searched, aim, limit=limit, trials=trials, seed=seed)
     _give(found, method.terminal, output, as_json=as_json)
+    method.check_failed(seen)
 
 
 def _space(file: Path | None) -> "Space":
@@ -240,7 +243,7 @@ def _objective(name: str | None) -> "Objective | None":
 
 def _tuned(
     method: MethodOnClips, space: "Space", objective: "Objective | None", *, limit: int, trials: int, seed: int
-) -> "Tuning":
+) -> tuple["Tuning", "Watch"]:
     from av2a.experiments.search import require_optuna
     from av2a.experiments.tune import Objective, replayed, some_videos, tune
 
@@ -249,7 +252,7 @@ def _tuned(
     watched = method.watched(some_videos(method.dataset, limit))
     replay = replayed(watched, method.dataset, method.backbone, method.settings)
     with method.terminal.progress("tuning") as report:
-        return tune(
+        found = tune(
             replay,
             method.backbone.info,
             method.settings,
@@ -260,6 +263,7 @@ def _tuned(
             journals=None if method.store is None else method.store.folder / "tuning",
             progress=lambda done, total: report("trials", done, total),
         )
+    return found, watched
 
 
 def _tuned_parser(
@@ -280,7 +284,7 @@ def _tuned_parser(
 
     require_optuna()
     parsed, clips = asked.parsed(dataset, terminal)
-    terminal.say(f"{clips.name}, {clips.split}: {len(parsed.names)} of {len(clips.clips)} videos")
+    terminal.say(f"{clips.name}, {clips.split}: {clips.of_total(len(parsed.names))}")
     own = space_of(asked.settings)
     with terminal.progress("tuning") as report:
         return tune(

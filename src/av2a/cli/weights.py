@@ -81,10 +81,13 @@ def fetch(
 
 
 def _fetched(checkpoints: "Sequence[Checkpoint]", sources: Any, terminal: "Terminal") -> "list[Folder]":
+    from av2a.encoders.portable import refuse_damaged
     from av2a.encoders.weights import resolve_all, search
 
-    for checkpoint in checkpoints:
-        terminal.say(_announced(checkpoint, search(checkpoint, sources)))
+    searches = [search(checkpoint, sources) for checkpoint in checkpoints]
+    refuse_damaged(each.found for each in searches if each.found is not None)
+    for each in searches:
+        terminal.say(_announced(each.checkpoint, each))
     with terminal.progress("weights") as report:
         return resolve_all(checkpoints, sources, in_megabytes(report), check=True)
 
@@ -168,14 +171,24 @@ def _listed(search: "Search") -> dict[str, Any]:
 def _show_listed(entry: dict[str, Any], terminal: "Terminal") -> None:
     from rich.text import Text
 
-    revision = entry["revision"] or "newest revision"
+    revision = _revision_in_words(entry)
     if entry["path"] is None:
         size = "" if entry["about_megabytes"] is None else f", about {entry['about_megabytes']} MB"
-        terminal.show(Text(f"{entry['checkpoint']} ({revision[:12]}{size}): {entry['missing']}"))
+        terminal.show(Text(f"{entry['checkpoint']} ({revision}{size}): {entry['missing']}"))
         return
     total = sum(entry["files"].values())
-    terminal.show(Text(f"{entry['checkpoint']} ({revision[:12]}, {_megabytes(total)}): {entry['path']}"))
+    terminal.show(Text(f"{entry['checkpoint']} ({revision}, {_megabytes(total)}): {entry['path']}"))
     terminal.show_rows([(Text("  " + _megabytes(size)), Text(name)) for name, size in entry["files"].items()])
+
+
+def _revision_in_words(entry: dict[str, Any]) -> str:
+    """Of what is here the revision that it is; of what is missing the one that would be fetched. Commits alone are cut."""
+    from av2a.encoders.checkpoints import COMMIT
+
+    if entry["revision"] is None:
+        return "newest revision" if entry["path"] is None else "revision unknown"
+    revision = str(entry["revision"])
+    return revision[:12] if COMMIT.fullmatch(revision) else revision
 
 
 def _megabytes(size_bytes: int) -> str:
@@ -198,7 +211,7 @@ def verify(
     from av2a.cli.terminal import Talk, Terminal
     from av2a.encoders.portable import Verdict
     from av2a.encoders.portable import verify as findings_in
-    from av2a.encoders.weights import Sources, resolve_all
+    from av2a.encoders.weights import Origin, Sources, resolve_all
 
     terminal = Terminal(Talk.chosen(quiet=quiet, verbose=False))
     folders = resolve_all(asked_checkpoints(backbone), Sources.chosen(weights, download=False))
@@ -208,11 +221,12 @@ def verify(
         terminal.show_text(json.dumps([_plain(*each) for each in findings], ensure_ascii=False, indent=2) + "\n")
     else:
         _show_findings(findings, terminal)
-    damaged = [finding for _, finding in findings if finding.verdict is Verdict.DAMAGED]
+    damaged = [folder.origin for folder, finding in findings if finding.verdict is Verdict.DAMAGED]
     if damaged:
-        terminal.fail(
-            f"av2a: {len(damaged)} of {len(findings)} files are damaged: run av2a weights fetch {backbone}, or copy them again"
-        )
+        # Nothing is fetched into a user's own folder.
+        ways = {Origin.CACHE: f"run av2a weights fetch {backbone}", Origin.FOLDER: "copy them again"}
+        way = ", and ".join(ways[origin] for origin in ways if origin in damaged)
+        terminal.fail(f"av2a: {len(damaged)} of {len(findings)} files are damaged: {way}")
         raise typer.Exit(ExitStatus.SOME_FAILED)
 
 

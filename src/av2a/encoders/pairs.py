@@ -42,8 +42,8 @@ def assembled(
     vision, sound = halves(name)
     return Backbone(
         info(own_name(name), visual_name, audio_name, [visual, audio], placement),
-        _loader(VISUAL_LOADERS[vision])(visual, Runner.on(placement), visual_name),
-        _loader(AUDIO_LOADERS[sound])(audio, Runner.on(placement), audio_name),
+        _loader(VISUAL_LOADERS[vision])(visual, Runner.on(placement, visual_name), visual_name),
+        _loader(AUDIO_LOADERS[sound])(audio, Runner.on(placement, audio_name), audio_name),
         batch_items=BatchSize.on(placement.device).items,
         prompts_version=PROMPTS_VERSION,
     )

@@ -2,14 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from av2a.encoders.digests import is_as_named, published_name, sha256
-from av2a.encoders.weights import MANIFEST, Folder, all_files, read_manifest, read_state
-from av2a.errors import OutputRefused, WeightsUnavailable, one_line
+from av2a.encoders.weights import (
+    FOLDER_VARIABLE,
+    MANIFEST,
+    Folder,
+    Origin,
+    all_files,
+    damaged,
+    read_manifest,
+    read_state,
+)
+from av2a.errors import MissingDependency, OutputRefused, WeightsUnavailable, one_line
 
 CHUNK_BYTES = 1 << 22
 
@@ -23,13 +32,15 @@ def write_portable(folder: Folder, destination: Path, told: Told | None = None) 
     What is there already and right is kept.
 
     Raises:
+        WeightsUnavailable: a file is not what the digest that came with it says; the manifest is not written.
         OutputRefused: the destination cannot be written.
     """
     owner, _, name = folder.repo.rpartition("/")
     target = destination / (Path(owner).name if owner else "") / name
     try:
         target.mkdir(parents=True, exist_ok=True)
-        digests = {file: _copied(folder.path / file, target / file, told) for file in all_files(folder.path)}
+        stated = _stated_digests(folder.path)
+        digests = {file: _copied(folder.path / file, target / file, known, told) for file, known in stated.items()}
         manifest = {"repo": folder.repo, "revision": folder.revision, "files": digests}
         _write_whole(target / MANIFEST, json.dumps(manifest, indent=2) + "\n")
     except OSError as refusal:
@@ -39,8 +50,14 @@ def write_portable(folder: Folder, destination: Path, told: Told | None = None) 
     return target
 
 
-def _copied(source: Path, target: Path, told: Told | None) -> str:
-    """Copy one file, unless it is there; its SHA-256."""
+def _copied(source: Path, target: Path, stated: str | None, told: Told | None) -> str:
+    """Copy one file, unless it is there; its SHA-256.
+
+    Raises:
+        WeightsUnavailable: it is not what was stated: a manifest of damaged bytes would call them whole.
+    """
+    if stated is not None and not is_as_named(source, stated):
+        raise damaged(source, f"its digest is not {stated[:12]}…")
     if target.is_file() and target.stat().st_size == source.stat().st_size:
         known = sha256(target)
         if known == sha256(source):
@@ -64,6 +81,22 @@ def _write_whole(file: Path, text: str) -> None:
     part = file.with_name(f"{file.name}.incomplete")
     part.write_text(text, encoding="utf-8")
     part.replace(file)
+
+
+def refuse_damaged(folders: Iterable[Folder]) -> None:
+    """Refuse what a user's own folders hold damaged: nothing is fetched into them, and they come before the hub's cache.
+
+    Raises:
+        WeightsUnavailable: a file is not what its digest says, or cannot be read where there is none.
+    """
+    for folder in folders:
+        if folder.origin is Origin.FOLDER:
+            wrong = [each.file.name for each in verify(folder) if each.verdict is Verdict.DAMAGED]
+            if wrong:
+                raise WeightsUnavailable(
+                    f"damaged in {one_line(str(folder.path))}: {', '.join(wrong)}; nothing is fetched into a folder of yours: "
+                    f"copy it again, or leave --weights and {FOLDER_VARIABLE} out"
+                )
 
 
 class Verdict(Enum):
@@ -91,8 +124,7 @@ def verify(folder: Folder) -> Iterator[Finding]:
 
     Files without one are read as a model would read them.
     """
-    manifest = read_manifest(folder.path).get("files", {})
-    known = {name: manifest.get(name) or published_name(folder.path / name) for name in all_files(folder.path)}
+    known = _stated_digests(folder.path)
     fault = None if all(known.values()) else _fault(folder.path)
     for name, expected in known.items():
         file = folder.path / name
@@ -100,8 +132,16 @@ def verify(folder: Folder) -> Iterator[Finding]:
         yield Finding(file, file.stat().st_size, verdict, detail)
 
 
-def _verdict(file: Path, expected: object, fault: str | None) -> tuple[Verdict, str]:
-    if not isinstance(expected, str):
+def _stated_digests(folder: Path) -> dict[str, str | None]:
+    """Of each file of a checkpoint, what its bytes should be: by the manifest, or by its name in the hub's cache."""
+    files = read_manifest(folder).get("files")
+    manifest = files if isinstance(files, dict) else {}
+    stated = {name: manifest.get(name) or published_name(folder / name) for name in all_files(folder)}
+    return {name: digest if isinstance(digest, str) else None for name, digest in stated.items()}
+
+
+def _verdict(file: Path, expected: str | None, fault: str | None) -> tuple[Verdict, str]:
+    if expected is None:
         wrong = fault is not None and file.name in fault
         return (Verdict.DAMAGED, fault or "") if wrong else (Verdict.READABLE, "no digest to compare it with")
     if is_as_named(file, expected):
@@ -110,9 +150,15 @@ def _verdict(file: Path, expected: object, fault: str | None) -> tuple[Verdict, 
 
 
 def _fault(folder: Path) -> str | None:
-    """What reading the parameters says against them."""
+    """What reading the parameters says against them; they must be numbers throughout."""
     try:
-        read_state(folder)
+        state = read_state(folder)
+    except MissingDependency:
+        raise
     except WeightsUnavailable as fault:
         return str(fault)
-    return None
+    wrong = [name for name, values in state.items() if values.is_floating_point() and not values.isfinite().all()]
+    if not wrong:
+        return None
+    parameters = ", ".join(name for name in all_files(folder) if name.endswith((".safetensors", ".bin")))
+    return f"{parameters}: {one_line(wrong[0], 80)} holds NaN or infinity"

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.initialization import no_init_weights
 
-from av2a.encoders.weights import load_strictly, read_config, read_state
+from av2a.encoders.weights import again, load_strictly, read_config, read_state
 from av2a.errors import MissingDependency, WeightsUnavailable, one_line
 
 Model = TypeVar("Model", bound=PreTrainedModel)
@@ -62,6 +62,8 @@ def filled(
             model = kind(config)
     except ImportError as missing:
         raise MissingDependency(f"{kind.__name__} cannot be built here: {one_line(str(missing), 160)}") from missing
+    except KeyError as unknown:
+        raise _unfit(folder, ValueError(_unknown_value(config, unknown))) from unknown
     except Exception as wrong:  # what building a model of a wrong configuration raises is anybody's guess
         raise _unfit(folder, wrong) from wrong
     constants = {name: values for name, values in model.state_dict().items() if name.endswith(CONSTANTS)}
@@ -74,15 +76,24 @@ def filled(
 
 def _unfit(folder: Path, wrong: Exception) -> WeightsUnavailable:
     return WeightsUnavailable(
-        f"no model can be built of {folder / 'config.json'} ({one_line(str(wrong), 160)}): fetch it again, or name another checkpoint"
+        f"no model can be built of {folder / 'config.json'} ({one_line(str(wrong), 160)}): {again(folder)}, or name another checkpoint"
     )
+
+
+def _unknown_value(config: PreTrainedConfig, unknown: KeyError) -> str:
+    """What was not found in a table of the library, with the field of the configuration that asks for it."""
+    value = unknown.args[0] if unknown.args else None
+    plain = config.to_dict()
+    parts = [("", plain), *((f"{name}.", part) for name, part in plain.items() if isinstance(part, dict))]
+    fields = [f"{place}{name}" for place, part in parts for name, held in part.items() if held == value]
+    return f"{' and '.join(fields) or 'a setting'} {value!r} is none that is known"
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in ``folder``.
 
     Raises:
-        WeightsUnavailable: its files are missing or damaged.
+        WeightsUnavailable: its files are missing or damaged, or those of another model.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -91,11 +102,38 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             raise ValueError("it knows no words")
         if not (folder / "tokenizer.json").exists():
             check_merges(tokenizer, fillers=FILLERS)
+        check_words(tokenizer, _vocabulary_size(folder))
     except Exception as wrong:  # missing, truncated and foreign files raise many kinds of errors
         raise WeightsUnavailable(
-            f"the tokenizer in {folder} cannot be read ({one_line(str(wrong))}): fetch its files again"
+            f"the tokenizer in {folder} cannot be read ({one_line(str(wrong))}): {again(folder)}"
         ) from wrong
     return tokenizer
+
+
+def _vocabulary_size(folder: Path) -> int | None:
+    """How many tokens the model beside a tokenizer knows; None where its configuration does not say."""
+    if not (folder / "config.json").is_file():
+        return None
+    config: object = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    size = getattr(getattr(config, "text_config", config), "vocab_size", None)
+    return size if isinstance(size, int) else None
+
+
+TRIAL = "A sound of the quick brown fox jumping over the lazy dog, 0123456789"
+"""Every letter and digit, as a prompt could have them."""
+
+
+def check_words(tokenizer: PreTrainedTokenizerBase, tokens: int | None = None) -> None:
+    """Read a sentence, as labels will be read: a tokenizer that does not belong is found out before any video is.
+
+    Raises:
+        ValueError: it gives numbers beyond ``tokens``, or cannot fill up a row. What else it raises is its own.
+    """
+    ids = [*tokenizer(TRIAL)["input_ids"], tokenizer.pad_token_id]
+    if ids[-1] is None:
+        raise ValueError("it has no token to fill up with")
+    if tokens is not None and max(ids) >= tokens:
+        raise ValueError(f"it gives token {max(ids)} and the model has {tokens}")
 
 
 FILLERS = 8

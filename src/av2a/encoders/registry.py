@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Protocol, cast
 
 from av2a.embeddings import Backbone
 from av2a.encoders.checkpoints import BACKBONES as FETCHED
-from av2a.encoders.checkpoints import LANGUAGEBIND, checkpoint_named, chosen_checkpoints, own_name
+from av2a.encoders.checkpoints import LANGUAGEBIND, Checkpoint, checkpoint_named, chosen_checkpoints, own_name
 from av2a.encoders.choices import Precision, device_named, precision_named
-from av2a.encoders.weights import Progress, Sources, resolve_all
+from av2a.encoders.weights import Folder, Progress, Sources, resolve_all
 from av2a.errors import InvalidSetting, MissingDependency, UsageError, WeightsUnavailable, one_line
 
 DEFAULT_BACKBONE = "clip-clap"
@@ -73,8 +74,9 @@ def load_backbone(
         # A device that is not there, and weights, are looked for before the larger library is loaded.
         where = placement(device, precision)
         checkpoints = chosen_checkpoints(name, visual_model, audio_model)
-        folders = [found.path for found in resolve_all(checkpoints, sources, progress)]
-        recorded = [checkpoint.recorded for checkpoint in checkpoints]
+        found = resolve_all(checkpoints, sources, progress)
+        folders = [each.path for each in found]
+        recorded = [_recorded(*each) for each in zip(checkpoints, found, strict=True)]
         visual_name, audio_name = " + ".join(recorded[:-1]), recorded[-1]
         if name == LANGUAGEBIND:
             from av2a.encoders.languagebind import load
@@ -85,6 +87,15 @@ def load_backbone(
 
         visual, audio = folders
         return assembled(name, visual, audio, where, visual_name=visual_name, audio_name=audio_name)
+
+
+def _recorded(checkpoint: Checkpoint, found: Folder) -> str:
+    """As outputs name what was found: the commit is that of the files, never the one that was merely asked for."""
+    if Path(checkpoint.repo).is_absolute():
+        return checkpoint.recorded
+    if found.revision is None:
+        return f"{checkpoint.repo}, revision unknown"
+    return replace(checkpoint, revision=found.revision).recorded
 
 
 def check_choices(

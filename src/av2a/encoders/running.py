@@ -31,13 +31,15 @@ class Runner:
 
     placement: Placement
     size: BatchSize
+    name: str = "a model"
+    """The checkpoint, as errors name it."""
     compiled: dict[tuple[object, ...], Callable[[Tensor], Tensor]] = field(default_factory=dict)
     """Forward passes that OpenVINO has compiled, by what they are and the shape of their rows."""
 
     @classmethod
-    def on(cls, placement: Placement) -> "Runner":
+    def on(cls, placement: Placement, name: str = "a model") -> "Runner":
         """A runner for a device of which nothing else is known."""
-        return cls(placement, BatchSize.on(placement.device))
+        return cls(placement, BatchSize.on(placement.device), name)
 
     def rows(
         self,
@@ -67,16 +69,17 @@ class Runner:
     def _finite(self, forward: Callable[[Any], Tensor], inputs: Any) -> Tensor:
         """What ``forward`` gives, computed again in float32 where half precision overflowed."""
         rows = self._fast(forward, inputs)
-        if not rows.isfinite().all() and self.placement.precision is not Precision.FLOAT32:
-            # Each time, as it concerns each answer; remarks.py says it once for each.
-            log.warning(
-                "%s overflowed and is redone in float32: choose --precision float32", self.placement.precision.value
-            )
+        if rows.isfinite().all():
+            return rows
+        asked = self.placement.precision
+        if asked is not Precision.FLOAT32:
             rows = _cast(forward, inputs, replace(self.placement, precision=Precision.FLOAT32))
         if not rows.isfinite().all():
             raise WeightsUnavailable(
-                "a model answers NaN, even in float32: check its weights with 'av2a weights verify'"
+                f"{self.name} answers NaN, even in float32: check its weights with 'av2a weights verify', or name another checkpoint"
             )
+        # Each time, as it concerns each answer; remarks.py says it once for each. Weights without numbers overflow nothing.
+        log.warning("%s overflowed and is redone in float32: choose --precision float32", asked.value)
         return rows
 
     def _fast(self, forward: Callable[[Any], Tensor], inputs: Any) -> Tensor:

@@ -411,7 +411,7 @@ def again(folder: Path) -> str:
     if folder.is_relative_to(cache):
         kept = folder.relative_to(cache).parts[:1]
         if kept and kept[0].startswith("models--"):
-            repo = kept[0].removeprefix("models--").replace("--", "/")
+            repo = kept[0].removeprefix("models--").replace("--", "/", 1)
             return f"fetch it again with 'av2a weights fetch {repo}', which keeps what is whole"
     return "copy it again"
 
@@ -467,7 +467,8 @@ def _some(names: Sequence[str]) -> str:
 def misfit(where: str, difference: str) -> WeightsUnavailable:
     """The error for a configuration and weights that are not of one model."""
     return WeightsUnavailable(
-        f"the configuration and the weights in {where} contradict each other ({difference}): {FETCH_AGAIN}, or name another checkpoint"
+        f"the configuration and the weights in {where} contradict each other ({difference}): "
+        "get all its files of one revision, or name another checkpoint"
     )
 
 

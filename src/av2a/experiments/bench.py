@@ -15,7 +15,7 @@ from av2a.experiments.replay import Replay
 from av2a.experiments.search import SPACE, Space
 from av2a.experiments.tune import VIDEOS, Tuning, replayed, some_videos, tune
 from av2a.experiments.variants import STATIC, Changes
-from av2a.experiments.watching import Watch, watch
+from av2a.experiments.watching import LeftOut, Watch, watch
 from av2a.observation import Progress
 from av2a.records import Modality
 from av2a.settings import PAPER_SETTINGS, Settings, profile_settings
@@ -32,6 +32,8 @@ class Splits:
     """To tune on; None where none of its videos is at hand."""
     train: Dataset | None = None
     """To train a classifier on: clips whose truth is known by the second."""
+    tuning: Dataset | None = None
+    """Another data set's validation split that is tuned on in place of this one's, as the paper did for AVE with LLP's."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Bench:
     progress: Progress
     counts: dict[str, str] = field(default_factory=dict)
     """How many videos of each split the numbers are of."""
+    left_out: dict[str, tuple[LeftOut, ...]] = field(default_factory=dict)
+    """Those of each split that they are not of, and why."""
 
     @property
     def dataset(self) -> Dataset:
@@ -91,6 +95,8 @@ class Bench:
 
         found = watch(dataset, self.backbone, settings, self.store, progress=told)
         self.counts[what] = f"{len(found.watched)} of {found.total} videos"
+        # A split is watched once for each way of sampling.
+        self.left_out[what] = tuple(dict.fromkeys((*self.left_out.get(what, ()), *found.left_out)))
         return found
 
 
@@ -117,7 +123,7 @@ class Reading:
     @cached_property
     def validation(self) -> Replay | None:
         """What is tuned on; None where there is nothing."""
-        split = self.bench.splits.validation
+        split = self.bench.splits.tuning or self.bench.splits.validation
         if split is None:
             return None
         watched = self.bench.watched(some_videos(split, self.bench.plan.videos), self.base)
@@ -125,7 +131,9 @@ class Reading:
 
     def tuned(self, name: str, changes: Changes) -> list[Settings]:
         """The best settings with some changes, one for each seed; none where there is nothing to tune on."""
-        return [each.settings for each in self.tunings(name, changes)]
+        # How candidates are validated belongs to what is measured, not to what was tuned on.
+        rule = self.base.validation_rule
+        return [replace(each.settings, validation_rule=rule) for each in self.tunings(name, changes)]
 
     def tunings(self, name: str, changes: Changes) -> list[Tuning]:
         """How they were found; known by their name."""
@@ -149,6 +157,15 @@ class Reading:
         still = {"decay": space["decay"][1]} if "decay" in space else {}
         return {**naive.search.best_trial.values, **open_gates, **still}
 
+    @property
+    def _tuning_base(self) -> Settings:
+        """The settings as they are on the data set that is tuned on."""
+        if self.bench.splits.tuning is None:
+            return self.base
+        rule = validation_rule_of(self.bench.splits.tuning, self.base.profile)
+        usual = profile_settings(self.base.profile).validation_rule
+        return replace(self.base, validation_rule=usual if rule is None else rule)
+
     def _tune(
         self, replay: Replay, name: str, changes: Changes, seed: int, starts: Sequence[Mapping[str, float]]
     ) -> Tuning:
@@ -156,7 +173,7 @@ class Reading:
         return tune(
             replay,
             bench.backbone.info,
-            self.base.changed(changes),
+            self._tuning_base.changed(changes),
             space=bench.plan.space,
             trials=bench.plan.trials,
             seed=seed,

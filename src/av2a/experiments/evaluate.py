@@ -330,6 +330,11 @@ class _Seen:
         return cls(watched.clip.name, watched.seconds, watched.has_sound, watched.has_picture, watched.warnings)
 
 
+def remarks_of(watched: Sequence[Watched]) -> tuple[str, ...]:
+    """What is to be known of videos that count all the same: without sound, without a picture, cut short."""
+    return tuple(_remarks([_Seen.of(each) for each in watched]))
+
+
 def _remarks(seen: Sequence[_Seen]) -> Iterator[str]:
     for what, names in (
         ("without sound, in which nothing is heard", [each.name for each in seen if not each.has_sound]),

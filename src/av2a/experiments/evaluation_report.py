@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from enum import Enum
 from pathlib import Path
@@ -18,6 +18,7 @@ from av2a.datasets.dataset import of_videos
 from av2a.datasets.rows import counted, some
 from av2a.errors import one_line
 from av2a.experiments.evaluate import Evaluation, Reading, SourceKind, Timing
+from av2a.experiments.watching import LeftOut
 from av2a.formats.files import check_file, write_whole
 from av2a.metrics.parsing import ParsingMetrics
 from av2a.settings import PROFILES, TABLE_1, Settings
@@ -139,7 +140,7 @@ def facts(evaluation: Evaluation) -> Iterator[str]:
     yield from evaluation.remarks[:MOST_REMARKS]
     if (more := len(evaluation.remarks) - MOST_REMARKS) > 0:
         yield f"{more} more remarks, which -o FILE.json tells"
-    yield from left_out_lines(evaluation)
+    yield from left_out_lines(evaluation.left_out)
 
 
 def settings_line(settings: Settings, number: Callable[[float], str] = "{:.6g}".format) -> str:
@@ -171,10 +172,10 @@ def _setting(value: Any, number: Callable[[float], str]) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def left_out_lines(evaluation: Evaluation) -> Iterator[str]:
+def left_out_lines(left_out: Sequence[LeftOut]) -> Iterator[str]:
     """How many videos are left out for which reason, the most frequent first."""
     reasons: dict[str, list[str]] = {}
-    for each in evaluation.left_out:
+    for each in left_out:
         reasons.setdefault(each.reason, []).append(each.name)
     in_order = sorted(reasons.items(), key=lambda item: -len(item[1]))
     for reason, names in in_order[:MOST_REASONS]:

@@ -31,6 +31,9 @@ from av2a.store import Intervals
 BATCH = 16
 """Videos that go through a network together; of so many, features are held at a time."""
 
+NOT_FINITE = "the parser answers with numbers that are not finite: make or fetch its features again"
+"""Why a clip is left out whose features are numbers, but so large that the network's are none."""
+
 
 @dataclass(frozen=True)
 class ParserSeconds:
@@ -81,7 +84,8 @@ def parsed(
 ) -> Parsed:
     """What the parser says of every clip of a data set, whose features are read as they are needed.
 
-    A clip whose features are missing or cannot be used is left out and named, as is one whose truth is not known.
+    A clip whose features are missing or cannot be used is left out and named, as is one whose truth is not known, and one
+    that the parser answers with what is no number.
 
     Raises:
         UsageError: the data set has other categories than those that the parsers were trained on.
@@ -97,12 +101,18 @@ def parsed(
     network_seconds = 0.0
     for batch in _batches(reader.read(dataset.clips)):
         began = perf_counter()
-        parts.append(parser.probabilities(together([each for _, each in batch]), settings.frame_vector))
+        answers = parser.probabilities(together([each for _, each in batch]), settings.frame_vector)
         network_seconds += perf_counter() - began
-        names += [name for name, _ in batch]
+        finite = answers.finite
+        parts.append(answers.of(finite))
+        for (name, _), is_finite in zip(batch, finite, strict=True):
+            if is_finite:
+                names.append(name)
+            else:
+                reader.left_out.append(LeftOut(name, NOT_FINITE, has_failed=True))
         if progress is not None:
             progress("clips", len(names) + len(reader.left_out), len(dataset.clips))
-    if not parts:
+    if not names:
         raise DataUnavailable(_nothing_left(dataset, reader.left_out))
     return Parsed(
         kind=parser.kind,

@@ -84,14 +84,23 @@ def as_markdown(sheets: Sequence[Sheet], about: Mapping[str, Any]) -> str:
 
 
 def about_lines(about: Mapping[str, Any]) -> list[str]:
-    """What a reader is told of what the numbers are of; what is nested deeper is for programs."""
+    """What a reader is told of what the numbers are of; what is nested deeper is for programs, and what is empty says nothing."""
     return [
-        f"{name.replace('_', ' ')}: {_said(value)}" for name, value in about.items() if not isinstance(value, Mapping)
+        f"{name.replace('_', ' ')}: {_said(value)}"
+        for name, value in about.items()
+        if not isinstance(value, Mapping) and value not in ([], ())
     ]
 
 
+MOST_SAID = 20
+"""How much of a list a reader is shown; JSON has all."""
+
+
 def _said(value: Any) -> str:
-    return "; ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    if not isinstance(value, (list, tuple)):
+        return str(value)
+    more = len(value) - MOST_SAID
+    return "; ".join([*map(str, value[:MOST_SAID]), *([f"{more} more, which JSON tells"] if more > 0 else [])])
 
 
 def _markdown_sheet(sheet: Sheet) -> str:

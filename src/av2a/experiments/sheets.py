@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
-from av2a.experiments.published import PUBLISHED, PublishedRow
+from av2a.experiments.published import NAIVE, PUBLISHED, PublishedRow
 from av2a.metrics.parsing import ParsingMetrics
 
 SCHEMA = "av2a/tables/1"
@@ -155,7 +155,9 @@ NEEDS = {
     "cmpae": "cmpae_s0.pt, features",
     "dg-sct": "its model, not published",
 }
-"""What a published line takes besides the videos."""
+"""What a published line takes besides its data set."""
+PARSERS = ("mgn-ma", "jomold", "cmpae")
+"""Those of them that read features, and no videos."""
 
 
 @dataclass(frozen=True)
@@ -167,24 +169,40 @@ class Part:
     findings: tuple[str, ...] = ()
 
 
-def sheets(parts: Sequence[Part], *, at_hand: Collection[str], numbers: Collection[int] = ()) -> list[Sheet]:
+@dataclass(frozen=True)
+class _There:
+    """What there is to measure with."""
+
+    videos: Collection[str]
+    """Data sets with videos."""
+    annotations: Collection[str]
+    """Data sets with their truth, which is enough for parsers."""
+    ran: Collection[tuple[str, str]]
+    """Methods, and the data sets that they were measured on."""
+
+
+def sheets(
+    parts: Sequence[Part], *, at_hand: Collection[str], numbers: Collection[int] = (), annotated: Collection[str] = ()
+) -> list[Sheet]:
     """The tables of the paper that the parts belong to, and those of ``numbers``.
 
     A line of one of the paper's methods on the paper's data takes the published line's place; others come first. What was not measured says
-    what it needs beside the data sets ``at_hand``.
+    what it needs beside the methods of the parts, the data sets whose videos are ``at_hand``, and those that are ``annotated`` only.
     """
+    ran = {(line.method, line.dataset) for part in parts for line in part.lines if line.runs}
+    there = _There(at_hand, {*at_hand, *annotated}, ran)
     return [
-        _sheet(number, [part for part in parts if part.number == number], at_hand)
+        _sheet(number, [part for part in parts if part.number == number], there)
         for number in sorted({part.number for part in parts} | set(numbers))
     ]
 
 
-def _sheet(number: int, parts: Sequence[Part], at_hand: Collection[str]) -> Sheet:
+def _sheet(number: int, parts: Sequence[Part], there: _There) -> Sheet:
     table = PUBLISHED[number]
     rows = {(table.dataset, row.method, row.name): row for row in table.rows}
     own = {(line.dataset, line.method, line.name): line for part in parts for line in part.lines}
     rest = [
-        replace(own[place], published=row) if place in own else _not_run(row, table.dataset, at_hand)
+        replace(own[place], published=row) if place in own else _not_run(number, row, table.dataset, there)
         for place, row in rows.items()
     ]
     return Sheet(
@@ -197,10 +215,42 @@ def _sheet(number: int, parts: Sequence[Part], at_hand: Collection[str]) -> Shee
     )
 
 
-def _not_run(row: PublishedRow, dataset: str, at_hand: Collection[str]) -> Line:
-    needs = [] if dataset in at_hand else [f"{dataset.upper()} videos"]
-    said = f"not run: needs {', '.join([*needs, NEEDS[row.method]])}"
+def _not_run(number: int, row: PublishedRow, dataset: str, there: _There) -> Line:
+    said = _why_not_run(number, row, dataset, there)
     return Line(row.method, row.name, dataset, published=row, not_run=said)
+
+
+def _why_not_run(number: int, row: PublishedRow, dataset: str, there: _There) -> str:
+    if row.method in PARSERS:
+        return _why_no_parser(number, row.method, dataset, there)
+    if (row.method, dataset) in there.ran:
+        return _why_not_this_line(number, row.name, dataset)
+    needs = [] if dataset in there.videos else [f"{dataset.upper()} videos"]
+    if row.method not in {method for method, _ in there.ran}:
+        needs.append(NEEDS[row.method])
+    return f"not run: needs {', '.join(needs)}" if needs else "not measured here"
+
+
+def _why_no_parser(number: int, method: str, dataset: str, there: _There) -> str:
+    if number == 1:
+        return "not tuned here: parsers are measured with these values"
+    if (method, dataset) in there.ran:
+        return "not measured here"
+    needs = [] if dataset in there.annotations else [f"--dataset {dataset} (annotations)"]
+    return f"not run: needs {', '.join([*needs, NEEDS[method]])}"
+
+
+def _why_not_this_line(number: int, name: str, dataset: str) -> str:
+    """Of a method that was measured on that data: what its other lines had and this one lacks."""
+    if number == 1:
+        return f"not tuned: needs {dataset.upper()} validation videos"
+    if name == NAIVE:
+        # For AVE, too, the paper tuned on LLP.
+        where = "AVE or LLP" if dataset == "ave" else dataset.upper()
+        return f"not run: needs {where} validation videos to tune on"
+    if number == 7:
+        return f"not run: needs {dataset.upper()} validation videos to train on"
+    return "not measured here"
 
 
 TRUE_AUDIO, AS_RELEASED = "true audio", "audio := visual, as released"

@@ -4,7 +4,7 @@ Settings are tuned on the validation split and measured on the test split. The m
 searches with different seeds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from av2a.datasets import Dataset, GroundTruth, Task
@@ -16,7 +16,7 @@ from av2a.experiments.efficiency import timed
 from av2a.experiments.evaluate import Evaluation, Timeline, evaluate, score, validation_rule_of
 from av2a.experiments.evaluate import Reading as AccuracyReading
 from av2a.experiments.fusion import audio_visual_only, compared
-from av2a.experiments.parsed import parsed, score_parsed
+from av2a.experiments.parsed import Parsed, parsed, score_parsed
 from av2a.experiments.probe import probed
 from av2a.experiments.published import AV2A, DYNAMIC, LATE_FUSION, NAIVE, PLAIN, SCORE_FUSION
 from av2a.experiments.replay import Replay
@@ -47,6 +47,8 @@ TABLE_1_ELSEWHERE = "with AV²A, values of Table 1 for LanguageBind"
 TUNED_HERE = "with AV²A, tuned here"
 NOT_TUNED = "with AV²A, not tuned"
 
+_NOTHING_TO_TUNE_ON = "with AV²A not run: needs videos of the validation split to tune on"
+
 GENERATED_NOTE = "Figures on the generated world say nothing about real video"
 
 
@@ -55,16 +57,14 @@ def parts_of(bench: Bench) -> list[Part]:
     if bench.dataset.task is Task.LOCALIZATION:
         return [_localization(bench.released, method_settings(bench))]
     parts = [_table_2(bench)]
-    for reading, settings in ((bench.released, method_settings(bench)), (bench.practical, [bench.practical.base])):
+    for reading, name, settings in (
+        (bench.released, AV2A, method_settings(bench)),
+        (bench.practical, NOT_TUNED, [bench.practical.base]),
+    ):
         parts += _table_1(reading)
-        if settings:
-            parts += [
-                ablated(reading.test, reading.method, settings),
-                compared(reading.test, reading.method, settings),
-                _table_8(reading, settings),
-            ]
+        parts += _tables_5_6_8(reading, name, settings)
         if bench.dataset.name not in PUBLISHED:
-            parts.append(_localized_parsing(reading, settings))
+            parts.append(_localized_parsing(reading, name, settings))
     if bench.splits.train is not None:
         train = bench.watched(bench.splits.train, bench.practical.base)
         parts.append(probed(train, bench.practical.watched, bench.dataset, bench.released.method))
@@ -76,13 +76,33 @@ def method_settings(bench: Bench) -> list[Settings]:
     return [bench.released.base] if bench.has_published_settings else bench.released.tuned(AV2A, {})
 
 
-def efficiency(benches: Sequence[Bench]) -> Sheet:
-    """Section 4.2, with the released and with the practical reading."""
-    return timed([_timing(bench, reading) for bench in benches for reading in (bench.released, bench.practical)])
+def _tables_5_6_8(reading: Reading, name: str, settings: Sequence[Settings]) -> list[Part]:
+    """What the method without one stage, with late fusion, and on all there is comes to; ``name`` says whether it was tuned."""
+    if not settings:
+        return [Part(number, (), (f"{reading.method}: {_NOTHING_TO_TUNE_ON}",)) for number in (5, 6, 8)]
+    method = f"{reading.method}, not tuned" if name == NOT_TUNED else reading.method
+    return [
+        ablated(reading.test, method, settings),
+        compared(reading.test, method, settings),
+        _table_8(reading, name, settings),
+    ]
+
+
+def efficiency(benches: Sequence[Bench], parsers: Collection[str] = ()) -> Sheet:
+    """Section 4.2, with the released and with the practical reading; ``parsers`` were run, and not timed."""
+    sheet = timed([_timing(bench, reading) for bench in benches for reading in (bench.released, bench.practical)])
+    said = {
+        **{bench.backbone.info.name: "measured above" for bench in benches},
+        **{parser: "not measured here" for parser in parsers},
+    }
+    lines = [replace(line, not_run=said.get(line.method, line.not_run)) if line.not_run else line for line in sheet.lines]
+    return replace(sheet, lines=tuple(lines))
 
 
 def _timing(bench: Bench, reading: Reading) -> tuple[str, Evaluation]:
-    few = replace(bench.dataset, clips=bench.dataset.at_hand[:TIMED_VIDEOS])
+    unusable = {each.name for each in bench.released.watched.left_out}
+    usable = [clip for clip in bench.dataset.at_hand if clip.name not in unusable]
+    few = replace(bench.dataset, clips=tuple(usable[:TIMED_VIDEOS]))
 
     def told(stage: str, done: int, total: int) -> None:
         bench.progress(f"timing {reading.method}: {stage}", done, total)
@@ -161,24 +181,39 @@ def _above_naive(bench: Bench, lines: Sequence[Line]) -> Iterator[str]:
             word = "above" if min(said) > 0 else "below" if max(said) < 0 else "neither above nor below"
             yield f"{method}, {name}: {word} static thresholds, Type@AV {signed(said)}; in the paper, on LLP, {paper}"
     if bench.splits.validation is None:
-        yield f"{bench.released.method}: static thresholds not run: needs videos of the validation split to tune them on"
+        lacking = "static thresholds" if bench.has_published_settings else "static thresholds and with AV²A, tuned,"
+        yield f"{bench.released.method}: {lacking} not run: needs videos of the validation split to tune them on"
 
 
-def _table_8(reading: Reading, settings: Sequence[Settings]) -> Part:
+def _table_8(reading: Reading, name: str, settings: Sequence[Settings]) -> Part:
     dataset = reading.bench.dataset
     videos = f"{len(reading.watched.watched)} of {len(dataset.clips)} videos of {dataset.name} {dataset.split}"
     said = f"{reading.method} on {videos}; which 1124 of LLP's 1200 the paper measured on is not published"
-    return Part(8, (measured_line(reading.test, reading.method, AV2A, settings),), (said,))
+    return Part(8, (measured_line(reading.test, reading.method, name, settings),), (said,))
 
 
 def _localization(reading: Reading, settings: Sequence[Settings]) -> Part:
     """Table 4 on AVE."""
     tried = {NAIVE: reading.tuned(NAIVE, STATIC), AV2A: settings}
     lines = _accuracy_lines(reading.test, reading.method, tried)
-    return Part(4, tuple(lines), tuple(_accuracy_findings(lines, reading.method)))
+    said = (*_localization_findings(reading, tried), *_accuracy_findings(lines, reading.method, AV2A))
+    return Part(4, tuple(lines), said)
 
 
-def _localized_parsing(reading: Reading, settings: Sequence[Settings]) -> Part:
+def _localization_findings(reading: Reading, tried: Mapping[str, Sequence[Settings]]) -> Iterator[str]:
+    """Which lines are missing, and what the others were tuned on."""
+    dataset, replay = reading.bench.dataset.name, reading.validation
+    lacking = [name for name, settings in tried.items() if not settings]
+    if lacking:
+        names = " and ".join(lacking)
+        yield f"{reading.method} on {dataset}: {names} not run: needs AVE or LLP validation videos to tune on"
+    if replay is not None:
+        tuned = f"{reading.method} on {dataset}: tuned on {len(replay.watched)} validation videos of {replay.dataset.name}"
+        in_the_paper = "as in the paper" if replay.dataset.name == "llp" else "in the paper on LLP's: add --dataset llp=DIR"
+        yield f"{tuned}, {in_the_paper}"
+
+
+def _localized_parsing(reading: Reading, name: str, settings: Sequence[Settings]) -> Part:
     """Table 4 on clips of a parsing data set that could be AVE's, with the values that were tuned for parsing, as in the paper."""
     bench = reading.bench
     dataset = as_localization(bench.dataset)
@@ -188,15 +223,16 @@ def _localized_parsing(reading: Reading, settings: Sequence[Settings]) -> Part:
         return Part(4, ())
     rule = validation_rule_of(dataset, reading.base.profile)
     tried = {
-        name: [each if rule is None else replace(each, validation_rule=rule) for each in found]
-        for name, found in ((NAIVE, reading.tuned(NAIVE, STATIC)), (AV2A, settings))
+        each_name: [each if rule is None else replace(each, validation_rule=rule) for each in found]
+        for each_name, found in ((NAIVE, reading.tuned(NAIVE, STATIC)), (name, settings))
     }
     lines = _accuracy_lines(Replay(watched, dataset, bench.backbone, reading.base), reading.method, tried)
     said = (
         f"{reading.method} on {dataset.name}: the {len(watched)} videos in which exactly one category is both heard and seen, as in AVE; "
         "settings as for parsing"
     )
-    return Part(4, tuple(lines), (said, *_accuracy_findings(lines, reading.method)))
+    lacking = [f"{reading.method}: {_NOTHING_TO_TUNE_ON}"] if not settings else []
+    return Part(4, tuple(lines), (said, *lacking, *_accuracy_findings(lines, reading.method, name)))
 
 
 def _accuracy_lines(replay: Replay, method: str, tried: Mapping[str, Sequence[Settings]]) -> list[Line]:
@@ -224,14 +260,14 @@ def _accuracy_words(reading: AccuracyReading) -> str:
     return f"{timeline}, {truth[reading.truth]}"
 
 
-def _accuracy_findings(lines: Sequence[Line], method: str) -> Iterator[str]:
-    found = gain(lines, method, NAIVE, AV2A, "accuracy")
+def _accuracy_findings(lines: Sequence[Line], method: str, name: str) -> Iterator[str]:
+    found = gain(lines, method, NAIVE, name, "accuracy")
     if found is not None:
         word = "above" if found > 0 else "not above"
         paper = ", ".join(
             f"{each} {published_gain(4, each, NAIVE, AV2A, 'accuracy'):+.1f}" for each in ("clip-clap", "languagebind")
         )
-        yield f"{method}, with AV²A: {word} static thresholds, {found:+.1f}; in the paper, on AVE, {paper}"
+        yield f"{method}, {name}: {word} static thresholds, {found:+.1f}; in the paper, on AVE, {paper}"
 
 
 # Trained parsers.
@@ -241,9 +277,12 @@ def parser_parts(
     parser: Parser, features: FeatureFolder, dataset: Dataset, *, progress: Progress | None = None
 ) -> list[Part]:
     """What a trained parser has to say in Tables 3, 6 and 8."""
-    kind = parser.kind
-    method, dynamic = kind.in_table_1 or kind.name, kind.settings
-    found = parsed(dataset, parser, features, dynamic, progress=progress)
+    return parsed_parts(parsed(dataset, parser, features, parser.kind.settings, progress=progress), dataset)
+
+
+def parsed_parts(found: Parsed, dataset: Dataset) -> list[Part]:
+    """The same of what a parser said with its own settings."""
+    method, dynamic = found.kind.in_table_1 or found.kind.name, found.kind.settings
     readings = {
         PLAIN: {"thresholds": Thresholds.STATIC, "fusion": Fusion.LATE},
         DYNAMIC: {"thresholds": Thresholds.DYNAMIC, "fusion": Fusion.SCORE},

@@ -27,17 +27,20 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
     """The parameters in a checkpoint, by name, on the CPU, as stored.
 
     Raises:
-        MissingFile: no such file.
-        WeightsUnavailable: it is damaged, holds what could run code, or holds no table of tensors.
+        MissingFile: no such file, or it is a folder.
+        WeightsUnavailable: it is empty, damaged or of another kind, holds what could run code, or holds no table of tensors.
     """
+    shown = one_line(str(file))
+    if file.is_dir():
+        raise MissingFile(f"{shown!r} is a folder: name the checkpoint in it")
     if not file.is_file():
-        raise MissingFile(f"there is no checkpoint {one_line(str(file))!r}: check --checkpoint")
+        raise MissingFile(f"there is no checkpoint {shown!r}: check its path")
     content = _content(file)
     if isinstance(content, Mapping) and isinstance(content.get(WRAPPED_UNDER), Mapping):
         content = content[WRAPPED_UNDER]
     if not isinstance(content, Mapping) or not content or not all(_is_parameter(*item) for item in content.items()):
         raise WeightsUnavailable(
-            f"{one_line(str(file))!r} holds no table of tensors, neither bare nor under {WRAPPED_UNDER!r}: {GET_ANOTHER}"
+            f"{shown!r} holds no table of tensors, neither bare nor under {WRAPPED_UNDER!r}: {GET_ANOTHER}"
         )
     return dict(content)
 
@@ -56,13 +59,24 @@ def _content(file: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     # A damaged file raises anything.
     except Exception as error:
-        raise WeightsUnavailable(f"{one_line(str(file))!r} {_why_unread(error)}: {GET_ANOTHER}") from error
+        raise WeightsUnavailable(f"{one_line(str(file))!r} {_why_unread(file, error)}: {GET_ANOTHER}") from error
 
 
-def _why_unread(error: Exception) -> str:
+_BEGINNINGS = (b"PK\x03\x04", b"\x80")
+"""Of a zip archive, as torch has written since version 1.6, and of a pickle, as it wrote before."""
+
+
+def _why_unread(file: Path, error: Exception) -> str:
     refused = re.search(r"GLOBAL ([\w.]+)", str(error))
     if refused is not None:
         return f"holds more than tensors ({refused[1]}) and could run code, so it is not read"
+    with file.open("rb") as handle:
+        beginning = handle.read(4)
+    if not beginning:
+        return "is empty"
+    # Safetensors begin with a length, which tells nothing.
+    if file.suffix != ".safetensors" and not beginning.startswith(_BEGINNINGS):
+        return "is no checkpoint"
     return f"is damaged ({type(error).__name__}: {one_line(str(error))})"
 
 

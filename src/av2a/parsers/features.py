@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[int, int]] = {"vggish": (10, 128), "res152": (80, 2048), 
 ID_CHARACTERS = 11
 """Of a YouTube id, with which the name of every clip begins; ids hold ``_`` and ``-`` themselves."""
 
+_FLOATS = ("float16", "float32", "float64")
 _AS_PUBLISHED = "files must be as AVVP-ECCV20 publishes them (docs/parsers.md)"
 
 
@@ -87,8 +88,10 @@ def _array(file: Path, shape: tuple[int, int]) -> Float32[np.ndarray, "row featu
     if stored.shape != shape:
         raise MediaError(f"{shown} holds an array of shape {stored.shape}, not {shape}: {_AS_PUBLISHED}")
     # The networks compute in float32; narrower and wider floats can only be the same features stored otherwise.
-    if stored.dtype.kind != "f":
-        raise MediaError(f"{shown} holds {stored.dtype}, not float32: {_AS_PUBLISHED}")
+    if stored.dtype.name not in _FLOATS:
+        raise MediaError(
+            f"{shown} holds {stored.dtype}, not float32 (float16 and float64 are taken too): {_AS_PUBLISHED}"
+        )
     with np.errstate(over="ignore"):
         array = np.array(stored, dtype=np.float32)
     if not np.isfinite(array).all():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,14 @@ class Probabilities:
     frame_embeddings: Float32[np.ndarray, "*video second feature"]
     """x_t for the cosine of Eq. 7."""
 
-    def of(self, video: int) -> "Probabilities":
-        """Those of one video along the first axis."""
+    @property
+    def finite(self) -> Bool[np.ndarray, " video"]:
+        """For each video along the first axis, whether all that is said of it is numbers."""
+        arrays = [getattr(self, field.name) for field in fields(self)]
+        return np.all([np.isfinite(each).all(axis=tuple(range(1, each.ndim))) for each in arrays], axis=0)
+
+    def of(self, video: int | Bool[np.ndarray, " video"]) -> "Probabilities":
+        """Those of one video along the first axis, or of the videos that a mask marks."""
         return Probabilities(**{field.name: getattr(self, field.name)[video] for field in fields(self)})
 
 

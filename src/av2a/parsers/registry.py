@@ -158,7 +158,7 @@ def refuse_another(kind: Kind, state: "Mapping[str, Tensor]", checkpoint: Path) 
     if owners and kind not in owners:
         [owner] = owners
         raise WeightsUnavailable(
-            f"{one_line(str(checkpoint))!r} is a checkpoint of {owner.title}, not of {kind.title}: ask for --parser {owner.name}"
+            f"{one_line(str(checkpoint))!r} is a checkpoint of {owner.title}, not of {kind.title}: give it for {owner.name}"
         )
 
 

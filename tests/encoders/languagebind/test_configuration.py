@@ -45,6 +45,13 @@ def test_what_cannot_be_meant_is_refused(kind: Kind, vision: dict[str, Any], wor
         tiny.configuration(kind, **vision)
 
 
+@pytest.mark.parametrize("name", ["vision_config", "text_config"])
+def test_what_a_configuration_lacks_is_named(name: str) -> None:
+    whole = tiny.config(Kind.IMAGE)
+    with pytest.raises(WeightsUnavailable, match=f"the configuration of tiny lacks '{name}': get"):
+        Configuration.parsed({key: value for key, value in whole.items() if key != name}, Kind.IMAGE, "tiny")
+
+
 @pytest.mark.parametrize("broken", [{"text_config": None}, {"vision_config": []}, {"text_config": {"hidden_size": 25}}])
 def test_a_configuration_of_another_form_is_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(WeightsUnavailable, match="cannot be meant"):

@@ -23,10 +23,10 @@ from av2a.encoders.languagebind.configuration import Configuration, Kind
 from av2a.encoders.languagebind.fbank import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, spectrogram_pixels
 from av2a.encoders.languagebind.towers import LanguageBindModel
 from av2a.encoders.pixels import languagebind_image_pixels, languagebind_video_pixels
-from av2a.encoders.pretrained import check_merges
+from av2a.encoders.pretrained import check_merges, check_words
 from av2a.encoders.prompts import PROMPTS_VERSION, Prompts
 from av2a.encoders.running import Runner, info
-from av2a.encoders.weights import read_config, read_state
+from av2a.encoders.weights import again, read_config, read_state
 from av2a.errors import WeightsUnavailable, one_line
 from av2a.segments import spread_indexes
 
@@ -69,7 +69,10 @@ def load(
         ).to(placement.device)
         for kind, folder in _by_kind(image, video, audio)
     }
-    runners = {kind: _runner(configuration, placement) for kind, configuration in configurations.items()}
+    runners = {
+        kind: _runner(configuration, placement, audio_name if kind is Kind.AUDIO else f"{visual_name} ({kind.value})")
+        for kind, configuration in configurations.items()
+    }
     names = Names(models[Kind.IMAGE], prompts, runners[Kind.IMAGE])
     return Backbone(
         info(LANGUAGEBIND, visual_name, audio_name, [image, video, audio], placement),
@@ -82,11 +85,11 @@ def load(
     )
 
 
-def _runner(configuration: Configuration, placement: Placement) -> Runner:
+def _runner(configuration: Configuration, placement: Placement, name: str) -> Runner:
     """Batches of as many patches as a batch of pictures has."""
     tower = configuration.tower
     share = max(1, tower.frames * tower.tokens // PICTURE_TOKENS)
-    return Runner(placement, BatchSize(max(1, BatchSize.on(placement.device).items // share)))
+    return Runner(placement, BatchSize(max(1, BatchSize.on(placement.device).items // share)), name)
 
 
 def prompt(label: str) -> str:
@@ -128,10 +131,11 @@ def tokenizer_in(folder: Path, configuration: Configuration) -> CLIPTokenizer:
         # By its class: the repositories name one of their own code, which adds nothing to it.
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         check_merges(tokenizer)
+        check_words(tokenizer)
     # Missing, truncated and foreign files raise many kinds of errors.
     except Exception as wrong:
         raise WeightsUnavailable(
-            f"the tokenizer in {one_line(str(folder))} cannot be read ({one_line(str(wrong))}): fetch its files again"
+            f"the tokenizer in {one_line(str(folder))} cannot be read ({one_line(str(wrong))}): {again(folder)}"
         ) from wrong
     _check_tokenizer(tokenizer, configuration, folder)
     return tokenizer

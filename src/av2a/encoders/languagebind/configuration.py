@@ -91,7 +91,11 @@ class Configuration:
                 spectrogram_mean=float(vision.get("audio_mean", 0.5)),
                 spectrogram_std=float(vision.get("audio_std", 0.5)),
             )
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as fault:
+        except KeyError as lacking:
+            raise WeightsUnavailable(
+                f"the configuration of {where} lacks {lacking}: get the checkpoint's own config.json"
+            ) from lacking
+        except (TypeError, ValueError, AttributeError, ArithmeticError) as fault:
             raise WeightsUnavailable(
                 f"the configuration of {where} cannot be meant ({fault}): get the checkpoint's own config.json"
             ) from fault
