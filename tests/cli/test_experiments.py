@@ -87,7 +87,7 @@ def test_ablations_are_shown_as_a_table_and_written_as_files(on_three: Call, tmp
     assert done.status == 0
     assert page.read_text() == done.out
     assert "## Table 5: Ablation" in done.out and "say nothing about real video" in done.out
-    assert "synthetic, test: 3 of 3 videos" in done.err
+    assert "synthetic, test: 3 of the first 3 of 200 videos" in done.err
     measured = [row for row in csv.DictReader(table.read_text().splitlines()) if row["measured"]]
     assert len(measured) == 5 * 2 * 10
 
@@ -95,7 +95,7 @@ def test_ablations_are_shown_as_a_table_and_written_as_files(on_three: Call, tmp
 def test_fusions_are_compared(on_three: Call) -> None:
     done = on_three("compare-fusion", "synthetic", "--profile", "released", "--json")
     read = json.loads(done.out)
-    assert (read["about"]["videos"], read["about"]["profile"]) == ("3 of 3", "released")
+    assert (read["about"]["videos"], read["about"]["profile"]) == ("3 of the first 3 of 200", "released")
     assert [line["name"] for line in read["tables"][0]["lines"] if line["runs"]] == [
         "late fusion",
         "score-level fusion",

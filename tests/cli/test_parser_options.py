@@ -34,9 +34,9 @@ def test_no_parser_is_asked_for() -> None:
 
 def test_a_parser_has_the_papers_settings_unless_others_are_asked_for() -> None:
     assert jomold().settings == PARSERS["jomold"].settings
-    asked = jomold(thresholds="static", fusion="late", assignments=["audio_visual_gate=either", "audio_weight=0.3"])
-    assert asked.settings.thresholds is Thresholds.STATIC
-    assert asked.settings.fusion is Fusion.LATE
+    own = jomold(thresholds="static", fusion="late").settings
+    assert (own.thresholds, own.fusion) == (Thresholds.STATIC, Fusion.LATE)
+    asked = jomold(thresholds="static", assignments=["audio_visual_gate=either", "audio_weight=0.3"])
     assert asked.settings.audio_visual_gate is AudioVisualGate.EITHER
     assert asked.settings.audio_weight == 0.3
 

@@ -101,7 +101,7 @@ def test_a_model_that_gives_no_numbers_is_refused(folder: Path, tmp_path: Path, 
     placed = Runner.on(placement("cpu", precision), "my/clip@v1")
     broken = clip.load(rescaled(folder, tmp_path / "broken", float("nan")), placed)
     said: list[str] = []
-    with remarks_to(said.append), pytest.raises(WeightsUnavailable, match="^my/clip@v1 answers NaN, even in float32"):
+    with remarks_to(said.append), pytest.raises(WeightsUnavailable, match=r"^my/clip@v1 answers NaN, even in float32"):
         broken.embed_frames(pictures((40, 50)))
     assert said == []
 
@@ -116,18 +116,24 @@ def test_an_activation_that_nobody_knows_is_named_with_its_field(folder: Path, t
 
 
 FOREIGN = {"a": 0, "b</w>": 1}
-SMALL = {**FOREIGN, "<|startoftext|>": 2, "<|endoftext|>": 5000}
+FAR = {**FOREIGN, "<|startoftext|>": 2, "<|endoftext|>": 5000}
+NO_MERGES, A_MERGE = "#version: 0.2\n", "#version: 0.2\na b</w>\n"
 
 
 @pytest.mark.parametrize(
-    ("words", "fault"), [(FOREIGN, "cannot be read"), (SMALL, "gives token 5000 and the model has")]
+    ("words", "merges", "fault"),
+    [
+        (FOREIGN, NO_MERGES, "cannot be read .Unk token"),
+        (FOREIGN, A_MERGE, "cannot be read .range end index"),
+        (FAR, NO_MERGES, "gives token 5000 and the model has"),
+    ],
 )
 def test_a_tokenizer_of_another_model_is_refused_before_any_label(
-    folder: Path, tmp_path: Path, words: dict[str, int], fault: str
+    folder: Path, tmp_path: Path, words: dict[str, int], merges: str, fault: str
 ) -> None:
     shutil.copytree(folder, tmp_path / "copy")
     (tmp_path / "copy/vocab.json").write_text(json.dumps(words))
-    (tmp_path / "copy/merges.txt").write_text("#version: 0.2\na b</w>\n")
+    (tmp_path / "copy/merges.txt").write_text(merges)
     with pytest.raises(WeightsUnavailable, match=rf"the tokenizer in .*{fault}.*: copy it again"):
         clip.load(tmp_path / "copy", runner())
 

@@ -1,8 +1,8 @@
 """``av2a tables``: all tables of the paper, for what is at hand."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,7 @@ from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import print_failure
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import notes
-from av2a.cli.model_options import DetectWeightsOption, DeviceOption, PrecisionOption, chosen_models
+from av2a.cli.model_options import DetectWeightsOption, DeviceOption, Models, PrecisionOption, chosen_models
 from av2a.cli.sheet_outputs import JsonOption, OverwriteOption, SheetOutputs, SheetOutputsOption
 from av2a.errors import Av2aError, DataUnavailable, MissingFile, UsageError, WeightsUnavailable, one_line
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from av2a.embeddings import Backbone
     from av2a.experiments.bench import Bench, Plan, Splits
     from av2a.experiments.sheets import Part
+    from av2a.experiments.watching import LeftOut
+    from av2a.parsers import Parser
     from av2a.store import Store
 
 EXAMPLES = (
@@ -142,6 +144,7 @@ def tables(
         raise UsageError("--parser and --features go together: give both or neither")
     if checkpoints and "llp" not in [source.name for source in sources]:
         raise UsageError("the parsers know LLP only: add --dataset llp")
+    _check_parsers(checkpoints, features)
     models = [
         chosen_models(name, device=device, precision=precision, visual_model=None, audio_model=None, weights=weights)
         for name in backbones or _usual_backbones(sources)
@@ -150,24 +153,74 @@ def tables(
     require_optuna()
     require_sklearn()
     run = _Run(Plan(seeds=seeds, trials=trials), limit, kept, terminal)
+    with run.taken_up_again():
+        parts = _measured(run, sources, models, checkpoints, features, debug=debug)
+        if run.failures and not parts:
+            raise run.failures[0]
+        given.give(run.sheets(parts), run.about(), terminal)
+    if run.say_left_out() or run.failures:
+        raise typer.Exit(ExitStatus.SOME_FAILED)
+
+
+def _measured(
+    run: "_Run",
+    sources: "Sequence[_Source]",
+    models: Sequence[Models],
+    checkpoints: Mapping[str, Path],
+    features: Path | None,
+    *,
+    debug: bool,
+) -> "list[Part]":
+    """What every model has to say of every data set."""
+    from av2a.parsers import load_parser
+
     parts: list[Part] = []
-    opened = [run.opened(source) for source in sources]
+    parsers: list[Parser] = []
+    # Before any clip is rendered: a checkpoint of another parser is found out when it is read.
+    for name, checkpoint in checkpoints.items():
+        with run.going_on(f"{name} on llp", debug=debug):
+            parsers.append(load_parser(name, checkpoint))
+    opened = _with_values_of_llp([run.opened(source) for source in sources])
     for splits in opened:
         if not splits.test.at_hand:
-            terminal.warn(f"no video of {splits.test.name} is at hand: its rows are not run")
+            run.terminal.warn(f"no video of {splits.test.name} is at hand: its rows are not run")
             continue
         for each in models:
             with run.going_on(f"{each.name} on {splits.test.name}", debug=debug):
-                parts += run.measured(splits, each.loaded("released", terminal))
-    for name, checkpoint in checkpoints.items():
+                parts += run.measured(splits, each.loaded("released", run.terminal))
+    for parser in parsers:
         [llp] = [splits for splits in opened if splits.test.name == "llp"]
-        with run.going_on(f"{name} on llp", debug=debug):
-            parts += run.parsed(name, checkpoint, features or Path(), llp.test)
-    if run.failures and not parts:
-        raise run.failures[0]
-    given.give(run.sheets(parts), run.about(), terminal)
-    if run.failures:
-        raise typer.Exit(ExitStatus.SOME_FAILED)
+        with run.going_on(f"{parser.kind.name} on llp", debug=debug):
+            parts += run.parsed(parser, features or Path(), llp.test)
+    return parts
+
+
+def _with_values_of_llp(opened: "Sequence[Splits]") -> "list[Splits]":
+    """AVE is tuned on LLP's validation split where that is at hand, as in the paper."""
+    of_llp = [splits.validation for splits in opened if splits.test.name == "llp"]
+    values_of = of_llp[0] if of_llp else None
+    return [replace(splits, tuning=values_of) if splits.test.name == "ave" else splits for splits in opened]
+
+
+def _check_parsers(checkpoints: Mapping[str, Path], features: Path | None) -> None:
+    """Refuse what cannot be a parser before any data set is opened.
+
+    Raises:
+        UnknownName: no parser has that name.
+        MissingFile: no such checkpoint, or no such folders of features.
+    """
+    from av2a.parsers.features import FeatureFolder
+    from av2a.parsers.registry import parser_named
+
+    for name, file in checkpoints.items():
+        kind = parser_named(name)
+        if not file.is_file():
+            raise MissingFile(
+                f"--parser {name}={one_line(str(file))}: there is no such file: "
+                f"name the checkpoint that its authors publish, {name}={kind.published_as}"
+            )
+    if features is not None:
+        FeatureFolder.opened(features)
 
 
 @dataclass(frozen=True)
@@ -204,6 +257,8 @@ def _pairs(texts: Sequence[str], option: str) -> dict[str, Path]:
         name, equals, path = text.partition("=")
         if not (name and equals and path):
             raise UsageError(f"{option} needs NAME=PATH, got {one_line(text)!r}")
+        if name in pairs:
+            raise UsageError(f"{option} {one_line(name)} is given twice: leave one out")
         pairs[name] = Path(path)
     return pairs
 
@@ -224,6 +279,23 @@ class _Run:
         self.notes: list[str] = []
         self.failures: list[Av2aError] = []
         self.datasets: set[str] = set()
+        self.with_videos: set[str] = set()
+        self.remarks: list[str] = []
+        self.timed: list[Bench] = []
+        self.parser_counts: dict[str, str] = {}
+        self.of_parsers: dict[str, tuple[LeftOut, ...]] = {}
+
+    @contextmanager
+    def taken_up_again(self) -> Iterator[None]:
+        """Whoever interrupts it is told what the same command will find."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if self.store is not None:
+                self.terminal.say(
+                    f"embeddings and trials so far are kept in {self.store.folder}: the same command goes on from there"
+                )
+            raise
 
     @contextmanager
     def going_on(self, what: str, *, debug: bool) -> Iterator[None]:
@@ -242,13 +314,17 @@ class _Run:
         # Of LLP's training split only whole clips are labelled; its validation split is annotated by the second.
         train = {"synthetic": lambda: self._split(source, "train"), "llp": lambda: validation}.get(source.name)
         self.datasets.add(source.name)
+        if test.at_hand:
+            self.with_videos.add(source.name)
         return Splits(test, validation if validation.at_hand else None, None if train is None else train())
 
     def _split(self, source: _Source, split: str) -> "Dataset":
         limit = self.limit or (200 if source.name == "synthetic" else None)
-        return chosen_dataset(
+        found = chosen_dataset(
             source.name, self.terminal, split=split, videos=source.videos, annotations=source.annotations, limit=limit
         )
+        self.remarks += [f"{found.name} {found.split}: {remark}" for remark in found.remarks]
+        return found
 
     def measured(self, splits: "Splits", backbone: "Backbone") -> "list[Part]":
         """What a backbone has to say."""
@@ -256,39 +332,69 @@ class _Run:
         from av2a.experiments.bench import Bench
         from av2a.experiments.tables import parts_of
 
-        if backbone.note is not None and splits.test.name != GENERATED:
+        if backbone.note is not None and splits.test.name != GENERATED and backbone.note not in self.notes:
             self.terminal.warn(backbone.note)
             self.notes.append(backbone.note)
         with self.terminal.progress(f"{splits.test.name}, {backbone.info.name}") as report:
             bench = Bench(splits, backbone, self.store, self.plan, report)
             self.benches.append(bench)
-            return parts_of(bench)
+            parts = parts_of(bench)
+            self.timed.append(bench)
+            return parts
 
-    def parsed(self, name: str, checkpoint: Path, features: Path, dataset: "Dataset") -> "list[Part]":
+    def parsed(self, parser: "Parser", features: Path, dataset: "Dataset") -> "list[Part]":
         """What a trained parser has to say."""
-        from av2a.experiments.tables import parser_parts
-        from av2a.parsers import load_parser
+        from av2a.experiments.parsed import parsed
+        from av2a.experiments.tables import parsed_parts
         from av2a.parsers.features import FeatureFolder
 
-        with self.terminal.progress(f"{dataset.name}, {name}") as report:
-            return parser_parts(load_parser(name, checkpoint), FeatureFolder.opened(features), dataset, progress=report)
+        kind = parser.kind
+        with self.terminal.progress(f"{dataset.name}, {kind.name}") as report:
+            found = parsed(dataset, parser, FeatureFolder.opened(features), kind.settings, progress=report)
+        what = f"{dataset.name} {dataset.split}"
+        self.parser_counts[kind.in_table_1 or kind.name] = (
+            f"{kind.name} ({parser.info.digest[:12]}) on {what}: {len(found.names)} of {len(dataset.clips)} videos"
+        )
+        self.of_parsers[f"{what}, {kind.name}"] = found.left_out
+        return parsed_parts(found, dataset)
 
     def sheets(self, parts: "Sequence[Part]") -> "list[Any]":
         """All tables, filled or not, and section 4.2."""
         from av2a.experiments.sheets import sheets
         from av2a.experiments.tables import efficiency
 
-        every = sheets(parts, at_hand=self.datasets, numbers=range(1, 9))
-        return [*every, efficiency(self.benches)]
+        every = sheets(parts, at_hand=self.with_videos, annotated=self.datasets, numbers=range(1, 9))
+        return [*every, efficiency(self.timed, self.parser_counts)]
+
+    def left_out(self) -> "list[tuple[str, LeftOut]]":
+        """Every video that no number is of, each once for each reason, behind its split."""
+        found = [(split, each) for bench in self.benches for split, clips in bench.left_out.items() for each in clips]
+        found += [(what, each) for what, clips in self.of_parsers.items() for each in clips]
+        return list(dict.fromkeys(found))
+
+    def say_left_out(self) -> bool:
+        """Say which videos were left out and why; whether some of them are at hand and cannot be used."""
+        failed = [(split, each) for split, each in self.left_out() if each.has_failed]
+        others = [(split, each) for split, each in self.left_out() if not each.has_failed]
+        for line in _grouped(others)[:MOST_REASONS]:
+            self.terminal.say(line)
+        lines = _grouped(failed)
+        for line in lines[:MOST_REASONS]:
+            self.terminal.fail(f"av2a: {line}")
+        if len(lines) > MOST_REASONS:
+            self.terminal.fail(f"av2a: {len(lines) - MOST_REASONS} more reasons, which --json tells")
+        return bool(failed)
 
     def about(self) -> dict[str, Any]:
         """What the numbers are of."""
         from av2a import __version__
+        from av2a.datasets.rows import counted
 
+        spread = "; ± is the standard deviation over them" if self.plan.seeds > 1 else ""
         about: dict[str, Any] = {
             "av2a": __version__,
-            "measured": [line for bench in self.benches for line in _counts(bench)],
-            "tuned": f"{self.plan.trials} trials, {self.plan.seeds} seeds; ± is the standard deviation over them",
+            "measured": [*(line for bench in self.benches for line in _counts(bench)), *self.parser_counts.values()],
+            "tuned": f"{counted(self.plan.trials, 'trial')}, {counted(self.plan.seeds, 'seed')}{spread}",
             "chance": "the method draws nothing at random: the same input and settings give the same numbers",
             "settings": {
                 f"{reading.method} on {bench.dataset.name}": reading.tuned_values()
@@ -296,9 +402,30 @@ class _Run:
                 for reading in (bench.released, bench.practical)
             },
         }
+        if not self.benches:
+            del about["tuned"]
+        about |= {"left_out": _grouped(self.left_out()), "remarks": list(dict.fromkeys(self.remarks))}
         for name in sorted(self.datasets):
             about |= notes(name)
         return about | ({"beware": list(dict.fromkeys(self.notes))} if self.notes else {})
+
+
+MOST_REASONS = 10
+"""Lines on stderr of why videos were left out; the tables' head has more, JSON all."""
+
+
+def _grouped(left_out: "Sequence[tuple[str, LeftOut]]") -> list[str]:
+    """How many videos of a split were left out for which reason, the most frequent first."""
+    from av2a.datasets.rows import counted, some
+
+    names: dict[tuple[str, str], list[str]] = {}
+    for split, each in left_out:
+        names.setdefault((split, each.reason), []).append(each.name)
+    in_order = sorted(names.items(), key=lambda item: -len(item[1]))
+    return [
+        f"{split}: {counted(len(found), 'video')} left out ({some(found)}): {reason}"
+        for (split, reason), found in in_order
+    ]
 
 
 def _counts(bench: "Bench") -> "Iterator[str]":

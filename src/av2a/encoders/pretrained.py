@@ -5,8 +5,8 @@ in silence, no code of the folder is run.
 """
 
 import json
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import TypeVar
@@ -96,7 +96,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         WeightsUnavailable: its files are missing or damaged, or those of another model.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with panics_as_errors():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         # Some classes build themselves without their files, and then know no words.
         if len(tokenizer) <= len(set(tokenizer.all_special_ids)) + 1:
             raise ValueError("it knows no words")
@@ -108,6 +109,22 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             f"the tokenizer in {folder} cannot be read ({one_line(str(wrong))}): {again(folder)}"
         ) from wrong
     return tokenizer
+
+
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """On files that it did not foresee the ``tokenizers`` library panics, with what is no Exception.
+
+    Raises:
+        ValueError: it did.
+    """
+    try:
+        yield
+    except BaseException as stop:
+        # Its class cannot be imported.
+        if type(stop).__name__ != "PanicException":
+            raise
+        raise ValueError(one_line(str(stop), 160)) from stop
 
 
 def _vocabulary_size(folder: Path) -> int | None:

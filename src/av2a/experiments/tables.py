@@ -95,7 +95,9 @@ def efficiency(benches: Sequence[Bench], parsers: Collection[str] = ()) -> Sheet
         **{bench.backbone.info.name: "measured above" for bench in benches},
         **{parser: "not measured here" for parser in parsers},
     }
-    lines = [replace(line, not_run=said.get(line.method, line.not_run)) if line.not_run else line for line in sheet.lines]
+    lines = [
+        replace(line, not_run=said.get(line.method, line.not_run)) if line.not_run else line for line in sheet.lines
+    ]
     return replace(sheet, lines=tuple(lines))
 
 
@@ -208,8 +210,12 @@ def _localization_findings(reading: Reading, tried: Mapping[str, Sequence[Settin
         names = " and ".join(lacking)
         yield f"{reading.method} on {dataset}: {names} not run: needs AVE or LLP validation videos to tune on"
     if replay is not None:
-        tuned = f"{reading.method} on {dataset}: tuned on {len(replay.watched)} validation videos of {replay.dataset.name}"
-        in_the_paper = "as in the paper" if replay.dataset.name == "llp" else "in the paper on LLP's: add --dataset llp=DIR"
+        tuned = (
+            f"{reading.method} on {dataset}: tuned on {len(replay.watched)} validation videos of {replay.dataset.name}"
+        )
+        in_the_paper = (
+            "as in the paper" if replay.dataset.name == "llp" else "in the paper on LLP's: add --dataset llp=DIR"
+        )
         yield f"{tuned}, {in_the_paper}"
 
 

@@ -269,6 +269,14 @@ def test_damaged_and_contradictory_files_are_refused(
     assert "\n" not in str(refusal.value)
 
 
+def test_a_tokenizer_of_another_model_is_refused_before_any_label(folders: Folders) -> None:
+    rewrite(folders[0] / "vocab.json", '{"a": 0, "b</w>": 1}')
+    for merges in ("#version: 0.2\n", "#version: 0.2\na b</w>\n"):
+        rewrite(folders[0] / "merges.txt", merges)
+        with pytest.raises(WeightsUnavailable, match="the tokenizer in .* cannot be read"):
+            loaded(folders)
+
+
 def test_checkpoints_in_one_another_s_place_are_refused(folders: Folders) -> None:
     with pytest.raises(WeightsUnavailable, match="of type 'LanguageBindVideo', and 'LanguageBindImage' is needed"):
         loaded(swap(folders))

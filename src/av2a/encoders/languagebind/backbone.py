@@ -23,7 +23,7 @@ from av2a.encoders.languagebind.configuration import Configuration, Kind
 from av2a.encoders.languagebind.fbank import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, spectrogram_pixels
 from av2a.encoders.languagebind.towers import LanguageBindModel
 from av2a.encoders.pixels import languagebind_image_pixels, languagebind_video_pixels
-from av2a.encoders.pretrained import check_merges, check_words
+from av2a.encoders.pretrained import check_merges, check_words, panics_as_errors
 from av2a.encoders.prompts import PROMPTS_VERSION, Prompts
 from av2a.encoders.running import Runner, info
 from av2a.encoders.weights import again, read_config, read_state
@@ -129,7 +129,8 @@ def tokenizer_in(folder: Path, configuration: Configuration) -> CLIPTokenizer:
             # The library would make up merges from the vocabulary.
             raise ValueError("neither tokenizer.json nor merges.txt")
         # By its class: the repositories name one of their own code, which adds nothing to it.
-        tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+        with panics_as_errors():
+            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         check_merges(tokenizer)
         check_words(tokenizer)
     # Missing, truncated and foreign files raise many kinds of errors.
