@@ -122,6 +122,12 @@ class MediaError(Av2aError):
     exit_status = 4
 
 
+class NoClips(MediaError):
+    """No clip of a data set can be used."""
+
+    code = "E_NO_CLIPS"
+
+
 class NotMedia(MediaError):
     """Not a regular file, empty, or in no format that is read."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from av2a.datasets import Annotation, Dataset, LabelledClip, Task
 from av2a.datasets.llp import CATEGORIES, CLIP_SECONDS
-from av2a.errors import DataUnavailable, UsageError
+from av2a.errors import NoClips, UsageError
 from av2a.experiments import parsed as module
 from av2a.experiments.parsed import Parsed, parsed, predict_parsed, score_parsed
 from av2a.experiments.published import TRAINED_PARAMETERS
@@ -178,7 +178,7 @@ def test_a_clip_that_is_answered_with_no_number_is_left_out_as_failed(tmp_path: 
     assert np.array_equal(found.answers.audio, whole.answers.audio[[0, 2]])
     assert [(each.name, each.reason, each.has_failed) for each in found.left_out] == [(second, module.NOT_FINITE, True)]
     alone = replace(clips, clips=clips.clips[1:2])
-    with pytest.raises(DataUnavailable, match=f"{second}: the parser answers with numbers that are not finite"):
+    with pytest.raises(NoClips, match=f"{second}: the parser answers with numbers that are not finite"):
         parsed(alone, parser, FeatureFolder.opened(folder), PARSERS["jomold"].settings)
 
 
@@ -186,7 +186,7 @@ def test_no_features_at_all_is_an_error_that_names_the_first(tmp_path: Path) -> 
     folder = write_features(tmp_path / "feats", [])
     parser = load_parser("han", published(tmp_path, "han"))
     words = r"no clip of llp test can be used: .*: no vggish, no res152, no r2plus1d_18 features of it are at hand"
-    with pytest.raises(DataUnavailable, match=words):
+    with pytest.raises(NoClips, match=words):
         parsed(dataset(2), parser, FeatureFolder.opened(folder), PARSERS["han"].settings)
 
 

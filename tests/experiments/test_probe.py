@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from av2a.errors import DataUnavailable
+from av2a.errors import NoClips
 from av2a.experiments.bench import Bench
 from av2a.experiments.probe import Classifier, Seconds, probed
 from av2a.experiments.watching import Watch
@@ -70,5 +70,5 @@ def test_the_halves_of_a_backbone_are_called_as_in_the_paper(bench: Bench) -> No
 
 
 def test_nothing_to_train_on_is_refused(bench: Bench) -> None:
-    with pytest.raises(DataUnavailable, match="no video with its truth by the second is there to train"):
+    with pytest.raises(NoClips, match="no video with its truth by the second is there to train"):
         probed(Watch((), (), 0), bench.practical.watched, bench.dataset, "mini")

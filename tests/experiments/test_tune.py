@@ -8,7 +8,7 @@ import pytest
 
 from av2a.cli.setting_options import chosen_settings
 from av2a.datasets import Task
-from av2a.errors import DataUnavailable, UsageError
+from av2a.errors import NoClips, UsageError
 from av2a.experiments.bench import Bench
 from av2a.experiments.replay import Replay
 from av2a.experiments.tune import Objective, replayed, some_videos, tune
@@ -71,11 +71,11 @@ def test_only_videos_at_hand_are_tuned_on(bench: Bench) -> None:
     first, *others = bench.dataset.clips
     partly = replace(bench.dataset, clips=(replace(first, path=None), *others))
     assert some_videos(partly, 2).clips == tuple(others[:2])
-    with pytest.raises(DataUnavailable, match="none of the 1 videos of synthetic test is at hand"):
+    with pytest.raises(NoClips, match="none of the 1 videos of synthetic test is at hand"):
         some_videos(replace(partly, clips=partly.clips[:1]), 2)
 
 
 def test_a_data_set_of_which_no_video_can_be_used_is_refused_with_a_reason(bench: Bench) -> None:
     nothing = Watch((), (LeftOut("a", "cut short"),), 1)
-    with pytest.raises(DataUnavailable, match=r"no video of synthetic test can be used \(cut short\)"):
+    with pytest.raises(NoClips, match=r"no video of synthetic test can be used \(cut short\)"):
         replayed(nothing, bench.dataset, bench.backbone, bench.released.base)

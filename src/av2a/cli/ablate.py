@@ -91,7 +91,7 @@ def show(method: MethodOnClips, outputs: SheetOutputs) -> None:
 
     Raises:
         UsageError: the data set is one of localization.
-        DataUnavailable: no video can be used.
+        NoClips: no video can be used.
     """
     from av2a.experiments.ablations import ablated
     from av2a.experiments.sheets import sheets

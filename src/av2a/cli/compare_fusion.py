@@ -92,7 +92,7 @@ def show(method: MethodOnClips, outputs: SheetOutputs) -> None:
 
     Raises:
         UsageError: the data set is one of localization.
-        DataUnavailable: no video can be used.
+        NoClips: no video can be used.
     """
     from av2a.experiments.fusion import compared
     from av2a.experiments.sheets import sheets

@@ -137,7 +137,7 @@ class MethodOnClips:
         """The clips ready to be parsed, for the ten numbers.
 
         Raises:
-            DataUnavailable: no video can be used.
+            NoClips: no video can be used.
         """
         from av2a.experiments.tune import replayed
 

@@ -97,7 +97,7 @@ class ParserAsked:
             UsageError: a list of clips that are not there, a data set of other categories.
             WeightsUnavailable: the checkpoint cannot be used.
             MissingFile: there is no such checkpoint or folder of features.
-            DataUnavailable: no clip has features.
+            NoClips: no clip has features.
         """
         from av2a.experiments.parsed import parsed
         from av2a.experiments.parser_replay import only

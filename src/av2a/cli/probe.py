@@ -113,7 +113,7 @@ def show(method: MethodOnClips, train: "Dataset", outputs: SheetOutputs) -> None
 
     Raises:
         UsageError: it would be measured on what it is trained on.
-        DataUnavailable: there is nothing to train on, or to measure.
+        NoClips: there is nothing to train on, or to measure.
         MissingDependency: scikit-learn is not installed.
     """
     from av2a.experiments.probe import probed

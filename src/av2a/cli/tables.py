@@ -16,7 +16,7 @@ from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import notes
 from av2a.cli.model_options import DetectWeightsOption, DeviceOption, Models, PrecisionOption, chosen_models
 from av2a.cli.sheet_outputs import JsonOption, OverwriteOption, SheetOutputs, SheetOutputsOption
-from av2a.errors import Av2aError, DataUnavailable, MissingFile, UsageError, WeightsUnavailable, one_line
+from av2a.errors import Av2aError, DataUnavailable, MissingFile, NoClips, UsageError, WeightsUnavailable, one_line
 
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
@@ -302,7 +302,7 @@ class _Run:
         """One model that is not at hand, or one damaged input, does not stop the others."""
         try:
             yield
-        except (WeightsUnavailable, DataUnavailable, MissingFile) as refusal:
+        except (WeightsUnavailable, DataUnavailable, NoClips, MissingFile) as refusal:
             print_failure(refusal, debug=debug, about=what)
             self.failures.append(refusal)
 
@@ -374,21 +374,24 @@ class _Run:
 
     def say_left_out(self) -> bool:
         """Say which videos were left out and why; whether some of them are at hand and cannot be used."""
+        from av2a.experiments.sheet_texts import MOST_SAID, left_out_lines
+
         failed = [(split, each) for split, each in self.left_out() if each.has_failed]
         others = [(split, each) for split, each in self.left_out() if not each.has_failed]
-        for line in _grouped(others)[:MOST_REASONS]:
+        for line in left_out_lines(others)[:MOST_SAID]:
             self.terminal.say(line)
-        lines = _grouped(failed)
-        for line in lines[:MOST_REASONS]:
+        lines = left_out_lines(failed)
+        for line in lines[:MOST_SAID]:
             self.terminal.fail(f"av2a: {line}")
-        if len(lines) > MOST_REASONS:
-            self.terminal.fail(f"av2a: {len(lines) - MOST_REASONS} more reasons, which --json tells")
+        if len(lines) > MOST_SAID:
+            self.terminal.fail(f"av2a: {len(lines) - MOST_SAID} more reasons, which --json tells")
         return bool(failed)
 
     def about(self) -> dict[str, Any]:
         """What the numbers are of."""
         from av2a import __version__
         from av2a.datasets.rows import counted
+        from av2a.experiments.sheet_texts import left_out_lines
 
         spread = "; ± is the standard deviation over them" if self.plan.seeds > 1 else ""
         about: dict[str, Any] = {
@@ -404,28 +407,10 @@ class _Run:
         }
         if not self.benches:
             del about["tuned"]
-        about |= {"left_out": _grouped(self.left_out()), "remarks": list(dict.fromkeys(self.remarks))}
+        about |= {"left_out": left_out_lines(self.left_out()), "remarks": list(dict.fromkeys(self.remarks))}
         for name in sorted(self.datasets):
             about |= notes(name)
         return about | ({"beware": list(dict.fromkeys(self.notes))} if self.notes else {})
-
-
-MOST_REASONS = 10
-"""Lines on stderr of why videos were left out; the tables' head has more, JSON all."""
-
-
-def _grouped(left_out: "Sequence[tuple[str, LeftOut]]") -> list[str]:
-    """How many videos of a split were left out for which reason, the most frequent first."""
-    from av2a.datasets.rows import counted, some
-
-    names: dict[tuple[str, str], list[str]] = {}
-    for split, each in left_out:
-        names.setdefault((split, each.reason), []).append(each.name)
-    in_order = sorted(names.items(), key=lambda item: -len(item[1]))
-    return [
-        f"{split}: {counted(len(found), 'video')} left out ({some(found)}): {reason}"
-        for (split, reason), found in in_order
-    ]
 
 
 def _counts(bench: "Bench") -> "Iterator[str]":

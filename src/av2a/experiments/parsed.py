@@ -13,7 +13,7 @@ import numpy as np
 
 from av2a.datasets import Dataset, LabelledClip
 from av2a.datasets.llp import CATEGORIES
-from av2a.errors import DataUnavailable, MediaError, UsageError
+from av2a.errors import MediaError, NoClips, UsageError
 from av2a.experiments.evaluate import Evaluation, Timing, score
 from av2a.experiments.predictions import STREAMS, Predictions, painted
 from av2a.experiments.watching import TRUTH_UNKNOWN, LeftOut
@@ -89,7 +89,7 @@ def parsed(
 
     Raises:
         UsageError: the data set has other categories than those that the parsers were trained on.
-        DataUnavailable: no clip is left.
+        NoClips: no clip is left.
     """
     if dataset.categories != CATEGORIES:
         raise UsageError(
@@ -113,7 +113,7 @@ def parsed(
         if progress is not None:
             progress("clips", len(names) + len(reader.left_out), len(dataset.clips))
     if not names:
-        raise DataUnavailable(_nothing_left(dataset, reader.left_out))
+        raise NoClips(_nothing_left(dataset, reader.left_out))
     return Parsed(
         kind=parser.kind,
         info=parser.info,

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from av2a.datasets import Dataset
-from av2a.errors import DataUnavailable, MissingDependency
+from av2a.errors import MissingDependency, NoClips
 from av2a.experiments.predictions import stacked
 from av2a.experiments.sheets import Line, Measured, Part, Run
 from av2a.experiments.watching import Watch, Watched
@@ -45,12 +45,14 @@ def probed(train: Watch, test: Watch, dataset: Dataset, method: str) -> Part:
     """Table 7: trained on one split's clips, measured on those of ``dataset``. Both were watched with a sound for each segment.
 
     Raises:
-        DataUnavailable: there is nothing to train on, or to measure.
+        NoClips: there is nothing to train on, or to measure.
         MissingDependency: scikit-learn is not installed.
     """
     for watched, what in ((train, "train the classifier on"), (test, "measure it on")):
         if not watched.watched:
-            raise DataUnavailable(f"no video with its truth by the second is there to {what}: see av2a data status")
+            raise NoClips(
+                f"no video with its truth by the second is there to {what}: see av2a data status, or take --train-split validation where the training split has no such truth"
+            )
     lines = tuple(_line(train, test, dataset.name, method, each) for each in (Modality.VISUAL, Modality.AUDIO))
     said = f"trained on {len(train.watched)} videos; one logistic regression a category; pictures held to what is seen, sounds to what is heard"
     return Part(7, lines, (said,))

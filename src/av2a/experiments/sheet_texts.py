@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from av2a.datasets.rows import counted, some
 from av2a.experiments.published import Figure
 from av2a.experiments.sheets import SCHEMA, Line, Measured, Sheet
+from av2a.experiments.watching import LeftOut
 
 ENDINGS = (".md", ".csv", ".json")
 """What tables can be written as."""
@@ -101,6 +103,18 @@ def _said(value: Any) -> str:
         return str(value)
     more = len(value) - MOST_SAID
     return "; ".join([*map(str, value[:MOST_SAID]), *([f"{more} more, which JSON tells"] if more > 0 else [])])
+
+
+def left_out_lines(left_out: Sequence[tuple[str, LeftOut]]) -> list[str]:
+    """How many videos of a split, which stands before each, were left out for which reason; the most frequent first."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for split, each in left_out:
+        names.setdefault((split, each.reason), []).append(each.name)
+    in_order = sorted(names.items(), key=lambda item: -len(item[1]))
+    return [
+        f"{split}: {counted(len(found), 'video')} left out ({some(found)}): {reason}"
+        for (split, reason), found in in_order
+    ]
 
 
 def _markdown_sheet(sheet: Sheet) -> str:

@@ -93,7 +93,7 @@ def efficiency(benches: Sequence[Bench], parsers: Collection[str] = ()) -> Sheet
     sheet = timed([_timing(bench, reading) for bench in benches for reading in (bench.released, bench.practical)])
     said = {
         **{bench.backbone.info.name: "measured above" for bench in benches},
-        **{parser: "not measured here" for parser in parsers},
+        **dict.fromkeys(parsers, "not measured here"),
     }
     lines = [
         replace(line, not_run=said.get(line.method, line.not_run)) if line.not_run else line for line in sheet.lines

@@ -12,7 +12,7 @@ from typing import Any
 
 from av2a.datasets import Dataset, Task
 from av2a.embeddings import Backbone
-from av2a.errors import DataUnavailable, UsageError
+from av2a.errors import NoClips, UsageError
 from av2a.experiments.replay import Replay
 from av2a.experiments.search import SPACE, Progress, Search, Space, search
 from av2a.experiments.watching import Watch
@@ -129,10 +129,10 @@ def some_videos(dataset: Dataset, count: int) -> Dataset:
     """The first ``count`` videos that are at hand.
 
     Raises:
-        DataUnavailable: none is.
+        NoClips: none is.
     """
     if not dataset.at_hand:
-        raise DataUnavailable(
+        raise NoClips(
             f"none of the {len(dataset.clips)} videos of {dataset.name} {dataset.split} is at hand: name their folder with --videos"
         )
     return replace(dataset, clips=dataset.at_hand[:count])
@@ -194,11 +194,11 @@ def replayed(watched: Watch, dataset: Dataset, backbone: Backbone, settings: Set
     """The clips that could be used, ready to be parsed.
 
     Raises:
-        DataUnavailable: there is none.
+        NoClips: there is none.
     """
     if not watched.watched:
         reasons = sorted({each.reason for each in watched.left_out})
-        raise DataUnavailable(
+        raise NoClips(
             f"no video of {dataset.name} {dataset.split} can be used ({reasons[0] if reasons else 'there is none'}): "
             "see av2a data status"
         )

@@ -273,7 +273,7 @@ def test_a_tokenizer_of_another_model_is_refused_before_any_label(folders: Folde
     rewrite(folders[0] / "vocab.json", '{"a": 0, "b</w>": 1}')
     for merges in ("#version: 0.2\n", "#version: 0.2\na b</w>\n"):
         rewrite(folders[0] / "merges.txt", merges)
-        with pytest.raises(WeightsUnavailable, match="the tokenizer in .* cannot be read"):
+        with pytest.raises(WeightsUnavailable, match=r"the tokenizer in .* cannot be read"):
             loaded(folders)
 
 
