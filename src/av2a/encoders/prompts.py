@@ -46,7 +46,7 @@ class Prompts:
         tokens = self.tokens(labels)
         order = sorted(range(len(tokens)), key=lambda label: len(tokens[label]))
         device = runner.placement.device
-        rows = Runner(runner.placement, BatchSize(BATCH)).rows(
+        rows = Runner(runner.placement, BatchSize(BATCH), runner.name).rows(
             [tokens[label] for label in order],
             lambda some: tuple(tensor.to(device) for tensor in self.padded(some)),
             lambda inputs: text(*inputs),
