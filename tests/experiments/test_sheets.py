@@ -7,8 +7,9 @@ import json
 import pytest
 
 from av2a.experiments.published import AV2A, FULL, NAIVE, PUBLISHED, WITHOUT_COSINE
-from av2a.experiments.sheet_texts import CSV_COLUMNS, ENDINGS, about_lines, rows, text
+from av2a.experiments.sheet_texts import CSV_COLUMNS, ENDINGS, about_lines, left_out_lines, rows, text
 from av2a.experiments.sheets import Line, Measured, Part, Run, Sheet, gain, published_gain, sheets
+from av2a.experiments.watching import LeftOut
 
 ABOUT = {"av2a": "1", "videos": ["2 of 3", "4 of 4"], "settings": {"decay": 1.0}}
 
@@ -44,6 +45,29 @@ def test_what_is_not_run_says_what_it_needs() -> None:
     assert ("dg-sct", "not run: needs AVE videos, its model, not published") in said
     with_videos = {line.not_run for line in table_4().lines}
     assert "not run: needs backbone languagebind" in with_videos
+
+
+def said_of(sheet: Sheet, method: str) -> set[str]:
+    return {line.not_run for line in sheet.lines if line.method == method and not line.runs}
+
+
+def test_what_ran_is_not_said_to_be_missing() -> None:
+    # Only what its static baseline lacks.
+    sheet = table_4(accuracy("clip-clap", AV2A, "ave", 70.0))
+    assert said_of(sheet, "clip-clap") == {"not run: needs AVE or LLP validation videos to tune on"}
+    assert said_of(sheet, "languagebind") == {"not run: needs backbone languagebind"}
+    of_ave = Part(4, (accuracy("clip-clap", AV2A, "ave", 70.0),))
+    every = {each.number: each for each in sheets([of_ave], at_hand={"ave"}, numbers=range(1, 9))}
+    assert said_of(every[2], "clip-clap") == {"not run: needs LLP videos"}
+
+
+def test_parsers_need_annotations_and_no_videos() -> None:
+    every = {each.number: each for each in sheets([], at_hand=(), numbers=range(1, 9))}
+    assert said_of(every[3], "jomold") == {"not run: needs --dataset llp (annotations), JoMoLD.pt, features"}
+    annotated = {each.number: each for each in sheets([], at_hand=(), numbers=range(1, 9), annotated={"llp"})}
+    assert said_of(annotated[3], "jomold") == {"not run: needs JoMoLD.pt, features"}
+    assert said_of(annotated[2], "clip-clap") == {"not run: needs LLP videos, backbone clip-clap"}
+    assert said_of(annotated[1], "jomold") == {"not tuned here: parsers are measured with these values"}
 
 
 def test_tables_that_nothing_was_measured_for_are_there_when_they_are_asked_for() -> None:
@@ -89,6 +113,21 @@ def test_markdown_shows_measured_published_and_difference_in_aligned_columns() -
 
 def test_what_the_numbers_are_of_is_said_without_what_is_for_programs() -> None:
     assert about_lines(ABOUT) == ["av2a: 1", "videos: 2 of 3; 4 of 4"]
+
+
+def test_what_is_empty_is_not_said_and_a_long_list_is_cut_for_readers() -> None:
+    assert about_lines({"av2a": "1", "measured": [], "remarks": ()}) == ["av2a: 1"]
+    [line] = about_lines({"left_out": [str(number) for number in range(25)]})
+    assert line.endswith("; 19; 5 more, which JSON tells")
+
+
+def test_videos_left_out_for_one_reason_are_counted_together() -> None:
+    broken = [LeftOut(name, f"'/videos/{name}.mp4' is damaged: check it", has_failed=True) for name in ("a", "b")]
+    away = LeftOut("c", "no video at hand")
+    assert left_out_lines([("ave test", each) for each in (away, *broken)]) == [
+        "ave test: 2 videos left out (a, b): the file is damaged: check it",
+        "ave test: 1 video left out (c): no video at hand",
+    ]
 
 
 def test_json_holds_every_number_in_full() -> None:

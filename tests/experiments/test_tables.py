@@ -1,6 +1,7 @@
 """All tables of the paper on a few clips of the built-in world, and on the same clips under the paper's names."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,11 +19,14 @@ from av2a.experiments.published import (
     WITHOUT_SELECTION,
 )
 from av2a.experiments.search import LEAST
+from av2a.experiments.sheet_texts import left_out_lines
 from av2a.experiments.sheets import AS_RELEASED, SYMBOLS, TRUE_AUDIO, Part, Sheet, sheets
 from av2a.experiments.tables import NOT_TUNED, STATIC_LATE, TABLE_1_ELSEWHERE, TUNED_HERE, efficiency, parts_of
+from av2a.experiments.variants import STATIC
 from av2a.metrics.parsing import ParsingMetrics
 from av2a.records import Modality
-from av2a.settings import TABLE_1, profile_settings
+from av2a.settings import TABLE_1, ValidationRule, profile_settings
+from tests.cli.calling import shell
 from tests.small_splits import CLIPS
 
 
@@ -170,9 +174,7 @@ def test_on_the_papers_data_lines_stand_beside_the_published_ones(as_llp: Bench)
     assert [line.not_run for line in every[2].lines if line.method == "clip-clap"] == [
         "not run: needs backbone clip-clap"
     ] * 2
-    assert {line.not_run for line in every[4].lines if line.method == "languagebind"} == {
-        "not run: needs AVE videos, backbone languagebind"
-    }
+    assert {line.not_run for line in every[4].lines if line.method == "languagebind"} == {"not run: needs AVE videos"}
 
 
 def test_without_validation_videos_the_values_of_table_1_are_measured_all_the_same(as_llp: Bench) -> None:
@@ -183,6 +185,61 @@ def test_without_validation_videos_the_values_of_table_1_are_measured_all_the_sa
         ("languagebind, practical", NOT_TUNED),
     ]
     assert any("static thresholds not run: needs videos of the validation split" in each for each in found.findings)
+
+
+def test_without_validation_videos_what_would_have_been_tuned_says_so(bench: Bench) -> None:
+    bare = Bench(Splits(bench.dataset), bench.backbone, bench.store, bench.plan, bench.progress)
+    of_released: dict[int, list[str]] = {}
+    for each in parts_of(bare):
+        of_released.setdefault(each.number, []).extend(each.findings)
+    assert any("mini: static thresholds and with AV²A, tuned, not run" in said for said in of_released[2])
+    for number in (4, 5, 6, 8):
+        assert "mini: with AV²A not run: needs videos of the validation split to tune on" in of_released[number]
+
+
+def test_untuned_lines_are_never_called_as_tuned_ones(parts: list[Part]) -> None:
+    assert [line.name for line in part(parts, 8, "mini, practical").lines] == [NOT_TUNED]
+    assert [line.name for line in part(parts, 4, "mini, practical").lines] == [NAIVE, NOT_TUNED]
+    for number in (5, 6):
+        assert part(parts, number, "mini, practical, not tuned").lines
+
+
+def of_ave(bench: Bench, validation: Dataset | None = None, tuning: Dataset | None = None) -> Bench:
+    test = named(as_localization(bench.dataset), "ave", Task.LOCALIZATION)
+    return Bench(Splits(test, validation, None, tuning), bench.backbone, bench.store, bench.plan, bench.progress)
+
+
+def test_of_ave_without_anything_to_tune_on_table_4_says_what_is_missing(bench: Bench) -> None:
+    [found] = parts_of(of_ave(bench))
+    assert found.lines == ()
+    assert found.findings == (
+        f"mini on ave: {NAIVE} and {AV2A} not run: needs AVE or LLP validation videos to tune on",
+    )
+
+
+def test_ave_is_tuned_on_llps_validation_videos_where_they_are_there(bench: Bench) -> None:
+    llp = named(bench.splits.validation, "llp", Task.PARSING)
+    found = of_ave(bench, tuning=llp)
+    here = found.released.tunings(NAIVE, STATIC)
+    # The same search as for parsing, not even made again.
+    there = bench.released.tunings(NAIVE, STATIC)
+    assert [each.search.best_trial.values for each in here] == [each.search.best_trial.values for each in there]
+    assert {each.validation_rule for each in found.released.tuned(NAIVE, STATIC)} == {ValidationRule.ARGMAX}
+    [table] = parts_of(found)
+    assert f"mini on ave: tuned on {CLIPS} validation videos of llp, as in the paper" in table.findings
+
+
+def test_videos_that_cannot_be_used_are_kept_with_their_reason(bench: Bench, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    first, *others = bench.dataset.clips
+    test = replace(bench.dataset, clips=(replace(first, path=broken), *others))
+    damaged = Bench(Splits(test), bench.backbone, bench.store, bench.plan, bench.progress)
+    assert len(damaged.released.test.watched) == CLIPS - 1
+    [[left_out]] = damaged.left_out.values()
+    assert left_out.name == first.name and left_out.has_failed
+    [line] = left_out_lines([("synthetic test", left_out)])
+    assert line.startswith(f"synthetic test: 1 video left out ({first.name}): ") and "damaged" in line
 
 
 def test_ave_is_measured_in_four_readings_the_released_one_first(bench: Bench) -> None:
@@ -211,3 +268,16 @@ def test_efficiency_splits_the_time_and_counts_parameters(bench: Bench) -> None:
         assert values["parameters_millions"] > 0.1 and values["trained_millions"] == 0
     assert all(line.not_run for line in published)
     assert sheet.heading.startswith("Efficiency (section 4.2)")
+
+
+@pytest.mark.parametrize(
+    ("parser", "said"),
+    [("xx=here.pt", "unknown parser 'xx'"), ("mgn=nosuch.pt", "--parser mgn=nosuch.pt: there is no such file")],
+)
+def test_a_parser_that_cannot_be_is_refused_before_its_data_set_is_opened(
+    tmp_path: Path, parser: str, said: str
+) -> None:
+    annotations = f"llp={tmp_path / 'none'}"
+    asked = ("--dataset", "llp", "--annotations", annotations, "--parser", parser, "--features", tmp_path)
+    refused = shell("tables", *asked)
+    assert refused.status == 2 and said in refused.err

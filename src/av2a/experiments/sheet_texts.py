@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -109,12 +110,17 @@ def left_out_lines(left_out: Sequence[tuple[str, LeftOut]]) -> list[str]:
     """How many videos of a split, which stands before each, were left out for which reason; the most frequent first."""
     names: dict[tuple[str, str], list[str]] = {}
     for split, each in left_out:
-        names.setdefault((split, each.reason), []).append(each.name)
+        names.setdefault((split, _of_any(each)), []).append(each.name)
     in_order = sorted(names.items(), key=lambda item: -len(item[1]))
     return [
         f"{split}: {counted(len(found), 'video')} left out ({some(found)}): {reason}"
         for (split, reason), found in in_order
     ]
+
+
+def _of_any(left_out: LeftOut) -> str:
+    """The reason without the file that it names, as others have the same."""
+    return re.sub(rf"'[^']*{re.escape(left_out.name)}[^']*'", "the file", left_out.reason)
 
 
 def _markdown_sheet(sheet: Sheet) -> str:
