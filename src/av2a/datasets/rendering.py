@@ -78,7 +78,7 @@ class _Process:
 def _process(folder: Path) -> Iterator[_Process]:
     """A process, ended with its present clip."""
     command = [sys.executable, "-m", "av2a.datasets.rendering", str(folder)]
-    # A session of its own: Ctrl-C is for the caller, which then ends it.
+    # A group of its own: Ctrl-C is for the caller, which then ends it.
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", start_new_session=True
     ) as running:
