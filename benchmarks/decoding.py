@@ -55,7 +55,8 @@ def plain(path: Path) -> None:
 
 def for_detect(path: Path) -> None:
     """Decode what ``detect`` asks for with its default settings: the pictures of every segment, and the sound."""
-    from av2a import media, segments
+    from av2a import media
+    from av2a.features import sampling as segments
     from av2a.settings import Settings
     from av2a.timeline import Grid
 
@@ -101,7 +102,8 @@ def main() -> None:
 
         import av  # noqa: F401 - loading libraries is no part of decoding
 
-        from av2a import media, segments  # noqa: F401
+        from av2a import media  # noqa: F401
+        from av2a.features import sampling as segments  # noqa: F401
 
         start = perf_counter()
         WAYS[options.way](options.path)

@@ -21,12 +21,12 @@ import torch
 
 import av2a
 from av2a import media
-from av2a.embeddings import Backbone
-from av2a.encoders.clap import Clap
-from av2a.encoders.device import autocast
-from av2a.encoders.image_text import ImageTextEncoder
-from av2a.records import Detection, Event
+from av2a.backbones.base import Backbone
+from av2a.backbones.clap import Clap
+from av2a.backbones.device import autocast
+from av2a.backbones.image_text import ImageTextEncoder
 from av2a.settings import Settings, profile_settings
+from av2a.types import Detection, Event
 from benchmarks.decoding import plain
 from benchmarks.encoders_models import LABELS, clip_clap, make_clip
 from benchmarks.encoders_replay import Replay, padded_as_released, replay

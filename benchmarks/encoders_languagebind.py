@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 import av2a
-from av2a.embeddings import Backbone
-from av2a.encoders.device import placement
-from av2a.encoders.languagebind.backbone import (
+from av2a.backbones.base import Backbone
+from av2a.backbones.device import placement
+from av2a.backbones.languagebind.backbone import (
     LanguageBindAudio,
     LanguageBindVisual,
     Names,
@@ -28,15 +28,15 @@ from av2a.encoders.languagebind.backbone import (
     prompt,
     tokenizer_in,
 )
-from av2a.encoders.languagebind.checkpoint import load_model
-from av2a.encoders.languagebind.configuration import Configuration, Kind
-from av2a.encoders.languagebind.towers import LanguageBindModel
-from av2a.encoders.prompts import Prompts
-from av2a.records import BackboneInfo
+from av2a.backbones.languagebind.checkpoint import load_model
+from av2a.backbones.languagebind.configuration import Configuration, Kind
+from av2a.backbones.languagebind.towers import LanguageBindModel
+from av2a.backbones.prompts import Prompts
 from av2a.settings import Settings, profile_settings
+from av2a.types import BackboneInfo
 from benchmarks.encoders_models import CLIP_BEGIN, CLIP_END, LABELS, make_clip, words_of
 from benchmarks.report import machine, table
-from tests.encoders.languagebind import tiny
+from tests.backbones.languagebind import tiny
 
 PARAMETERS = {Kind.IMAGE: 427_616_513, Kind.VIDEO: 528_623_873, Kind.AUDIO: 427_960_577}
 

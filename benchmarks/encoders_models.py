@@ -12,12 +12,12 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import ClapConfig, ClapModel, CLIPConfig, CLIPModel, PreTrainedModel
 
-from av2a.datasets import synthetic
-from av2a.embeddings import Backbone
-from av2a.encoders.device import placement
-from av2a.encoders.pairs import assembled
+from av2a import world
+from av2a.backbones.base import Backbone
+from av2a.backbones.device import placement
+from av2a.backbones.pairs import assembled
 
-LABELS = list(synthetic.NAMES[:25])
+LABELS = list(world.NAMES[:25])
 
 CLIP_BEGIN, CLIP_END = 49406, 49407
 

@@ -18,16 +18,18 @@ from time import perf_counter
 
 import numpy as np
 
-from av2a import answer, media, segments
-from av2a.embeddings import Backbone
-from av2a.encoders.clap import Clap
-from av2a.encoders.image_text import ImageTextEncoder
-from av2a.observation import Observation
-from av2a.parsing import parse
-from av2a.records import Embeddings, Event, LabelEmbeddings, Modality, Parsing
-from av2a.scores import vocabulary
+from av2a import media
+from av2a.backbones.base import Backbone
+from av2a.backbones.clap import Clap
+from av2a.backbones.image_text import ImageTextEncoder
+from av2a.features import Observation
+from av2a.features import sampling as segments
+from av2a.methods import result as answer
+from av2a.methods.av2a.method import parse
+from av2a.methods.av2a.scores import vocabulary
 from av2a.settings import Settings
-from av2a.timeline import Grid
+from av2a.timeline import Grid, spread_indexes
+from av2a.types import Embeddings, Event, LabelEmbeddings, Modality, Parsing
 
 ONCE = np.ones(1, dtype=bool)
 
@@ -87,7 +89,7 @@ def replay(asked: Replay, settings: Settings) -> tuple[float, tuple[Event, ...]]
     grid = asked.decode()
     count, frames, everything = grid.segments, len(asked.frames), asked.labels
     end = grid.duration_seconds
-    ten, eight = segments.spread_indexes(frames, count), segments.spread_indexes(frames, segments.CLIP_FRAMES)
+    ten, eight = spread_indexes(frames, count), segments.spread_indexes(frames, segments.CLIP_FRAMES)
     for modality in Modality:
         # Selection; the survivors are asked again for segments, here as many as there are labels at most.
         if modality is not Modality.AUDIO:

@@ -17,11 +17,11 @@ import numpy as np
 
 from av2a.datasets import Annotation, Dataset, LabelledClip, Task
 from av2a.datasets.llp import CATEGORIES, CLIP_SECONDS
-from av2a.experiments.parsed import parsed, predict_parsed, score_parsed
-from av2a.parsers import PARSERS, Parser
-from av2a.parsers.features import KINDS, FeatureFolder, Features
-from av2a.parsers.settings import Thresholds
-from av2a.records import BackboneInfo, Modality
+from av2a.methods.trained import PARSERS, Parser
+from av2a.methods.trained.features import KINDS, FeatureFolder, Features
+from av2a.methods.trained.settings import Thresholds
+from av2a.research.parsed import parsed, predict_parsed, score_parsed
+from av2a.types import BackboneInfo, Modality
 from benchmarks.report import machine, table
 
 CLIPS = 1200
@@ -60,7 +60,7 @@ def parser(name: str) -> Parser:
     """A parser with drawn parameters."""
     import torch
 
-    from av2a.parsers.registry import new_network
+    from av2a.methods.trained.registry import new_network
 
     torch.manual_seed(0)
     network = new_network(PARSERS[name]).to_empty(device="cpu").eval().requires_grad_(False)

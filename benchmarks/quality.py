@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from av2a.datasets import synthetic
-from av2a.embeddings import Backbone
-from av2a.encoders.registry import load_backbone
+from av2a import world
+from av2a.backbones.base import Backbone
+from av2a.backbones.registry import load_backbone
+from av2a.methods.av2a.method import parse
 from av2a.metrics.event_level import event_f1
 from av2a.metrics.parsing import ParsingMetrics, parsing_metrics
-from av2a.parsing import parse
-from av2a.records import Modality
 from av2a.settings import TABLE_1, Settings, profile_settings
+from av2a.types import Modality
 from benchmarks.report import machine, table
 from benchmarks.world import STREAMS, Watched, clips, predictions, still_clips, watch, words_of
 
@@ -30,7 +30,7 @@ TRIALS = 120
 
 def numbers(watched: Sequence[Watched], backbone: Backbone, settings: Settings) -> ParsingMetrics:
     """The ten numbers with all names asked."""
-    found = predictions(watched, words_of(backbone, synthetic.NAMES, settings), settings)
+    found = predictions(watched, words_of(backbone, world.NAMES, settings), settings)
     return parsing_metrics(
         np.stack([each.heard for each in watched]),
         np.stack([each.seen for each in watched]),
@@ -75,13 +75,13 @@ ABLATIONS = {
 
 def alone(watched: Sequence[Watched], backbone: Backbone, settings: Settings) -> list[list[object]]:
     """Event F1 of each clip's true names, asked alone and in the full list."""
-    full = predictions(watched, words_of(backbone, synthetic.NAMES, settings), settings)
+    full = predictions(watched, words_of(backbone, world.NAMES, settings), settings)
     rows = []
-    single = {name: words_of(backbone, [name], settings) for name in synthetic.NAMES}
+    single = {name: words_of(backbone, [name], settings) for name in world.NAMES}
     answers = {modality: np.zeros_like(full[modality]) for modality in STREAMS}
     asked = np.array([each.heard.any(axis=1) | each.seen.any(axis=1) for each in watched])
     for video, category in zip(*np.nonzero(asked), strict=True):
-        parsing = parse(watched[video].observation, single[synthetic.NAMES[category]], settings)
+        parsing = parse(watched[video].observation, single[world.NAMES[category]], settings)
         for modality in STREAMS:
             for event in parsing.streams[modality].found:
                 answers[modality][video, category, event.start : event.stop] = True
@@ -102,7 +102,7 @@ def true_masks(watched: Sequence[Watched], modality: Modality) -> np.ndarray:
 def nothing_here(watched: Sequence[Watched], backbone: Backbone, settings: Settings) -> tuple[int, int]:
     """(queries with a false event, queries) for names absent from each clip, asked alone."""
     wrong = total = 0
-    for category, name in enumerate(synthetic.NAMES):
+    for category, name in enumerate(world.NAMES):
         words = words_of(backbone, [name], settings)
         for each in watched:
             if each.heard[category].any() or each.seen[category].any():
@@ -145,7 +145,7 @@ def run(count: int, folder: Path, only_practical: bool) -> None:
         rows = compared(count, folder, backbone)
     rows.append(row("practical (not tuned)", numbers(test, backbone, practical)))
     table(
-        f"Generated test split, {count} clips, `mini`, all {len(synthetic.NAMES)} names asked: "
+        f"Generated test split, {count} clips, `mini`, all {len(world.NAMES)} names asked: "
         f"segment / event F1 in % ({machine()})",
         ["settings", "audio", "visual", "audio-visual", "Type@AV"],
         rows,

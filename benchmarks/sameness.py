@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from av2a.datasets import synthetic
+from av2a import world
 from benchmarks.report import machine, table
 
 
@@ -19,16 +19,14 @@ def answer(path: Path, seed: int, threads: int) -> bytes:
     environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
     environment |= {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     command = [sys.executable, "-m", "av2a", "detect", str(path), "--json", "--backbone", "mini", "--events"]
-    return subprocess.run(
-        [*command, ",".join(synthetic.NAMES)], check=True, capture_output=True, env=environment
-    ).stdout
+    return subprocess.run([*command, ",".join(world.NAMES)], check=True, capture_output=True, env=environment).stdout
 
 
 def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
-        synthetic.write_clip(synthetic.make_scene(synthetic.SPLITS["test"].first_seed), path)
+        world.write_clip(world.make_scene(world.SPLITS["test"].first_seed), path)
         one = [answer(path, seed, 1) for seed in range(10)]
         two = [answer(path, seed, 2) for seed in range(10)]
     events = [json.loads(each)["events"] for each in one + two]

@@ -9,12 +9,12 @@ import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from av2a import media  # noqa: E402
-from av2a.embeddings import Backbone  # noqa: E402
-from av2a.encoders.registry import load_backbone  # noqa: E402
-from av2a.observation import Interval  # noqa: E402
-from av2a.records import Clip  # noqa: E402
+from av2a.backbones.base import Backbone  # noqa: E402
+from av2a.backbones.registry import load_backbone  # noqa: E402
+from av2a.features import Interval  # noqa: E402
+from av2a.features.store import Intervals, Store, stored  # noqa: E402
 from av2a.settings import Settings, profile_settings  # noqa: E402
-from av2a.store import Intervals, Store, stored  # noqa: E402
+from av2a.types import Clip  # noqa: E402
 from benchmarks.report import machine, seconds, table  # noqa: E402
 from benchmarks.world import clips  # noqa: E402
 

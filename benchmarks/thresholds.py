@@ -14,7 +14,7 @@ from time import perf_counter  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from av2a.thresholds import dynamic_thresholds  # noqa: E402
+from av2a.methods.av2a.thresholds import dynamic_thresholds  # noqa: E402
 from benchmarks.report import machine, table  # noqa: E402
 
 

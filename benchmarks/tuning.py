@@ -17,16 +17,16 @@ from pathlib import Path  # noqa: E402
 from time import perf_counter  # noqa: E402
 from typing import NoReturn, TypeVar  # noqa: E402
 
+from av2a.backbones.base import Backbone  # noqa: E402
+from av2a.backbones.registry import load_backbone  # noqa: E402
 from av2a.datasets import Dataset, open_dataset  # noqa: E402
-from av2a.embeddings import Backbone  # noqa: E402
-from av2a.encoders.registry import load_backbone  # noqa: E402
-from av2a.experiments.predictions import predict  # noqa: E402
-from av2a.experiments.replay import Replay  # noqa: E402
-from av2a.experiments.tune import tune  # noqa: E402
-from av2a.experiments.watching import watch  # noqa: E402
-from av2a.pipeline import words_of  # noqa: E402
+from av2a.detector import words_of  # noqa: E402
+from av2a.features.store import Store  # noqa: E402
+from av2a.research.predictions import predict  # noqa: E402
+from av2a.research.replay import Replay  # noqa: E402
+from av2a.research.tune import tune  # noqa: E402
+from av2a.research.watching import watch  # noqa: E402
 from av2a.settings import Settings, profile_settings  # noqa: E402
-from av2a.store import Store  # noqa: E402
 from benchmarks.report import machine, table  # noqa: E402
 
 Encoder = TypeVar("Encoder")

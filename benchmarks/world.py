@@ -8,17 +8,16 @@ from pathlib import Path
 import av
 import numpy as np
 
-from av2a import media
-from av2a.datasets import synthetic
-from av2a.datasets.generated import render_generated
+from av2a import media, world
+from av2a.backbones.base import Backbone, embed_labels
 from av2a.datasets.splits import Split
-from av2a.embeddings import Backbone, embed_labels
-from av2a.observation import Interval, Observation, Observer
-from av2a.parsing import parse
-from av2a.records import Embeddings, LabelEmbeddings, Modality
-from av2a.scores import Vocabulary, vocabulary
+from av2a.features import Interval, Observation, Observer
+from av2a.methods.av2a.method import parse
+from av2a.methods.av2a.scores import Vocabulary, vocabulary
 from av2a.settings import Settings
 from av2a.timeline import Grid
+from av2a.types import Embeddings, LabelEmbeddings, Modality
+from av2a.world.dataset import render_generated
 
 STREAMS = (Modality.AUDIO, Modality.VISUAL, Modality.AUDIO_VISUAL)
 
@@ -37,7 +36,7 @@ def clips(split: str, count: int, folder: Path) -> list[tuple[int, Path]]:
     """The first ``count`` clips of a split as files, rendered if they are not there yet."""
     dataset = render_generated(Split.named(split), folder, limit=count)
     paths = [clip.path for clip in dataset.clips if clip.path is not None]
-    return list(zip(synthetic.SPLITS[dataset.split].seeds[:count], paths, strict=True))
+    return list(zip(world.SPLITS[dataset.split].seeds[:count], paths, strict=True))
 
 
 def watch(wanted: Sequence[tuple[int, Path]], backbone: Backbone, settings: Settings) -> list[Watched]:
@@ -51,7 +50,7 @@ def _watched(seed: int, path: Path, backbone: Backbone, settings: Settings, labe
     grid = Grid(clip.duration_seconds)
     observer = Observer.of(clip, grid, backbone, settings, labels, lambda message: None, lambda *stage: None)
     (observation,) = list(observer.observations())
-    heard, seen = synthetic.truth(synthetic.make_scene(seed))
+    heard, seen = world.truth(world.make_scene(seed))
     return Watched(seed, replace(observation, intervals=_once(observation)), heard.T, seen.T)
 
 

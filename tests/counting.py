@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from av2a.embeddings import AudioEncoder, Backbone, Frame, SlicedAudioEncoder, Sound, Span, VisualEncoder
+from av2a.backbones.base import AudioEncoder, Backbone, Frame, SlicedAudioEncoder, Sound, Span, VisualEncoder
 
 
 @dataclass(eq=False)

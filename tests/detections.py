@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from av2a.records import (
+from av2a.settings import Settings
+from av2a.timeline import Grid
+from av2a.types import (
     AudioStream,
     BackboneInfo,
     Clip,
@@ -16,8 +18,6 @@ from av2a.records import (
     Trace,
     VideoStream,
 )
-from av2a.settings import Settings
-from av2a.timeline import Grid
 
 HEARD, SEEN, BOTH = Modality.AUDIO, Modality.VISUAL, Modality.AUDIO_VISUAL
 HOSTILE_LABELS = (

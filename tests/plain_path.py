@@ -1,6 +1,6 @@
 """The method with every question asked by itself: one input a call, each stream anew, nothing remembered.
 
-What ``av2a.observation`` saves must not change a decision; this is what it is held against.
+What ``av2a.features`` saves must not change a decision; this is what it is held against.
 """
 
 from collections.abc import Sequence
@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from av2a import answer, media, segments
-from av2a.embeddings import Backbone, embed_labels
-from av2a.observation import Observation
-from av2a.parsing import parse
-from av2a.records import Clip, Embeddings, Event, LabelEmbeddings, Modality, Parsing
-from av2a.scores import vocabulary
+from av2a import media
+from av2a.backbones.base import Backbone, embed_labels
+from av2a.features import Observation
+from av2a.features import sampling as segments
+from av2a.methods import result as answer
+from av2a.methods.av2a.method import parse
+from av2a.methods.av2a.scores import vocabulary
 from av2a.settings import Settings
-from av2a.timeline import Grid
+from av2a.timeline import Grid, spread_indexes
+from av2a.types import Clip, Embeddings, Event, LabelEmbeddings, Modality, Parsing
 
 ONCE = np.ones(1, dtype=bool)
 
@@ -55,9 +57,9 @@ def _observed(clip: Clip, grid: Grid, backbone: Backbone) -> Observation:
         return embedded(segments.interval_indexes(len(times), start, stop, segments=count).tolist(), start, stop)
 
     pictures = np.concatenate(
-        [backbone.visual.embed_frames([frames[index]]) for index in segments.spread_indexes(len(times), count)]
+        [backbone.visual.embed_frames([frames[index]]) for index in spread_indexes(len(times), count)]
     )
-    whole = embedded(segments.spread_indexes(len(times), segments.CLIP_FRAMES).tolist(), *grid.seconds(0, count))
+    whole = embedded(spread_indexes(len(times), segments.CLIP_FRAMES).tolist(), *grid.seconds(0, count))
     always = np.ones(count, dtype=bool)
     return Observation(
         segments=Embeddings(

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from av2a.embeddings import AudioEncoder, Backbone, Frame, Sound, Span, VisualEncoder
+from av2a.backbones.base import AudioEncoder, Backbone, Frame, Sound, Span, VisualEncoder
 
 
 @dataclass(eq=False)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from av2a.datasets.generated import render_generated
+from av2a.backbones.base import Backbone
 from av2a.datasets.splits import Split
-from av2a.embeddings import Backbone
-from av2a.experiments.bench import Bench, Plan, Splits
-from av2a.experiments.replay import Replay
-from av2a.store import Store
+from av2a.features.store import Store
+from av2a.research.bench import Bench, Plan, Splits
+from av2a.research.replay import Replay
+from av2a.world.dataset import render_generated
 from tests.small_world import mini
 
 __all__ = ["bench", "mini", "replay", "splits"]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from av2a.datasets import synthetic
-from av2a.embeddings import Backbone
-from av2a.encoders.registry import load_backbone
+from av2a import world as generated_world
+from av2a.backbones.base import Backbone
+from av2a.backbones.registry import load_backbone
 
 CLIPS = 4
 
@@ -20,5 +20,5 @@ def mini() -> Backbone:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as ``av2a synth`` writes it, of test clips in which things are heard and seen."""
     folder = tmp_path_factory.mktemp("world") / "clips"
-    synthetic.write_dataset(folder, clips=CLIPS, seed=synthetic.SPLITS["test"].seeds[0])
+    generated_world.write_dataset(folder, clips=CLIPS, seed=generated_world.SPLITS["test"].seeds[0])
     return folder

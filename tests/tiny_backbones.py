@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from av2a.datasets import synthetic
-from av2a.embeddings import Backbone
-from av2a.encoders.device import placement
-from av2a.encoders.languagebind import load as load_languagebind
-from av2a.encoders.pairs import assembled
-from tests.encoders import tiny_models
-from tests.encoders.languagebind import tiny
+from av2a import world
+from av2a.backbones.base import Backbone
+from av2a.backbones.device import placement
+from av2a.backbones.languagebind import load as load_languagebind
+from av2a.backbones.pairs import assembled
+from tests.backbones import tiny_models
+from tests.backbones.languagebind import tiny
 
 
 @pytest.fixture(scope="session")
@@ -29,5 +29,5 @@ def languagebind(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
 @pytest.fixture(scope="session")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("scene") / "scene.mp4"
-    synthetic.write_clip(synthetic.make_scene(3), path)
+    world.write_clip(world.make_scene(3), path)
     return path

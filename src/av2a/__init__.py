@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from av2a.encoders.registry import load_backbone
-    from av2a.pipeline import detect, detect_all
-    from av2a.records import Clip, Detection, Event, Modality
+    from av2a.backbones.registry import load_backbone
+    from av2a.detector import detect, detect_all
     from av2a.settings import PAPER_SETTINGS, Settings, profile_settings
+    from av2a.types import Clip, Detection, Event, Modality
 
 __version__ = "0.1.0"
 
@@ -34,18 +34,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "detect": "av2a.pipeline",
-    "detect_all": "av2a.pipeline",
-    "load_backbone": "av2a.encoders.registry",
-    "Clip": "av2a.records",
-    "Detection": "av2a.records",
-    "Event": "av2a.records",
-    "Modality": "av2a.records",
+    "detect": "av2a.detector",
+    "detect_all": "av2a.detector",
+    "load_backbone": "av2a.backbones.registry",
+    "Clip": "av2a.types",
+    "Detection": "av2a.types",
+    "Event": "av2a.types",
+    "Modality": "av2a.types",
     "PAPER_SETTINGS": "av2a.settings",
     "Settings": "av2a.settings",
     "profile_settings": "av2a.settings",
 }
-_MODULES = {"datasets", "errors", "events", "formats", "metrics", "parsing", "pipeline", "scores", "thresholds"}
+_MODULES = {"datasets", "errors", "events", "exports", "methods", "metrics", "thresholds"}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from av2a.errors import InvalidSetting, UnknownName
 
 
 class ThresholdRule(Enum):
-    """How thresholds move from segment to segment (Eq. 7 and 8; fact-sheet row 19)."""
+    """How thresholds move from segment to segment (Eq. 7 and 8; behaviour 19)."""
 
     STATIC = "static"
     """They do not: the naive baseline."""
@@ -51,7 +51,7 @@ class SoundScope(Enum):
     SEGMENT = "segment"
     """A window around that segment (Eq. 2)."""
     CLIP = "clip"
-    """The whole clip, repeated for each segment, as released (row 8)."""
+    """The whole clip, repeated for each segment, as released (behaviour 8)."""
 
 
 class SegmentSound(Enum):
@@ -63,17 +63,26 @@ class SegmentSound(Enum):
     """As its part of one pass over at most ten seconds, for encoders that tell moments apart."""
 
 
+class Channels(Enum):
+    """Which channels of an audio stream are heard."""
+
+    MEAN = "mean"
+    """The mean of all channels."""
+    FIRST = "first"
+    """The first channel alone, resampled as the released code resamples for LanguageBind (behaviour 33)."""
+
+
 class Sampling(Enum):
     """How frames are chosen."""
 
     TIME = "time"
     """The pictures shown at times spread evenly within each segment, right at any frame rate."""
     INDEX = "index"
-    """By frame number over the whole clip, as released (rows 9 and 10)."""
+    """By frame number over the whole clip, as released (behaviours 9 and 10)."""
 
 
 class ValidationRule(Enum):
-    """When a candidate interval is kept (Eq. 9; row 27)."""
+    """When a candidate interval is kept (Eq. 9; behaviour 27)."""
 
     CONFIDENCE = "confidence"
     """Its own score is above ``confidence_threshold``."""
@@ -135,31 +144,37 @@ class Settings:
     selection: Selection = Selection.PEAK
     """What a category's score over a window is."""
     renormalise_survivors: bool = False
-    """Normalise scores again over the selected categories only (row 12)."""
+    """Normalise scores again over the selected categories only (behaviour 12)."""
     ridge: float = 1.0
-    """Ridge of the least-squares ratio (row 17); 0 is the Moore–Penrose inverse of Eq. 7."""
+    """Ridge of the least-squares ratio (behaviour 17); 0 is the Moore–Penrose inverse of Eq. 7."""
     ratio_times_scores: bool = True
-    """Multiply the ratio by the scores once more (row 17)."""
+    """Multiply the ratio by the scores once more (behaviour 17)."""
     cosine_for_audio: bool = False
-    """Apply the picture's cosine in the audio stream as well (row 18)."""
+    """Apply the picture's cosine in the audio stream as well (behaviour 18)."""
     unit_labels: bool = True
-    """Labels' rows are brought to unit length; the released code takes CLIP's as they are (row 5)."""
+    """Labels' rows are brought to unit length; the released code takes CLIP's as they are (behaviour 5)."""
     sound: SoundScope = SoundScope.SEGMENT
     segment_sound: SegmentSound = SegmentSound.WINDOWS
+    channels: Channels = Channels.MEAN
+    """Which channels of the audio stream are heard."""
     sampling: Sampling = Sampling.TIME
     frames_per_segment: int = 2
     """Pictures looked at in each segment (``sampling`` by time; by index it is always one)."""
     validation_rule: ValidationRule = ValidationRule.CONFIDENCE
     validate_single: bool = True
-    """Validate also when there is one candidate only (row 28)."""
+    """Validate also when there is one candidate only (behaviour 28)."""
     keep_best: bool = False
-    """When no candidate is valid, keep the best one all the same (row 29)."""
+    """When no candidate is valid, keep the best one all the same (behaviour 29)."""
     minimum_duration_seconds: float = 1.0
     """Shorter events are dropped."""
     merge_gap_seconds: float = 0.0
     """Holes up to this length within an event are filled."""
     merge_first: bool = True
-    """Fill holes before dropping what is short; the released code drops first (row 23)."""
+    """Fill holes before dropping what is short; the released code drops first (behaviour 23)."""
+    hold_threshold: float | None = None
+    """Hysteresis: an event goes on where its score falls below the threshold but stays above this. None: it ends there."""
+    consistent: bool = False
+    """"Both" implies heard and seen, and heard and seen imply "both"."""
     silence_dbfs: float | None = -70.0
     """Sound whose level stays below this is silence: nothing is heard in it. None: silence is scored like any sound."""
     blank_contrast: float | None = 1.0
@@ -186,6 +201,8 @@ class Settings:
             f"must be at least segment_seconds ({self.segment_seconds})",
             self.window_seconds,
         )
+        if self.hold_threshold is not None:
+            _check(0 <= self.hold_threshold <= 1, "hold_threshold", "must lie in [0, 1]", self.hold_threshold)
         _check(1 <= self.frames_per_segment <= 64, "frames_per_segment", "must lie in [1, 64]", self.frames_per_segment)
         _check(-1 <= self.synonym_similarity <= 1, "synonym_similarity", "must lie in [-1, 1]", self.synonym_similarity)
         _check(
@@ -234,7 +251,7 @@ def _check(good: bool, name: str, rule: str, value: object) -> None:
         raise InvalidSetting(f"{name} {rule}, got {value}")
 
 
-_MAY_BE_NONE = {"silence_dbfs", "blank_contrast"}
+_MAY_BE_NONE = {"silence_dbfs", "blank_contrast", "hold_threshold"}
 
 
 def _converted(name: str, kind: type, value: Any) -> Any:
@@ -265,7 +282,7 @@ def _converted(name: str, kind: type, value: Any) -> Any:
         if value != int(value):
             raise InvalidSetting(f"{name} must be a whole number, got {value!r}")
         return int(value)
-    # An int initial threshold would make integer thresholds (row 14).
+    # An int initial threshold would make integer thresholds (behaviour 14).
     return float(value)
 
 

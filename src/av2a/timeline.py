@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 
 
 def runs(mask: Bool[np.ndarray, " segment"]) -> list[tuple[int, int]]:
@@ -21,6 +21,15 @@ def runs(mask: Bool[np.ndarray, " segment"]) -> list[tuple[int, int]]:
     padded = np.concatenate([[False], mask, [False]])
     edges = np.flatnonzero(padded[1:] != padded[:-1])
     return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def spread_indexes(frames: int, count: int) -> Int64[np.ndarray, " count"]:
+    """``count`` frame numbers from the first to the last of ``frames``, rounded down (behaviours 9 and 10).
+
+    >>> spread_indexes(300, 10)
+    array([  0,  33,  66,  99, 132, 166, 199, 232, 265, 299])
+    """
+    return np.arange(count, dtype=np.int64) * (frames - 1) // max(count - 1, 1)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from av2a.encoders.checkpoints import BACKBONES, SOUND, VISION
+from av2a.backbones.checkpoints import BACKBONES, SOUND, VISION
+from tests.backbones.small_hub import repository
 from tests.cli.calling import Call
-from tests.encoders.small_hub import repository
 
 
 def test_every_backbone_is_told_with_licence_size_and_what_it_gives(av2a: Call) -> None:

@@ -138,7 +138,7 @@ def test_a_dataset_of_generated_clips_under_real_names_goes_from_fetch_to_truth(
     """LLP and AVE as their users have them: published annotation files, and a few of the videos."""
     from av2a import media
     from av2a.datasets import open_dataset, truth_masks, truth_timeline
-    from av2a.datasets.synthetic import make_scene, write_clip
+    from av2a.world import make_scene, write_clip
 
     videos = tmp_path / "few"
     videos.mkdir()

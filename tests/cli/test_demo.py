@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from av2a.cli.known_truth import scene_truth
-from av2a.datasets.synthetic import demo_scene
-from av2a.records import Modality
+from av2a.types import Modality
+from av2a.world import demo_scene
 from tests.cli.calling import Call, Outcome, shell
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from av2a.formats.scores import write_scores
+from av2a.exports.scores import write_scores
 from tests.cli.calling import Call
 
 BARS = [

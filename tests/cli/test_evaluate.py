@@ -10,7 +10,7 @@ import pytest
 
 from av2a.cli.dataset_options import dataset_settings
 from av2a.datasets import Dataset, LabelledClip, Task, open_dataset
-from av2a.formats.scores import write_scores
+from av2a.exports.scores import write_scores
 from av2a.settings import ValidationRule, profile_settings
 from tests.cli.calling import Call
 from tests.media_makers import cut

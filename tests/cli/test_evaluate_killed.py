@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from av2a.datasets import synthetic
+from av2a import world as generated_world
 from tests.cli.calling import environment, shell
 
 CLIPS = 24
@@ -22,7 +22,7 @@ KILLS = 10
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many") / "clips"
-    synthetic.write_dataset(folder, clips=CLIPS, seed=synthetic.SPLITS["test"].seeds[0], duration_seconds=3)
+    generated_world.write_dataset(folder, clips=CLIPS, seed=generated_world.SPLITS["test"].seeds[0], duration_seconds=3)
     return folder
 
 

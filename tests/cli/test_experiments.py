@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from av2a.datasets import open_dataset, synthetic
+from av2a import world as generated_world
+from av2a.datasets import open_dataset
 from tests.cli.calling import Call, Outcome
 
 COMMANDS = ("tune", "ablate", "compare-fusion", "probe")
@@ -148,8 +149,8 @@ def test_tables_of_llp_and_ave_run_on_the_videos_that_are_there(av2a: Call, tmp_
         for split in ("test", "validation"):
             for number, clip in enumerate(open_dataset(name, split=split, annotations=annotations).clips[:2]):
                 (tmp_path / name).mkdir(exist_ok=True)
-                scene = synthetic.make_scene(synthetic.SPLITS["test"].seeds[number])
-                synthetic.write_clip(scene, tmp_path / name / f"{clip.name}.mp4")
+                scene = generated_world.make_scene(generated_world.SPLITS["test"].seeds[number])
+                generated_world.write_clip(scene, tmp_path / name / f"{clip.name}.mp4")
         arguments += ["--dataset", f"{name}={tmp_path / name}", "--annotations", f"{name}={annotations}"]
     done = av2a(
         "tables", *arguments, "--backbone", "mini", "--trials", "2", "--seeds", "1", "--store", tmp_path / "store"
@@ -187,4 +188,4 @@ def test_every_one_explains_itself(av2a: Call, command: str) -> None:
 
 
 def test_the_world_has_enough_scenes_for_what_is_trained_and_tuned_on() -> None:
-    assert min(len(synthetic.SPLITS[name].seeds) for name in ("train", "validation", "test")) >= 200
+    assert min(len(generated_world.SPLITS[name].seeds) for name in ("train", "validation", "test")) >= 200

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from av2a.cli.known_truth import known_truth, scene_truth
-from av2a.datasets.synthetic import make_scene, write_dataset
-from av2a.records import Modality
+from av2a.types import Modality
+from av2a.world import make_scene, write_dataset
 from tests.cli.calling import Call
 
 

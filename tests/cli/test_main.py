@@ -46,7 +46,7 @@ def test_a_reader_that_leaves_is_no_error(video: Path) -> None:
     assert (running.wait(timeout=30), err) == (1, "")
 
 
-BROKEN = "import av2a.pipeline as pipeline; pipeline.media.open_clip = None"
+BROKEN = "import av2a.detector as pipeline; pipeline.media.open_clip = None"
 """A fault of our own: something of the package is not what it should be."""
 
 

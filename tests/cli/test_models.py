@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from av2a.encoders.checkpoints import CLAP, CLIP_B32, SIGLIP2, parts_of
-from av2a.encoders.languagebind.configuration import Kind
+from av2a.backbones.checkpoints import CLAP, CLIP_B32, SIGLIP2, parts_of
+from av2a.backbones.languagebind.configuration import Kind
+from tests.backbones import tiny_models
+from tests.backbones.languagebind import tiny
+from tests.backbones.small_hub import SmallHub
 from tests.cli.calling import Call, Outcome, shell
-from tests.encoders import tiny_models
-from tests.encoders.languagebind import tiny
-from tests.encoders.small_hub import SmallHub
 
 
 @pytest.fixture(scope="session")

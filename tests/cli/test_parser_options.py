@@ -8,8 +8,8 @@ import pytest
 
 from av2a.cli.parser_options import NAMES, ParserAsked, chosen_parser, clip_names_in, refuse_beside_parser
 from av2a.errors import Av2aError, InvalidAnnotations, InvalidSetting, MissingFile, UnknownName, UsageError
-from av2a.parsers import PARSERS
-from av2a.parsers.settings import AudioVisualGate, Thresholds
+from av2a.methods.trained import PARSERS
+from av2a.methods.trained.settings import AudioVisualGate, Thresholds
 from av2a.settings import Fusion
 
 

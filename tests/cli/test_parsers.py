@@ -10,15 +10,15 @@ import pytest
 
 from av2a.datasets import open_dataset, truth_masks
 from av2a.datasets.llp import CATEGORIES
-from av2a.experiments.published import DYNAMIC, LATE_FUSION, PLAIN, SCORE_FUSION
+from av2a.methods.trained import PARSERS, load_parser
+from av2a.methods.trained.features import FeatureFolder, together
+from av2a.methods.trained.rules import decided
+from av2a.methods.trained.settings import FrameVector
 from av2a.metrics.parsing import parsing_metrics
-from av2a.parsers import PARSERS, load_parser
-from av2a.parsers.features import FeatureFolder, together
-from av2a.parsers.rules import decided
-from av2a.parsers.settings import FrameVector
-from av2a.records import Modality
+from av2a.research.published import DYNAMIC, LATE_FUSION, PLAIN, SCORE_FUSION
+from av2a.types import Modality
 from tests.cli.calling import Call, Outcome, shell
-from tests.parsers.checkpoint_files import published, write_features
+from tests.methods.trained.checkpoint_files import published, write_features
 
 CLIPS = 30
 

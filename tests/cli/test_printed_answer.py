@@ -1,8 +1,8 @@
 import pytest
 
 from av2a.cli.printed_answer import how_to_lower_the_bar
-from av2a.records import ClosestMiss, Modality
 from av2a.settings import Settings, profile_settings
+from av2a.types import ClosestMiss, Modality
 
 
 def miss(score: float, threshold: float) -> ClosestMiss:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from av2a.encoders.checkpoints import parts_of
+from av2a.backbones.checkpoints import parts_of
+from tests.backbones.small_hub import SmallHub, repository
 from tests.cli.calling import Outcome, shell
-from tests.encoders.small_hub import SmallHub, repository
 
 CLIP, CLAP = (part.checkpoint for part in parts_of("clip-clap"))
 WEIGHTS = "model.safetensors"

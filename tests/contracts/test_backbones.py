@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from av2a.embeddings import AudioEncoder, Backbone, VisualEncoder, embed_labels
-from av2a.encoders.registry import BACKBONES, load_backbone
+from av2a.backbones.base import AudioEncoder, Backbone, VisualEncoder, embed_labels
+from av2a.backbones.registry import BACKBONES, load_backbone
 
 LABELS = ["dog barking", "helicopter", "Ein Lied, „ganz laut“ 🎺"]
 

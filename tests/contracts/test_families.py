@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from av2a.embeddings import AudioEncoder, Backbone, SlicedAudioEncoder, VisualEncoder, embed_labels
-from av2a.encoders.device import placement
-from av2a.encoders.pairs import assembled
-from av2a.encoders.registry import load_backbone
+from av2a.backbones.base import AudioEncoder, Backbone, SlicedAudioEncoder, VisualEncoder, embed_labels
+from av2a.backbones.device import placement
+from av2a.backbones.pairs import assembled
+from av2a.backbones.registry import load_backbone
 from av2a.errors import InvalidLabels, InvalidSetting, UnknownName, UsageError, WeightsUnavailable
-from tests.encoders import tiny_models
+from tests.backbones import tiny_models
 
 LABELS = ["dog barking", "helicopter", "Ein Lied, ganz laut 🎺"]
 PAIRS = ["clip-clap", "clip+clap", "siglip2+clap", "metaclip2+pe-a-frame"]

@@ -9,7 +9,7 @@ from av2a.datasets import Annotation, GroundTruth, Task, truth_timeline
 from av2a.datasets.ave import CATEGORIES, LABELS, read_ave
 from av2a.datasets.splits import Split
 from av2a.errors import DataUnavailable, InvalidAnnotations
-from av2a.records import Modality
+from av2a.types import Modality
 from tests.datasets.small_files import AVE, ave_files
 from tests.released import released
 

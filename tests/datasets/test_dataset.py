@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from av2a.datasets import Annotation, Dataset, GroundTruth, LabelledClip, Task, truth_masks, truth_timeline
-from av2a.records import Modality
 from av2a.timeline import runs
+from av2a.types import Modality
 
 CATEGORIES = ("cat", "dog")
 tenths = st.integers(0, 100).flatmap(lambda start: st.tuples(st.just(start), st.integers(start + 1, 120)))

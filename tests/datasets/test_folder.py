@@ -7,10 +7,10 @@ import pytest
 
 from av2a.datasets import Annotation, truth_masks
 from av2a.datasets.folder import read_folder
-from av2a.datasets.synthetic import NAMES, make_scene, write_dataset
-from av2a.datasets.synthetic import truth as scene_truth
 from av2a.errors import DataUnavailable, InvalidAnnotations, InvalidLabels, MissingFile
-from av2a.records import Modality
+from av2a.types import Modality
+from av2a.world import NAMES, make_scene, write_dataset
+from av2a.world import truth as scene_truth
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from av2a.exports.json import as_dict
 from av2a.figures import report
 from av2a.figures.report import write_report
-from av2a.formats.json import as_dict
-from av2a.records import Detection, Event
 from av2a.settings import Fusion, Settings
+from av2a.types import Detection, Event
 from tests.detections import (
     HEARD,
     HOSTILE_LABELS,

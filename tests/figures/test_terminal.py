@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from av2a.figures.terminal import NARROWEST, timeline_text
 from tests.detections import BOTH, crowded, detection, empty, event, hostile, park, park_truth
-from tests.formats.answers import Recipe, made, recipes
+from tests.exports.answers import Recipe, made, recipes
 
 PARK = """\
                   0:00        0:02         0:04        0:06         0:08    0:10

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from av2a.figures import timeline
-from av2a.records import Detection, Event
+from av2a.types import Detection, Event
 from tests.detections import BOTH, HEARD, SEEN, clip, crowded, detection, empty, event, hostile, park, park_truth
 
 matplotlib = pytest.importorskip("matplotlib")

@@ -10,7 +10,7 @@ from av2a.cli.help_text import Example
 from av2a.cli.model_options import WeightsOption
 
 if TYPE_CHECKING:
-    from av2a.encoders.weights import Sources
+    from av2a.backbones.weights import Sources
 
 EXAMPLES = (
     Example("av2a backbones", "what there is, how large it is and whether it is here"),
@@ -29,8 +29,8 @@ def backbones(
     """
     from rich.text import Text
 
+    from av2a.backbones.weights import Sources
     from av2a.cli.terminal import Terminal
-    from av2a.encoders.weights import Sources
 
     terminal = Terminal()
     rows = _rows(Sources.chosen(weights))
@@ -45,7 +45,7 @@ def backbones(
 
 
 def _rows(sources: "Sources") -> list[dict[str, Any]]:
-    from av2a.encoders.checkpoints import BACKBONES, SOUND, VISION
+    from av2a.backbones.checkpoints import BACKBONES, SOUND, VISION
 
     rows = [
         {
@@ -64,7 +64,7 @@ def _rows(sources: "Sources") -> list[dict[str, Any]]:
 
 
 def _row(name: str, parts: Any, sources: "Sources") -> dict[str, Any]:
-    from av2a.encoders.weights import search
+    from av2a.backbones.weights import search
 
     searches = [search(part.checkpoint, sources) for part in parts]
     missing = [each.checkpoint.repo for each in searches if each.found is None]

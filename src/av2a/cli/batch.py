@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from av2a.backbones.base import Backbone
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import code, exit_status, print_failure
 from av2a.cli.inputs import check_exists
@@ -15,14 +16,13 @@ from av2a.cli.model_options import Models
 from av2a.cli.printed_answer import how_to_lower_the_bar, show_answer, streams_line
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.terminal import Terminal
-from av2a.embeddings import Backbone
-from av2a.formats import write
-from av2a.formats.json import as_dict, dumps
-from av2a.formats.scores import read_scores
+from av2a.detector import detect, detect_scored
+from av2a.exports import write
+from av2a.exports.json import as_dict, dumps
+from av2a.exports.scores import read_scores
 from av2a.media import Limits, open_clip
-from av2a.pipeline import detect, detect_scored
-from av2a.records import Clip, Detection, Event
 from av2a.settings import Settings
+from av2a.types import Clip, Detection, Event
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ import numpy as np
 from rich.text import Text
 
 from av2a import __version__
+from av2a.backbones.base import Backbone, embed_labels
+from av2a.backbones.checkpoints import BACKBONES as FETCHED
+from av2a.backbones.registry import BACKBONES, load_backbone
+from av2a.backbones.weights import FOLDER_VARIABLE, Sources, cache_of, search
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.versions import NOT_INSTALLED, ffmpeg_version, version_of
-from av2a.embeddings import Backbone, embed_labels
-from av2a.encoders.checkpoints import BACKBONES as FETCHED
-from av2a.encoders.registry import BACKBONES, load_backbone
-from av2a.encoders.weights import FOLDER_VARIABLE, Sources, cache_of, search
 from av2a.errors import Av2aError
 
 OLDEST_PYTHON = (3, 11)
@@ -165,7 +165,7 @@ def _torch() -> Check:
 
 def _device(torch: Any) -> str:
     """What ``--device auto`` and ``--precision auto`` mean here."""
-    from av2a.encoders.device import placement
+    from av2a.backbones.device import placement
 
     where = placement()
     return f"{where} ({torch.cuda.get_device_name(where.device)})" if where.device.type == "cuda" else str(where)

@@ -94,8 +94,8 @@ def show(method: MethodOnClips, outputs: SheetOutputs) -> None:
         UsageError: the data set is one of localization.
         NoClips: no video can be used.
     """
-    from av2a.experiments.fusion import compared
-    from av2a.experiments.sheets import sheets
+    from av2a.research.fusion import compared
+    from av2a.research.sheets import sheets
 
     method.check_parsing()
     watched = method.watched()

@@ -122,7 +122,7 @@ def _opened(dataset: str, split: str | None, videos: Path | None, annotations: P
     if dataset in PUBLISHED and videos is None:
         raise UsageError(f"where are the videos? name their folder: av2a data status {dataset} --videos DIR")
     if dataset == GENERATED:
-        from av2a.datasets.generated import read_generated
+        from av2a.world.dataset import read_generated
 
         # The training clips are rendered as they are needed, never kept.
         splits = [Split.VALIDATION, Split.TEST] if split is None else [Split.named(split)]

@@ -14,7 +14,7 @@ from av2a.settings import PROFILES, Settings
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
     from av2a.datasets import Dataset
-    from av2a.store import Store
+    from av2a.features.store import Store
 
 _WHICH, _HOW, _KEPT = "Which clips", "How", "Embeddings"
 
@@ -153,7 +153,7 @@ def chosen_store(folder: Path | None, terminal: "Terminal", *, no_store: bool = 
     Raises:
         UsageError: both were asked for.
     """
-    from av2a.store import Store, default_folder
+    from av2a.features.store import Store, default_folder
 
     if no_store:
         if folder is not None:
@@ -173,7 +173,7 @@ def dataset_settings(
     Raises:
         UsageError: a name or value that cannot be meant.
     """
-    from av2a.experiments.evaluate import profile_of, validation_rule_of
+    from av2a.research.evaluate import profile_of, validation_rule_of
 
     values = {} if file is None else settings_in(file)
     named = values.get("profile")

@@ -11,7 +11,7 @@ from av2a.cli.help_text import Example
 
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
-    from av2a.records import Detection, Event
+    from av2a.types import Detection, Event
 
 EXAMPLES = (
     Example("av2a demo", "everything once, into ./av2a-demo"),
@@ -37,7 +37,7 @@ def demo(
     from av2a.cli.known_truth import scene_truth
     from av2a.cli.printed_answer import show_answer
     from av2a.cli.terminal import Talk, Terminal
-    from av2a.datasets.synthetic import demo_scene, write_clip
+    from av2a.world import demo_scene, write_clip
 
     terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
     video = made_folder(folder) / "demo.mp4"
@@ -56,9 +56,9 @@ def demo(
 
 
 def _found(video: Path, terminal: "Terminal") -> "Detection":
-    from av2a.datasets.synthetic import NAMES
-    from av2a.encoders.registry import load_backbone
-    from av2a.pipeline import detect
+    from av2a.backbones.registry import load_backbone
+    from av2a.detector import detect
+    from av2a.world import NAMES
 
     backbone = load_backbone(BACKBONE)
     if backbone.note:
@@ -72,7 +72,7 @@ def _found(video: Path, terminal: "Terminal") -> "Detection":
 
 
 def _written(detection: "Detection", truth: list["Event"], video: Path, terminal: "Terminal") -> list[Path]:
-    from av2a.formats import write
+    from av2a.exports import write
 
     written = []
     for ending in ENDINGS:

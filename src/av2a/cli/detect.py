@@ -171,7 +171,7 @@ def detect(
         check_given(videos or [])
     from av2a.cli.batch import Asked, Job, run
     from av2a.cli.terminal import Talk, Terminal
-    from av2a.pipeline import checked_labels
+    from av2a.detector import checked_labels
 
     if scores is not None and backbone not in (None, os.environ.get("AV2A_BACKBONE")):
         raise UsageError("--scores stands in a backbone's place: leave --backbone out")

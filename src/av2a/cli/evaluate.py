@@ -56,9 +56,9 @@ from av2a.settings import Settings
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
     from av2a.datasets import Dataset
-    from av2a.experiments.evaluate import Evaluation
-    from av2a.experiments.predictions import Predictions
-    from av2a.store import Store
+    from av2a.features.store import Store
+    from av2a.research.evaluate import Evaluation
+    from av2a.research.predictions import Predictions
 
 EXAMPLES = (
     Example("av2a evaluate synthetic", "the built-in world, on any machine"),
@@ -255,7 +255,7 @@ def _give(
 
 def _by_parser(asked: ParserAsked, dataset: "Dataset", terminal: "Terminal") -> tuple["Evaluation", "Predictions"]:
     """A trained parser on every clip whose features are at hand."""
-    from av2a.experiments.parsed import score_parsed
+    from av2a.research.parsed import score_parsed
 
     found, clips = asked.parsed(dataset, terminal)
     return score_parsed(found, clips, asked.settings)
@@ -265,9 +265,9 @@ def _theirs(
     file: Path, dataset: "Dataset", settings: Settings, *, only_named: bool
 ) -> tuple["Evaluation", "Predictions"]:
     """Somebody's predictions, scored."""
-    from av2a.experiments.evaluate import Source, SourceKind, score
-    from av2a.experiments.prediction_table import read
-    from av2a.experiments.watching import LeftOut
+    from av2a.research.evaluate import Source, SourceKind, score
+    from av2a.research.prediction_table import read
+    from av2a.research.watching import LeftOut
 
     table = read(file, dataset, segment_seconds=settings.segment_seconds, only_named=only_named)
     left_out = [LeftOut(name, "not named in the predictions") for name in table.not_named if only_named]
@@ -285,8 +285,8 @@ def _by_scores(
     folder: Path, dataset: "Dataset", settings: Settings, terminal: "Terminal"
 ) -> tuple["Evaluation", "Predictions"]:
     """The method on another model's scores."""
-    from av2a.experiments.evaluate import Source, SourceKind, score
-    from av2a.experiments.scored import predict_scored
+    from av2a.research.evaluate import Source, SourceKind, score
+    from av2a.research.scored import predict_scored
 
     with terminal.progress(f"{dataset.name}, {dataset.split}") as report:
         found, left_out = predict_scored(folder, dataset, settings, progress=report)
@@ -306,8 +306,8 @@ def _measured(
 ) -> tuple["Evaluation", "Predictions"]:
     """The method on every clip; those without truth only where what is found is saved."""
     from av2a.datasets.opening import GENERATED
-    from av2a.experiments.evaluate import evaluate as measured
-    from av2a.store import Intervals
+    from av2a.features.store import Intervals
+    from av2a.research.evaluate import evaluate as measured
 
     loaded = models.loaded(settings.profile, terminal)
     if loaded.note is not None and dataset.name != GENERATED:
@@ -334,11 +334,11 @@ class _Written:
         """Refuse what could not be written, before any work is done.
 
         Raises:
-            OutputRefused, UnknownName: as :func:`av2a.formats.files.check_file`.
+            OutputRefused, UnknownName: as :func:`av2a.exports.files.check_file`.
         """
-        from av2a.experiments.evaluation_report import WRITERS
-        from av2a.experiments.prediction_table import ENDING
-        from av2a.formats.files import check_file
+        from av2a.exports.files import check_file
+        from av2a.research.evaluation_report import WRITERS
+        from av2a.research.prediction_table import ENDING
 
         for path in self.outputs:
             check_file(path, WRITERS, overwrite=self.overwrite)
@@ -347,7 +347,7 @@ class _Written:
 
     def write(self, evaluation: "Evaluation", predictions: "Predictions", settings: Settings) -> None:
         """All of them, each whole."""
-        from av2a.experiments import evaluation_report, prediction_table
+        from av2a.research import evaluation_report, prediction_table
 
         if self.predictions is not None:
             prediction_table.write(
@@ -389,7 +389,7 @@ def _check_any(evaluation: "Evaluation") -> None:
     Raises:
         MediaError: no video counts.
     """
-    from av2a.experiments.evaluation_report import left_out_lines
+    from av2a.research.evaluation_report import left_out_lines
 
     if not evaluation.videos:
         reasons = "; ".join(left_out_lines(evaluation.left_out)) or "there are no clips"

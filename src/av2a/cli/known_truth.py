@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from av2a.datasets.synthetic import Annotation, Scene, annotations, read_annotations
 from av2a.errors import Av2aError
-from av2a.records import Event, Modality
 from av2a.timeline import runs
+from av2a.types import Event, Modality
+from av2a.world import Annotation, Scene, annotations, read_annotations
 
 
 def known_truth(video: Path) -> list[Event]:

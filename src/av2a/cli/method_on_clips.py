@@ -15,12 +15,12 @@ from av2a.errors import UsageError
 from av2a.settings import Settings
 
 if TYPE_CHECKING:
+    from av2a.backbones.base import Backbone
     from av2a.cli.terminal import Terminal
     from av2a.datasets import Dataset
-    from av2a.embeddings import Backbone
-    from av2a.experiments.replay import Replay
-    from av2a.experiments.watching import Watch
-    from av2a.store import Store
+    from av2a.features.store import Store
+    from av2a.research.replay import Replay
+    from av2a.research.watching import Watch
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class MethodOnClips:
 
     def watched(self, dataset: "Dataset | None" = None) -> "Watch":
         """The clips of the data set, or of ``dataset``; what is left out is said."""
-        from av2a.experiments.evaluation_report import left_out_lines
-        from av2a.experiments.watching import watch
+        from av2a.research.evaluation_report import left_out_lines
+        from av2a.research.watching import watch
 
         clips = dataset or self.dataset
         with self.terminal.progress(f"{clips.name}, {clips.split}") as report:
@@ -139,14 +139,14 @@ class MethodOnClips:
         Raises:
             NoClips: no video can be used.
         """
-        from av2a.experiments.tune import replayed
+        from av2a.research.tune import replayed
 
         return replayed(watched, self.dataset, self.backbone, self.settings)
 
     def about(self, watched: "Watch") -> dict[str, Any]:
         """What numbers are of, as plain values."""
-        from av2a.experiments.evaluate import remarks_of
-        from av2a.experiments.evaluation_report import left_out_lines, settings_line
+        from av2a.research.evaluate import remarks_of
+        from av2a.research.evaluation_report import left_out_lines, settings_line
 
         info = self.backbone.info
         about: dict[str, Any] = {
@@ -169,6 +169,6 @@ class MethodOnClips:
 def notes(dataset: str) -> dict[str, str]:
     """What must stand beside the numbers of a data set."""
     from av2a.datasets.opening import GENERATED
-    from av2a.experiments.tables import GENERATED_NOTE
+    from av2a.research.tables import GENERATED_NOTE
 
     return {"note": GENERATED_NOTE} if dataset == GENERATED else {}

@@ -1,6 +1,6 @@
 """What a user names when asking for weights: a backbone, or one checkpoint."""
 
-from av2a.encoders.checkpoints import BACKBONES, Checkpoint, checkpoint_named, parts_of
+from av2a.backbones.checkpoints import BACKBONES, Checkpoint, checkpoint_named, parts_of
 from av2a.errors import UsageError
 
 EVERYTHING = "all"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from av2a.encoders.checkpoints import BACKBONES, NAMED_PAIRS, VISION
-from av2a.encoders.choices import DEVICE_KINDS, Precision
+from av2a.backbones.checkpoints import BACKBONES, NAMED_PAIRS, VISION
+from av2a.backbones.choices import DEVICE_KINDS, Precision
 
 if TYPE_CHECKING:
+    from av2a.backbones.base import Backbone
     from av2a.cli.terminal import Report, Terminal
-    from av2a.embeddings import Backbone
 
 _MODELS = "Models"
 
@@ -110,7 +110,7 @@ class Models:
             WeightsUnavailable: it is not at hand.
             InvalidSetting: this machine has no such device.
         """
-        from av2a.encoders.registry import default_precision, load_backbone
+        from av2a.backbones.registry import default_precision, load_backbone
 
         with terminal.progress(f"loading {self.name}") as report:
             return load_backbone(
@@ -139,9 +139,9 @@ def chosen_models(
         UsageError: a name that nothing has, or that cannot be meant here.
         MissingFile: there is no such folder of weights.
     """
-    from av2a.encoders.checkpoints import own_name
-    from av2a.encoders.registry import BACKBONES, DEFAULT_BACKBONE, check_choices
-    from av2a.encoders.weights import Sources
+    from av2a.backbones.checkpoints import own_name
+    from av2a.backbones.registry import BACKBONES, DEFAULT_BACKBONE, check_choices
+    from av2a.backbones.weights import Sources
 
     name = DEFAULT_BACKBONE if name is None else name
     models = {"visual_model": visual_model, "audio_model": audio_model}

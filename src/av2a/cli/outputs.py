@@ -63,9 +63,9 @@ def check_outputs(plan: Sequence[Sequence[Path]], *, overwrite: bool) -> None:
     """Refuse every place that could not be written, before any work is done.
 
     Raises:
-        OutputRefused, UnknownName, MissingDependency: as :func:`av2a.formats.check_output`.
+        OutputRefused, UnknownName, MissingDependency: as :func:`av2a.exports.check_output`.
     """
-    from av2a.formats import check_output
+    from av2a.exports import check_output
 
     for paths in plan:
         for path in paths:

@@ -14,14 +14,14 @@ from av2a.errors import InvalidAnnotations, MissingFile, UsageError, one_line
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
     from av2a.datasets import Dataset
-    from av2a.experiments.parsed import Parsed
-    from av2a.parsers.registry import Kind
-    from av2a.parsers.settings import ParserSettings
+    from av2a.methods.trained.registry import Kind
+    from av2a.methods.trained.settings import ParserSettings
+    from av2a.research.parsed import Parsed
 
 _PANEL = "A trained parser instead of a backbone"
 
 NAMES = ("han", "mgn", "jomold", "cmpae")
-"""As in :data:`av2a.parsers.registry.PARSERS`, which needs NumPy; a test holds the two together."""
+"""As in :data:`av2a.methods.trained.registry.PARSERS`, which needs NumPy; a test holds the two together."""
 
 
 def _names() -> list[str]:
@@ -99,10 +99,10 @@ class ParserAsked:
             MissingFile: there is no such checkpoint or folder of features.
             NoClips: no clip has features.
         """
-        from av2a.experiments.parsed import parsed
-        from av2a.experiments.parser_replay import only
-        from av2a.parsers import load_parser
-        from av2a.parsers.features import FeatureFolder
+        from av2a.methods.trained import load_parser
+        from av2a.methods.trained.features import FeatureFolder
+        from av2a.research.parsed import parsed
+        from av2a.research.parser_replay import only
 
         features = FeatureFolder.opened(self.features)
         clips = dataset if self.only is None else only(dataset, self.only)
@@ -143,7 +143,7 @@ def chosen_parser(
     if name is None:
         _refuse(given, "is about a trained parser: name one with --parser, or leave it out")
         return None
-    from av2a.parsers.registry import parser_named
+    from av2a.methods.trained.registry import parser_named
 
     kind = parser_named(name)
     if checkpoint is None or features is None:
@@ -192,8 +192,8 @@ def refuse_without_effect(names: Iterable[str], kind: "Kind", settings: "ParserS
 
 def _obstacles(kind: "Kind", settings: "ParserSettings") -> "list[tuple[Sequence[str], str]]":
     """Settings without effect, and why: the part of a sentence that ends with what would make them count."""
-    from av2a.parsers.rules import Gate
-    from av2a.parsers.settings import Thresholds
+    from av2a.methods.trained.rules import Gate
+    from av2a.methods.trained.settings import Thresholds
     from av2a.settings import Fusion
 
     static = settings.thresholds is Thresholds.STATIC

@@ -12,8 +12,8 @@ from av2a.cli.terminal import Terminal
 from av2a.figures.axis import clock
 from av2a.figures.rows import counted
 from av2a.figures.terminal import timeline_text
-from av2a.records import Clip, ClosestMiss, Detection, Event, Modality
 from av2a.settings import Settings
+from av2a.types import Clip, ClosestMiss, Detection, Event, Modality
 
 STYLES = {Modality.AUDIO: "cyan", Modality.VISUAL: "yellow", Modality.AUDIO_VISUAL: "bold green"}
 _INK = {Modality.AUDIO: "▒", Modality.VISUAL: "▓", Modality.AUDIO_VISUAL: "█"}

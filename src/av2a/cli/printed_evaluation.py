@@ -7,12 +7,12 @@ from av2a.cli.safe_text import terminal_safe
 
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
-    from av2a.experiments.evaluate import Evaluation
+    from av2a.research.evaluate import Evaluation
 
 
 def show(evaluation: "Evaluation", terminal: "Terminal", *, as_json: bool) -> None:
     """The numbers on stdout; what there is to know about them on stderr."""
-    from av2a.experiments import evaluation_report as report
+    from av2a.research import evaluation_report as report
 
     for line in report.facts(evaluation):
         terminal.say(line)

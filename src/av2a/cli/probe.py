@@ -84,7 +84,7 @@ def probe(
     """
     from av2a.cli.terminal import Talk, Terminal
     from av2a.datasets.opening import GENERATED
-    from av2a.experiments.probe import require_sklearn
+    from av2a.research.probe import require_sklearn
 
     given = SheetOutputs.checked(outputs, as_json=as_json, overwrite=overwrite)
     require_sklearn()
@@ -116,8 +116,8 @@ def show(method: MethodOnClips, train: "Dataset", outputs: SheetOutputs) -> None
         NoClips: there is nothing to train on, or to measure.
         MissingDependency: scikit-learn is not installed.
     """
-    from av2a.experiments.probe import probed
-    from av2a.experiments.sheets import sheets
+    from av2a.research.probe import probed
+    from av2a.research.sheets import sheets
 
     if train.split == method.dataset.split:
         raise UsageError(

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
-    from av2a.experiments.sheets import Sheet
+    from av2a.research.sheets import Sheet
 
 _WHERE = "Where the answer goes"
 
@@ -43,10 +43,10 @@ class SheetOutputs:
         """Refuse what could not be written, before any work is done.
 
         Raises:
-            OutputRefused, UnknownName: as :func:`av2a.formats.files.check_file`.
+            OutputRefused, UnknownName: as :func:`av2a.exports.files.check_file`.
         """
-        from av2a.experiments.sheet_texts import ENDINGS
-        from av2a.formats.files import check_file
+        from av2a.exports.files import check_file
+        from av2a.research.sheet_texts import ENDINGS
 
         for path in paths or ():
             check_file(path, ENDINGS, overwrite=overwrite)
@@ -54,8 +54,8 @@ class SheetOutputs:
 
     def give(self, sheets: "Sequence[Sheet]", about: Mapping[str, Any], terminal: "Terminal") -> None:
         """Write the files, each whole, and show the tables."""
-        from av2a.experiments.sheet_texts import text
-        from av2a.formats.files import write_whole
+        from av2a.exports.files import write_whole
+        from av2a.research.sheet_texts import text
 
         for path in self.paths:
             content = text(sheets, about, path.suffix.lower()).encode("utf-8", "backslashreplace")
@@ -72,7 +72,7 @@ def _show(sheets: "Sequence[Sheet]", about: Mapping[str, Any], terminal: "Termin
     """The tables fitted to the terminal that they are shown in."""
     from rich.text import Text
 
-    from av2a.experiments.sheet_texts import about_lines, rows
+    from av2a.research.sheet_texts import about_lines, rows
 
     for line in about_lines(about):
         terminal.show(Text(line, "dim"))

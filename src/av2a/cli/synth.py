@@ -30,7 +30,7 @@ def synth(
     scenes on any machine.
     """
     from av2a.cli.terminal import Talk, Terminal
-    from av2a.datasets.synthetic import write_dataset
+    from av2a.world import write_dataset
 
     terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
     with terminal.progress(str(folder)) as report:

@@ -19,14 +19,14 @@ from av2a.cli.sheet_outputs import JsonOption, OverwriteOption, SheetOutputs, Sh
 from av2a.errors import Av2aError, DataUnavailable, MissingFile, NoClips, UsageError, WeightsUnavailable, one_line
 
 if TYPE_CHECKING:
+    from av2a.backbones.base import Backbone
     from av2a.cli.terminal import Terminal
     from av2a.datasets import Dataset
-    from av2a.embeddings import Backbone
-    from av2a.experiments.bench import Bench, Plan, Splits
-    from av2a.experiments.sheets import Part
-    from av2a.experiments.watching import LeftOut
-    from av2a.parsers import Parser
-    from av2a.store import Store
+    from av2a.features.store import Store
+    from av2a.methods.trained import Parser
+    from av2a.research.bench import Bench, Plan, Splits
+    from av2a.research.sheets import Part
+    from av2a.research.watching import LeftOut
 
 EXAMPLES = (
     Example("av2a tables --backbone mini -o tables.md", "every table on the built-in world, on any machine"),
@@ -132,9 +132,9 @@ def tables(
     takes up a run that was interrupted.
     """
     from av2a.cli.terminal import Talk, Terminal
-    from av2a.experiments.bench import Plan
-    from av2a.experiments.probe import require_sklearn
-    from av2a.experiments.search import require_optuna
+    from av2a.research.bench import Plan
+    from av2a.research.probe import require_sklearn
+    from av2a.research.search import require_optuna
 
     terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
     given = SheetOutputs.checked(outputs, as_json=as_json, overwrite=overwrite)
@@ -172,7 +172,7 @@ def _measured(
     debug: bool,
 ) -> "list[Part]":
     """What every model has to say of every data set."""
-    from av2a.parsers import load_parser
+    from av2a.methods.trained import load_parser
 
     parts: list[Part] = []
     parsers: list[Parser] = []
@@ -209,8 +209,8 @@ def _check_parsers(checkpoints: Mapping[str, Path], features: Path | None) -> No
         UnknownName: no parser has that name.
         MissingFile: no such checkpoint, or no such folders of features.
     """
-    from av2a.parsers.features import FeatureFolder
-    from av2a.parsers.registry import parser_named
+    from av2a.methods.trained.features import FeatureFolder
+    from av2a.methods.trained.registry import parser_named
 
     for name, file in checkpoints.items():
         kind = parser_named(name)
@@ -308,7 +308,7 @@ class _Run:
 
     def opened(self, source: _Source) -> "Splits":
         """A data set's splits; those of the built-in world are rendered."""
-        from av2a.experiments.bench import Splits
+        from av2a.research.bench import Splits
 
         test, validation = self._split(source, "test"), self._split(source, "validation")
         # Of LLP's training split only whole clips are labelled; its validation split is annotated by the second.
@@ -329,8 +329,8 @@ class _Run:
     def measured(self, splits: "Splits", backbone: "Backbone") -> "list[Part]":
         """What a backbone has to say."""
         from av2a.datasets.opening import GENERATED
-        from av2a.experiments.bench import Bench
-        from av2a.experiments.tables import parts_of
+        from av2a.research.bench import Bench
+        from av2a.research.tables import parts_of
 
         if backbone.note is not None and splits.test.name != GENERATED and backbone.note not in self.notes:
             self.terminal.warn(backbone.note)
@@ -344,9 +344,9 @@ class _Run:
 
     def parsed(self, parser: "Parser", features: Path, dataset: "Dataset") -> "list[Part]":
         """What a trained parser has to say."""
-        from av2a.experiments.parsed import parsed
-        from av2a.experiments.tables import parsed_parts
-        from av2a.parsers.features import FeatureFolder
+        from av2a.methods.trained.features import FeatureFolder
+        from av2a.research.parsed import parsed
+        from av2a.research.tables import parsed_parts
 
         kind = parser.kind
         with self.terminal.progress(f"{dataset.name}, {kind.name}") as report:
@@ -360,8 +360,8 @@ class _Run:
 
     def sheets(self, parts: "Sequence[Part]") -> "list[Any]":
         """All tables, filled or not, and section 4.2."""
-        from av2a.experiments.sheets import sheets
-        from av2a.experiments.tables import efficiency
+        from av2a.research.sheets import sheets
+        from av2a.research.tables import efficiency
 
         every = sheets(parts, at_hand=self.with_videos, annotated=self.datasets, numbers=range(1, 9))
         return [*every, efficiency(self.timed, self.parser_counts)]
@@ -374,7 +374,7 @@ class _Run:
 
     def say_left_out(self) -> bool:
         """Say which videos were left out and why; whether some of them are at hand and cannot be used."""
-        from av2a.experiments.sheet_texts import MOST_SAID, left_out_lines
+        from av2a.research.sheet_texts import MOST_SAID, left_out_lines
 
         failed = [(split, each) for split, each in self.left_out() if each.has_failed]
         others = [(split, each) for split, each in self.left_out() if not each.has_failed]
@@ -391,7 +391,7 @@ class _Run:
         """What the numbers are of."""
         from av2a import __version__
         from av2a.datasets.rows import counted
-        from av2a.experiments.sheet_texts import left_out_lines
+        from av2a.research.sheet_texts import left_out_lines
 
         spread = "; ± is the standard deviation over them" if self.plan.seeds > 1 else ""
         about: dict[str, Any] = {

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from av2a.backbones.remarks import HANDED_OVER
 from av2a.cli.safe_text import terminal_safe
-from av2a.encoders.remarks import HANDED_OVER
 
 Report = Callable[[str, int, int], None]
 """Called with a stage, how much of it is done, and how much there is."""

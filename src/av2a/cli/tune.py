@@ -50,10 +50,10 @@ from av2a.errors import UnknownName
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
     from av2a.datasets import Dataset
-    from av2a.experiments.search import Space
-    from av2a.experiments.tune import Objective, Tuning
-    from av2a.experiments.watching import Watch
-    from av2a.store import Store
+    from av2a.features.store import Store
+    from av2a.research.search import Space
+    from av2a.research.tune import Objective, Tuning
+    from av2a.research.watching import Watch
 
 EXAMPLES = (
     Example("av2a tune synthetic --profile released -o best.json", "on the built-in world"),
@@ -171,8 +171,8 @@ def tune(
     """
     from av2a.cli.terminal import Talk, Terminal
     from av2a.datasets.opening import GENERATED
-    from av2a.experiments.tune import VIDEOS
-    from av2a.formats.files import check_file
+    from av2a.exports.files import check_file
+    from av2a.research.tune import VIDEOS
 
     terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
     if output is not None:
@@ -227,13 +227,13 @@ def tune(
 
 
 def _space(file: Path | None) -> "Space":
-    from av2a.experiments.search import SPACE, checked_space
+    from av2a.research.search import SPACE, checked_space
 
     return SPACE if file is None else checked_space(settings_in(file))
 
 
 def _objective(name: str | None) -> "Objective | None":
-    from av2a.experiments.tune import Objective
+    from av2a.research.tune import Objective
 
     known = [each.value for each in Objective]
     if name is not None and name not in known:
@@ -244,8 +244,8 @@ def _objective(name: str | None) -> "Objective | None":
 def _tuned(
     method: MethodOnClips, space: "Space", objective: "Objective | None", *, limit: int, trials: int, seed: int
 ) -> tuple["Tuning", "Watch"]:
-    from av2a.experiments.search import require_optuna
-    from av2a.experiments.tune import Objective, replayed, some_videos, tune
+    from av2a.research.search import require_optuna
+    from av2a.research.tune import Objective, replayed, some_videos, tune
 
     require_optuna()
     (objective or Objective.of(method.dataset.task)).check(method.dataset.task)
@@ -278,9 +278,9 @@ def _tuned_parser(
     seed: int,
 ) -> "Tuning":
     """A trained parser: its network runs once, and what Table 1 gives for it is searched."""
-    from av2a.experiments.parser_replay import ParserReplay, space_of
-    from av2a.experiments.search import require_optuna
-    from av2a.experiments.tune import tune
+    from av2a.research.parser_replay import ParserReplay, space_of
+    from av2a.research.search import require_optuna
+    from av2a.research.tune import tune
 
     require_optuna()
     parsed, clips = asked.parsed(dataset, terminal)
@@ -301,7 +301,7 @@ def _tuned_parser(
 
 
 def _give(found: "Tuning", terminal: "Terminal", output: Path | None, *, as_json: bool) -> None:
-    from av2a.formats.files import write_whole
+    from av2a.exports.files import write_whole
 
     content = json.dumps(found.as_dict(), ensure_ascii=False, indent=2) + "\n"
     if output is not None:

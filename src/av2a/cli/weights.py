@@ -13,10 +13,10 @@ from av2a.cli.help_text import Example, helpful, helpful_group
 from av2a.cli.model_options import WeightsOption, in_megabytes
 
 if TYPE_CHECKING:
+    from av2a.backbones.checkpoints import Checkpoint
+    from av2a.backbones.portable import Finding
+    from av2a.backbones.weights import Folder, Search
     from av2a.cli.terminal import Terminal
-    from av2a.encoders.checkpoints import Checkpoint
-    from av2a.encoders.portable import Finding
-    from av2a.encoders.weights import Folder, Search
 
 EXAMPLES = (
     Example("av2a weights fetch clip-clap", "all that clip-clap needs, into the hub's cache"),
@@ -61,10 +61,10 @@ def fetch(
     What is missing, or damaged in the hub's cache, is fetched, the rest is kept. An interrupted fetch is taken up where it was cut off. Cache, address, token and off-line mode are those of the Hugging Face
     hub's own tools (HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE).
     """
+    from av2a.backbones.weights import Sources
     from av2a.cli.folders import made_folder
     from av2a.cli.model_names import asked_checkpoints
     from av2a.cli.terminal import Talk, Terminal
-    from av2a.encoders.weights import Sources
 
     terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
     checkpoints = asked_checkpoints(backbone)
@@ -81,8 +81,8 @@ def fetch(
 
 
 def _fetched(checkpoints: "Sequence[Checkpoint]", sources: Any, terminal: "Terminal") -> "list[Folder]":
-    from av2a.encoders.portable import refuse_damaged
-    from av2a.encoders.weights import resolve_all, search
+    from av2a.backbones.portable import refuse_damaged
+    from av2a.backbones.weights import resolve_all, search
 
     searches = [search(checkpoint, sources) for checkpoint in checkpoints]
     refuse_damaged(each.found for each in searches if each.found is not None)
@@ -94,7 +94,7 @@ def _fetched(checkpoints: "Sequence[Checkpoint]", sources: Any, terminal: "Termi
 
 def _announced(checkpoint: "Checkpoint", search: "Search") -> str:
     """A line on what will be fetched, before it is."""
-    from av2a.encoders.checkpoints import published
+    from av2a.backbones.checkpoints import published
 
     known = published(checkpoint)
     facts = "" if known is None else f", about {known.megabytes} MB, licence {known.licence}"
@@ -102,8 +102,8 @@ def _announced(checkpoint: "Checkpoint", search: "Search") -> str:
 
 
 def _carried(folders: "Sequence[Folder]", to: Path, terminal: "Terminal") -> list[Path]:
-    from av2a.encoders.portable import write_portable
-    from av2a.encoders.weights import all_files
+    from av2a.backbones.portable import write_portable
+    from av2a.backbones.weights import all_files
 
     total = sum((folder.path / name).stat().st_size for folder in folders for name in all_files(folder.path))
     done = 0
@@ -128,9 +128,9 @@ def list_(
 
     The network is not asked.
     """
+    from av2a.backbones.weights import Sources, search
     from av2a.cli.model_names import asked_checkpoints
     from av2a.cli.terminal import Terminal
-    from av2a.encoders.weights import Sources, search
 
     terminal = Terminal()
     sources = Sources.chosen(weights)
@@ -147,8 +147,8 @@ def list_(
 
 def _listed(search: "Search") -> dict[str, Any]:
     """One checkpoint as plain values."""
-    from av2a.encoders.checkpoints import published
-    from av2a.encoders.weights import all_files, digest
+    from av2a.backbones.checkpoints import published
+    from av2a.backbones.weights import all_files, digest
 
     known = published(search.checkpoint)
     entry: dict[str, Any] = {
@@ -183,7 +183,7 @@ def _show_listed(entry: dict[str, Any], terminal: "Terminal") -> None:
 
 def _revision_in_words(entry: dict[str, Any]) -> str:
     """Of what is here the revision that it is; of what is missing the one that would be fetched. Commits alone are cut."""
-    from av2a.encoders.checkpoints import COMMIT
+    from av2a.backbones.checkpoints import COMMIT
 
     if entry["revision"] is None:
         return "newest revision" if entry["path"] is None else "revision unknown"
@@ -207,11 +207,11 @@ def verify(
 
     The network is not asked. The exit status is 0 when all are whole, 1 when one is damaged, 3 when one is missing.
     """
+    from av2a.backbones.portable import Verdict
+    from av2a.backbones.portable import verify as findings_in
+    from av2a.backbones.weights import Origin, Sources, resolve_all
     from av2a.cli.model_names import asked_checkpoints
     from av2a.cli.terminal import Talk, Terminal
-    from av2a.encoders.portable import Verdict
-    from av2a.encoders.portable import verify as findings_in
-    from av2a.encoders.weights import Origin, Sources, resolve_all
 
     terminal = Terminal(Talk.chosen(quiet=quiet, verbose=False))
     folders = resolve_all(asked_checkpoints(backbone), Sources.chosen(weights, download=False))

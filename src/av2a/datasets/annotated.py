@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from av2a.datasets.dataset import Annotation
 from av2a.datasets.rows import LeftOut, Row, Why
-from av2a.records import Modality
+from av2a.types import Modality
 
 
 @dataclass

@@ -13,7 +13,7 @@ from av2a.datasets.rows import LeftOut, Row, read_lines
 from av2a.datasets.splits import Split
 from av2a.datasets.videos import Videos, several_files
 from av2a.errors import InvalidAnnotations, one_line
-from av2a.records import Modality
+from av2a.types import Modality
 
 CATEGORIES: tuple[str, ...] = (
     "Church bell", "Male speech, man speaking", "Bark", "Fixed-wing aircraft, airplane", "Race car, auto racing",
@@ -21,10 +21,10 @@ CATEGORIES: tuple[str, ...] = (
     "Motorcycle", "Acoustic guitar", "Train horn", "Clock", "Banjo", "Goat", "Baby cry, infant cry", "Bus", "Chainsaw", "Cat",
     "Horse", "Toilet flush", "Rodents, rats, mice", "Accordion", "Mandolin",
 )  # fmt: skip
-"""The official order, fixed here: the released code's depends on Python's hash seed (row 41)."""
+"""The official order, fixed here: the released code's depends on Python's hash seed (behaviour 41)."""
 
 LABELS = tuple(name.lower() for name in CATEGORIES)
-"""As the released code asks for them (row 1)."""
+"""As the released code asks for them (behaviour 1)."""
 
 CLIP_SECONDS = 10.0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from av2a.records import Modality
+from av2a.types import Modality
 
 
 class Task(Enum):
@@ -26,7 +26,7 @@ class Task(Enum):
 
 
 class GroundTruth(Enum):
-    """Which of AVE's two truths a prediction is held to (row 40); they differ in 4 of the 402 test clips."""
+    """Which of AVE's two truths a prediction is held to (behaviour 40); they differ in 4 of the 402 test clips."""
 
     LISTED = "listed"
     """The lines of the split's list, as the official code has it."""

@@ -13,7 +13,7 @@ from av2a.datasets.dataset import Dataset, LabelledClip, Task
 from av2a.datasets.rows import EVENT_COLUMNS, LeftOut, Row, counted, read_rows, some
 from av2a.datasets.videos import ENDINGS, Videos
 from av2a.errors import DataUnavailable, InvalidLabels, one_line
-from av2a.records import Modality
+from av2a.types import Modality
 
 TRUTH_FILE = "annotations.tsv"
 SPLIT = "all"

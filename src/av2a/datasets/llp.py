@@ -12,14 +12,14 @@ from av2a.datasets.dataset import Dataset, LabelledClip, Task
 from av2a.datasets.rows import EVENT_COLUMNS, LeftOut, Row, Why, read_rows
 from av2a.datasets.splits import Split
 from av2a.datasets.videos import Videos, several_files
-from av2a.records import Modality
+from av2a.types import Modality
 
 CATEGORIES: tuple[str, ...] = (
     "Speech", "Car", "Cheering", "Dog", "Cat", "Frying_(food)", "Basketball_bounce", "Fire_alarm", "Chainsaw", "Cello", "Banjo",
     "Singing", "Chicken_rooster", "Violin_fiddle", "Vacuum_cleaner", "Baby_laughter", "Accordion", "Lawn_mower", "Motorcycle",
     "Helicopter", "Acoustic_guitar", "Telephone_bell_ringing", "Baby_cry_infant_cry", "Blender", "Clapping",
 )  # fmt: skip
-"""The official order. Encoders are asked for these very strings, as in the released code (row 1): a backbone that was not fed underscores there replaces them itself."""
+"""The official order. Encoders are asked for these very strings, as in the released code (behaviour 1): a backbone that was not fed underscores there replaces them itself."""
 
 CLIP_SECONDS = 10.0
 

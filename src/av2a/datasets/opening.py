@@ -1,6 +1,7 @@
 """Data sets by name."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from av2a.datasets.ave import read_ave
@@ -36,7 +37,7 @@ def open_dataset(
     ``split`` is train, validation (val) or test, which is the default; a folder has none. ``annotations`` is the folder of the published files, by
     default where ``av2a data fetch`` puts them; for a folder of videos, the file that tells their truth. ``videos`` is a
     folder; for ``synthetic`` the one to render into, which is done here by ``processes`` at a time
-    (:func:`av2a.datasets.generated.render_generated`), ``progress`` being told of it. ``labels`` are for folders alone.
+    (:func:`av2a.world.dataset.render_generated`), ``progress`` being told of it. ``labels`` are for folders alone.
 
     Raises:
         UnknownName: there is no such data set or split.
@@ -50,11 +51,11 @@ def open_dataset(
     _check_limit(limit)
     if name == GENERATED:
         _refuse(str(name), labels, annotations)
-        # Drawing and sounding need Pillow and more, which the others do not.
-        from av2a.datasets.generated import render_generated
-
+        # Imported on demand: the generated world is a data set among others, and stands above this room.
+        world = import_module("av2a.world.dataset")
         part = Split.named(split or "test")
-        return render_generated(part, videos, limit=limit, processes=processes, progress=progress)
+        made: Dataset = world.render_generated(part, videos, limit=limit, processes=processes, progress=progress)
+        return made
     if name in PUBLISHED:
         _refuse(str(name), labels)
         files = annotation_folder(str(name)) if annotations is None else annotations

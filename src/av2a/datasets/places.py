@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from av2a.errors import UsageError
-from av2a.places import users_cache
+from av2a.paths import users_cache
 
 FOLDER_VARIABLE = "AV2A_DATA"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from av2a import media
 from av2a.datasets.dataset import Dataset, LabelledClip
 from av2a.errors import Av2aError
-from av2a.records import Clip
+from av2a.types import Clip
 
 LENGTH_TOLERANCE_SECONDS = 0.5
 """Cutting at key frames and packets makes files a little longer or shorter than the clip they are."""

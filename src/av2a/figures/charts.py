@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 
 from av2a.figures.markup import name
 from av2a.figures.rows import Row
-from av2a.records import Detection, Event, Modality, Trace
 from av2a.settings import Fusion
+from av2a.types import Detection, Event, Modality, Trace
 
 MOST_POINTS = 300
 """A longer line is drawn from the segment of each stretch that came nearest to its threshold, or farthest above."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from av2a.figures.axis import clock, span, ticks_seconds
 from av2a.figures.markup import name, text
 from av2a.figures.rows import Lane, Row
-from av2a.records import Event
+from av2a.types import Event
 
 _TICKS = 9
 

@@ -16,14 +16,14 @@ from typing import Any
 from urllib.parse import quote
 
 from av2a import __version__
+from av2a.exports.fields import utf8
+from av2a.exports.json import as_dict
 from av2a.figures.axis import clock
 from av2a.figures.charts import chart_rows
 from av2a.figures.lanes import axis, grid_lines, timeline_rows
 from av2a.figures.markup import data_island, name, text
 from av2a.figures.rows import Row, all_rows, closest_words, counted, missed_labels, printable, sentence
-from av2a.formats.fields import utf8
-from av2a.formats.json import as_dict
-from av2a.records import Clip, Detection, Event, Modality
+from av2a.types import Clip, Detection, Event, Modality
 
 EMBEDDED_BYTES = 40_000_000
 """A media file up to this size becomes part of the page; a larger one is linked."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from av2a.figures.axis import span
-from av2a.records import Detection, Event, Modality
+from av2a.types import Detection, Event, Modality
 
 _HIDDEN = {"Cc", "Cs", "Co", "Cn"}
 _DIRECTION = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")

@@ -7,7 +7,7 @@ from rich.cells import cell_len, set_cell_size
 
 from av2a.figures.axis import clock, ticks_seconds
 from av2a.figures.rows import Row, closest_words, counted, printable, rows
-from av2a.records import Detection, Event, Modality
+from av2a.types import Detection, Event, Modality
 
 NARROWEST = 40
 """Columns below which a time line is of no use; a narrower terminal gets lines of this length."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from av2a.errors import MissingDependency
 from av2a.figures.axis import clock, ticks_seconds
 from av2a.figures.rows import Lane, closest_words, counted, missed_labels, printable, rows, sentence
-from av2a.records import Detection, Event, Modality
+from av2a.types import Detection, Event, Modality
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -39,7 +39,7 @@ from av2a.media.reading import (
     warn_about_shortfall,
 )
 from av2a.media.upright import Turn
-from av2a.records import Clip
+from av2a.types import Clip
 
 END_TOLERANCE_SECONDS = 0.1
 """The last picture stands this much longer than its own duration: sound often outlasts the pictures a little."""

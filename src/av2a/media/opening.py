@@ -23,7 +23,7 @@ from av2a.media.reading import (
     refusals,
 )
 from av2a.media.upright import display_matrix, is_sideways, rotation_degrees
-from av2a.records import AudioStream, Clip, VideoStream
+from av2a.types import AudioStream, Clip, VideoStream
 
 UNDECLARED = frozenset(
     "aac ac3 amr dts eac3 h261 h263 h264 hevc m4v mjpeg mp2 mp3 mpegvideo obu truehd vc1 vvc".split()

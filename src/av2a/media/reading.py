@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from av2a.errors import Av2aError, MissingFile, NotMedia, one_line
-from av2a.records import Clip
+from av2a.types import Clip
 
 # PyAV is imported on demand (``import av2a`` stays light), so its classes cannot be named in annotations that are checked.
 Container = Any

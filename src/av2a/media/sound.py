@@ -32,7 +32,7 @@ from av2a.media.reading import (
     seek,
     warn_about_shortfall,
 )
-from av2a.records import Clip
+from av2a.types import Clip
 
 CANCELLED = 0.1
 """Channels cancel where their mean has less than this share (−20 dB) of their RMS.

@@ -1,0 +1,164 @@
+"""Weights for a machine without a network: plain files in a folder that can be copied, and proof that they arrived whole."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from av2a.backbones.digests import is_as_named, published_name, sha256
+from av2a.backbones.weights import (
+    FOLDER_VARIABLE,
+    MANIFEST,
+    Folder,
+    Origin,
+    all_files,
+    damaged,
+    read_manifest,
+    read_state,
+)
+from av2a.errors import MissingDependency, OutputRefused, WeightsUnavailable, one_line
+
+CHUNK_BYTES = 1 << 22
+
+Told = Callable[[int], None]
+"""Called with the bytes of each piece that was copied."""
+
+
+def write_portable(folder: Folder, destination: Path, told: Told | None = None) -> Path:
+    """Copy a checkpoint to ``destination/owner/name`` as plain files, with a manifest of their digests written last.
+
+    What is there already and right is kept.
+
+    Raises:
+        WeightsUnavailable: a file is not what the digest that came with it says; the manifest is not written.
+        OutputRefused: the destination cannot be written.
+    """
+    owner, _, name = folder.repo.rpartition("/")
+    target = destination / (Path(owner).name if owner else "") / name
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        stated = _stated_digests(folder.path)
+        digests = {file: _copied(folder.path / file, target / file, known, told) for file, known in stated.items()}
+        manifest = {"repo": folder.repo, "revision": folder.revision, "files": digests}
+        _write_whole(target / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    except OSError as refusal:
+        raise OutputRefused(
+            f"cannot write {one_line(str(target))!r} ({refusal.strerror}): choose another place with --to"
+        ) from refusal
+    return target
+
+
+def _copied(source: Path, target: Path, stated: str | None, told: Told | None) -> str:
+    """Copy one file, unless it is there; its SHA-256.
+
+    Raises:
+        WeightsUnavailable: it is not what was stated: a manifest of damaged bytes would call them whole.
+    """
+    if stated is not None and not is_as_named(source, stated):
+        raise damaged(source, f"its digest is not {stated[:12]}…")
+    if target.is_file() and target.stat().st_size == source.stat().st_size:
+        known = sha256(target)
+        if known == sha256(source):
+            return known
+    part = target.with_name(f"{target.name}.incomplete")
+    hashed = hashlib.sha256()
+    try:
+        with source.open("rb") as read, part.open("wb") as write:
+            while piece := read.read(CHUNK_BYTES):
+                write.write(piece)
+                hashed.update(piece)
+                if told is not None:
+                    told(len(piece))
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return hashed.hexdigest()
+
+
+def _write_whole(file: Path, text: str) -> None:
+    part = file.with_name(f"{file.name}.incomplete")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+
+
+def refuse_damaged(folders: Iterable[Folder]) -> None:
+    """Refuse what a user's own folders hold damaged: nothing is fetched into them, and they come before the hub's cache.
+
+    Raises:
+        WeightsUnavailable: a file is not what its digest says, or cannot be read where there is none.
+    """
+    for folder in folders:
+        if folder.origin is Origin.FOLDER:
+            wrong = [each.file.name for each in verify(folder) if each.verdict is Verdict.DAMAGED]
+            if wrong:
+                raise WeightsUnavailable(
+                    f"damaged in {one_line(str(folder.path))}: {', '.join(wrong)}; nothing is fetched into a folder of yours: "
+                    f"copy it again, or leave --weights and {FOLDER_VARIABLE} out"
+                )
+
+
+class Verdict(Enum):
+    """What looking at a file showed."""
+
+    WHOLE = "whole"
+    """Its bytes are those that were published."""
+    READABLE = "readable"
+    """Nobody wrote down what its bytes should be; it can be read."""
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One file of a checkpoint, looked at."""
+
+    file: Path
+    size_bytes: int
+    verdict: Verdict
+    detail: str = ""
+
+
+def verify(folder: Folder) -> Iterator[Finding]:
+    """Each file of a checkpoint against the digest that came with it: its name in the hub's cache, or the manifest's.
+
+    Files without one are read as a model would read them.
+    """
+    known = _stated_digests(folder.path)
+    fault = None if all(known.values()) else _fault(folder.path)
+    for name, expected in known.items():
+        file = folder.path / name
+        verdict, detail = _verdict(file, expected, fault)
+        yield Finding(file, file.stat().st_size, verdict, detail)
+
+
+def _stated_digests(folder: Path) -> dict[str, str | None]:
+    """Of each file of a checkpoint, what its bytes should be: by the manifest, or by its name in the hub's cache."""
+    files = read_manifest(folder).get("files")
+    manifest = files if isinstance(files, dict) else {}
+    stated = {name: manifest.get(name) or published_name(folder / name) for name in all_files(folder)}
+    return {name: digest if isinstance(digest, str) else None for name, digest in stated.items()}
+
+
+def _verdict(file: Path, expected: str | None, fault: str | None) -> tuple[Verdict, str]:
+    if expected is None:
+        wrong = fault is not None and file.name in fault
+        return (Verdict.DAMAGED, fault or "") if wrong else (Verdict.READABLE, "no digest to compare it with")
+    if is_as_named(file, expected):
+        return Verdict.WHOLE, ""
+    return Verdict.DAMAGED, f"its digest is not {expected[:12]}…"
+
+
+def _fault(folder: Path) -> str | None:
+    """What reading the parameters says against them; they must be numbers throughout."""
+    try:
+        state = read_state(folder)
+    except MissingDependency:
+        raise
+    except WeightsUnavailable as fault:
+        return str(fault)
+    wrong = [name for name, values in state.items() if values.is_floating_point() and not values.isfinite().all()]
+    if not wrong:
+        return None
+    parameters = ", ".join(name for name in all_files(folder) if name.endswith((".safetensors", ".bin")))
+    return f"{parameters}: {one_line(wrong[0], 80)} holds NaN or infinity"

@@ -1,0 +1,175 @@
+"""The backbones by name, each imported when it is asked for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol, cast
+
+from av2a.backbones.base import Backbone
+from av2a.backbones.checkpoints import BACKBONES as FETCHED
+from av2a.backbones.checkpoints import LANGUAGEBIND, Checkpoint, checkpoint_named, chosen_checkpoints, own_name
+from av2a.backbones.choices import Precision, device_named, precision_named
+from av2a.backbones.weights import Folder, Progress, Sources, resolve_all
+from av2a.errors import InvalidSetting, MissingDependency, UsageError, WeightsUnavailable, one_line
+
+DEFAULT_BACKBONE = "clip-clap"
+
+BACKBONES: dict[str, str] = {
+    "mini": "av2a.backbones.mini",
+}
+"""Backbones that ship with their weights: name to module; each module offers ``load() -> Backbone``."""
+
+LIBRARIES = ("torch", "transformers", "safetensors")
+"""What every backbone needs whose weights are fetched; the hub's client only to fetch them."""
+
+EXTRAS = (*FETCHED, "siglip2", "metaclip2")
+"""What may stand in ``pip install 'av2a[…]'`` for a backbone or the first half of its name; ``models`` is all of them."""
+
+
+class _BackboneModule(Protocol):
+    def load(self) -> Backbone: ...
+
+
+def load_backbone(
+    name: str = DEFAULT_BACKBONE,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    visual_model: str | None = None,
+    audio_model: str | None = None,
+    weights: Path | None = None,
+    progress: Progress | None = None,
+) -> Backbone:
+    """The backbone called ``name``, or a pair ``vision+sound``, ready to use; weights that are not here are fetched.
+
+    Args:
+        name: see ``av2a backbones``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``auto`` (the fastest that keeps a cosine of 0.999 to float32), ``float32``, ``bfloat16``, ``float16``.
+        visual_model: another checkpoint of the same family for pictures (for LanguageBind: for clips): ``owner/name``,
+            ``owner/name@revision`` or a folder.
+        audio_model: likewise for sound.
+        weights: a folder to look in first; None is that of ``AV2A_WEIGHTS``, if it is set.
+        progress: told how much has been fetched.
+
+    Raises:
+        UnknownName: no backbone, device or precision has that name.
+        UsageError: a checkpoint or a device is named where it cannot be meant, or is not on this machine.
+        WeightsUnavailable: its weights are not at hand, or a library that it needs is not.
+
+    >>> load_backbone("mini").info.name
+    'mini'
+    """
+    check_choices(name, device=device, precision=precision, visual_model=visual_model, audio_model=audio_model)
+    if name in BACKBONES:
+        return cast(_BackboneModule, import_module(BACKBONES[name])).load()
+    sources = Sources.chosen(weights)
+    with _other_ways(name):
+        _check_libraries(name)
+        from av2a.backbones.device import placement
+
+        # A device that is not there, and weights, are looked for before the larger library is loaded.
+        where = placement(device, precision)
+        checkpoints = chosen_checkpoints(name, visual_model, audio_model)
+        found = resolve_all(checkpoints, sources, progress)
+        folders = [each.path for each in found]
+        recorded = [_recorded(*each) for each in zip(checkpoints, found, strict=True)]
+        visual_name, audio_name = " + ".join(recorded[:-1]), recorded[-1]
+        if name == LANGUAGEBIND:
+            from av2a.backbones.languagebind import load
+
+            image, video, audio = folders
+            return load(image, video, audio, where, visual_name=visual_name, audio_name=audio_name)
+        from av2a.backbones.pairs import assembled
+
+        visual, audio = folders
+        return assembled(name, visual, audio, where, visual_name=visual_name, audio_name=audio_name)
+
+
+def _recorded(checkpoint: Checkpoint, found: Folder) -> str:
+    """As outputs name what was found: the commit is that of the files, never the one that was merely asked for."""
+    if Path(checkpoint.repo).is_absolute():
+        return checkpoint.recorded
+    if found.revision is None:
+        return f"{checkpoint.repo}, revision unknown"
+    return replace(checkpoint, revision=found.revision).recorded
+
+
+def check_choices(
+    name: str,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    visual_model: str | None = None,
+    audio_model: str | None = None,
+) -> None:
+    """Refuse what cannot be meant, before anything is loaded.
+
+    Raises:
+        UnknownName: no backbone, device or precision has that name.
+        UsageError: a checkpoint is named in a way or where it cannot be meant.
+        InvalidSetting: a device or a precision that the built-in backbone does not have.
+    """
+    own_name(name)
+    named, asked = device_named(device), precision_named(precision)
+    models = {"--visual-model": visual_model, "--audio-model": audio_model}
+    given = {option: model for option, model in models.items() if model is not None}
+    for model in given.values():
+        checkpoint_named(model)
+    if name not in BACKBONES:
+        return
+    if given:
+        raise UsageError(f"backbone {name!r} takes no {min(given)}: choose a pair such as clip+clap, or leave it out")
+    if (named is not None and named.kind != "cpu") or asked not in (Precision.AUTO, Precision.FLOAT32):
+        raise InvalidSetting(f"backbone {name!r} runs on the CPU in float32: leave --device and --precision out")
+
+
+def default_precision(profile: str) -> str:
+    """The precision for a profile where none is asked for: the ``practical`` one alone may take the fastest that is close enough."""
+    return "auto" if profile == "practical" else "float32"
+
+
+def installed_by(name: str) -> str:
+    """The command that installs the libraries of a backbone.
+
+    >>> installed_by("siglip2+clap")
+    "pip install 'av2a[siglip2]'"
+    """
+    extra = next((each for each in (name, name.partition("+")[0]) if each in EXTRAS), "models")
+    return f"pip install 'av2a[{extra}]'"
+
+
+def _check_libraries(name: str) -> None:
+    """Refuse before anything is fetched.
+
+    Raises:
+        MissingDependency: a library is not installed.
+    """
+    for library in LIBRARIES:
+        if find_spec(library) is None:
+            raise MissingDependency(f"backbone {name!r} needs {library!r}: {installed_by(name)}")
+
+
+@contextmanager
+def _other_ways(name: str) -> Iterator[None]:
+    """Who has just installed the command and has no models yet is told how to try it without.
+
+    Raises:
+        MissingDependency: a library lacks what the backbone needs of it.
+    """
+    try:
+        yield
+    except ImportError as unfit:
+        raise MissingDependency(
+            f"the libraries of backbone {name!r} do not fit together ({one_line(str(unfit), 120)}): "
+            f"{installed_by(name).replace('install', 'install --upgrade')}, and see av2a doctor"
+        ) from unfit
+    except WeightsUnavailable as missing:
+        if name != DEFAULT_BACKBONE:
+            raise
+        raise type(missing)(
+            f"{missing}; or try av2a without weights: av2a demo, or --backbone mini, which knows only the generated world"
+        ) from missing

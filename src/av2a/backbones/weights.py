@@ -1,0 +1,491 @@
+"""Weights on this machine: found in a folder, in the hub's own cache, or fetched; read, and told apart by their digest.
+
+Nothing here runs code from a repository: parameters are read from safetensors, or from a pickle that may hold nothing but
+tensors (``torch.load(weights_only=True)``). Neither the network nor PyTorch is touched before it is needed.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from av2a.backbones import checkpoints as table
+from av2a.backbones import hub
+from av2a.backbones.checkpoints import COMMIT, NAMES, SHARD, TOKENIZER, WEIGHTS
+from av2a.backbones.checkpoints import Checkpoint as Checkpoint
+from av2a.backbones.digests import is_as_named, published_name, sha256
+from av2a.backbones.hub import Progress as Progress
+from av2a.errors import MissingDependency, MissingFile, WeightsUnavailable, one_line
+
+FOLDER_VARIABLE = "AV2A_WEIGHTS"
+MANIFEST = "av2a.json"
+"""Beside weights that ``av2a weights fetch --to`` wrote: where they are from, and each file's SHA-256."""
+
+
+class Origin(Enum):
+    """Where weights were found."""
+
+    FOLDER = "folder"
+    CACHE = "cache"
+    DOWNLOAD = "download"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A checkpoint's files on this machine."""
+
+    path: Path
+    repo: str
+    revision: str | None
+    """The commit, where it is known."""
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where weights are looked for, in this order: a folder, the hub's cache, the hub."""
+
+    folder: Path | None = None
+    """As the hub lays out its cache, or with a folder for each model."""
+    cache: Path | None = None
+    """None is the hub's own: ``HF_HUB_CACHE``, else under ``HF_HOME``."""
+    endpoint: str | None = None
+    """None is the hub's own: ``HF_ENDPOINT``, else huggingface.co."""
+    download: bool = True
+
+    @classmethod
+    def chosen(cls, folder: Path | None = None, *, download: bool = True) -> "Sources":
+        """With the folder given, else that of ``AV2A_WEIGHTS``.
+
+        Raises:
+            MissingFile: there is no such folder.
+        """
+        named = os.environ.get(FOLDER_VARIABLE)
+        if folder is None and named:
+            folder = Path(named)
+        if folder is not None:
+            folder = folder.expanduser()
+            if not folder.is_dir():
+                raise MissingFile(
+                    f"there is no folder {one_line(str(folder))!r} with weights: check --weights and {FOLDER_VARIABLE}"
+                )
+        return cls(folder=folder, download=download)
+
+
+@dataclass
+class Search:
+    """Where one checkpoint was looked for, and why it was not taken from there."""
+
+    checkpoint: Checkpoint
+    found: Folder | None = None
+    reasons: list[str] = field(default_factory=list)
+
+
+def resolve(checkpoint: Checkpoint, sources: Sources | None = None, progress: Progress | None = None) -> Folder:
+    """The checkpoint's folder; fetched when it is not on this machine.
+
+    Raises:
+        WeightsUnavailable: it is not at hand and cannot be fetched.
+    """
+    return resolve_all([checkpoint], sources, progress)[0]
+
+
+def resolve_all(
+    checkpoints: Sequence[Checkpoint],
+    sources: Sources | None = None,
+    progress: Progress | None = None,
+    *,
+    check: bool = False,
+) -> list[Folder]:
+    """The folder of each checkpoint; what is missing is fetched, or named in one error for all.
+
+    With ``check`` a file in the hub's cache that is not what was published counts as missing. Nothing is fetched into a
+    user's folder: :func:`av2a.backbones.portable.refuse_damaged` is for those.
+
+    Raises:
+        WeightsUnavailable: as :func:`resolve`.
+    """
+    sources = Sources.chosen() if sources is None else sources
+    searches = [search(checkpoint, sources) for checkpoint in checkpoints]
+    if check:
+        for each in searches:
+            _check(each)
+    missing = [each for each in searches if each.found is None]
+    if missing:
+        _fetch_into(missing, sources, progress)
+    return [each.found for each in searches if each.found is not None]
+
+
+def _check(search: Search) -> None:
+    """Give up what was found in the cache when a file's bytes are not those of its name."""
+    if search.found is None or search.found.origin is not Origin.CACHE:
+        return
+    folder = search.found.path
+    named = {name: published_name(folder / name) for name in all_files(folder)}
+    wrong = [name for name, published in named.items() if published and not is_as_named(folder / name, published)]
+    if wrong:
+        search.found = None
+        search.reasons.append(f"{', '.join(wrong)} damaged in {_shown(folder)}")
+
+
+def _fetch_into(missing: Sequence[Search], sources: Sources, progress: Progress | None) -> None:
+    if not sources.download:
+        raise WeightsUnavailable(_nowhere(missing, "nothing is fetched here"))
+    if any(Path(each.checkpoint.repo).is_absolute() for each in missing):
+        raise WeightsUnavailable(_nowhere(missing, "a folder is not fetched"))
+    try:
+        for each in missing:
+            path = hub.fetch(each.checkpoint, hub.Hub(cache_of(sources), sources.endpoint), progress)
+            each.found = Folder(path, each.checkpoint.repo, path.name, Origin.DOWNLOAD)
+    except hub.HubUnreachable as unreachable:
+        raise WeightsUnavailable(_nowhere(missing, str(unreachable))) from unreachable
+
+
+def _nowhere(searches: Sequence[Search], why_not_fetched: str) -> str:
+    """What is missing, where it was looked for, and the ways out."""
+    searches = [each for each in searches if each.found is None]
+    what = " and ".join(f"{each.checkpoint} ({'; '.join(each.reasons)})" for each in searches)
+    start = f"weights are not on this machine: {what}; and {why_not_fetched}."
+    names = _fetched_as([each.checkpoint for each in searches])
+    if not names:
+        return f"{start} Copy the folder here again, whole, or name another"
+    here = " and ".join(f"'av2a weights fetch {name}'" for name in names)
+    carried = " and ".join(f"'av2a weights fetch {name} --to DIR'" for name in names)
+    return (
+        f"{start} Either connect and run {here}; "
+        f"or run {carried} on a connected machine, copy DIR here and give it with --weights DIR or {FOLDER_VARIABLE}; "
+        "or name where they are: --weights DIR for a folder, HF_HOME for another cache of the hub"
+    )
+
+
+def _fetched_as(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    """What ``av2a weights fetch`` takes to fetch these: one backbone for all, else each by its name; a folder, by none."""
+    as_published = all(
+        known is not None and known.checkpoint.revision == each.revision
+        for each, known in ((each, table.published(each)) for each in checkpoints)
+    )
+    backbone = table.backbone_with(checkpoints) if as_published else None
+    if backbone is not None:
+        return [backbone]
+    remote = [each for each in checkpoints if not Path(each.repo).is_absolute()]
+    return [each.repo if each.revision is None else f"{each.repo}@{each.revision}" for each in remote]
+
+
+# Where they may be.
+
+
+def search(checkpoint: Checkpoint, sources: Sources) -> Search:
+    """Look for a checkpoint on this machine; nothing is written, and the network is not used."""
+    result = Search(checkpoint)
+    if Path(checkpoint.repo).is_absolute():
+        _consider(result, Path(checkpoint.repo), None, Origin.FOLDER, shown="")
+        return result
+    if sources.folder is not None:
+        _search_folder(result, sources.folder)
+    if result.found is None:
+        _search_cache(result, cache_of(sources), Origin.CACHE)
+    return result
+
+
+def _search_folder(result: Search, folder: Path) -> None:
+    owner, _, name = result.checkpoint.repo.partition("/")
+    for path in (folder / owner / name, folder / name, folder / f"{owner}--{name}"):
+        if result.found is None and path.is_dir():
+            _consider(result, path, read_manifest(path).get("revision"), Origin.FOLDER)
+    for root in (folder, folder / "hub"):
+        if result.found is None and _repo_folder(root, result.checkpoint).is_dir():
+            _search_cache(result, root, Origin.FOLDER)
+    if result.found is None and not result.reasons:
+        result.reasons.append(f"not in {_shown(folder)}")
+
+
+def _search_cache(result: Search, cache: Path, origin: Origin) -> None:
+    """Look where the hub's client keeps what it fetched."""
+    repo = _repo_folder(cache, result.checkpoint)
+    revision = result.checkpoint.revision or "main"
+    commit = revision if COMMIT.fullmatch(revision) else _text(repo / "refs" / revision)
+    if commit and (repo / "snapshots" / commit).is_dir():
+        _consider(result, repo / "snapshots" / commit, commit, origin, shown=_shown(cache))
+        return
+    others = sorted(path.name[:12] for path in (repo / "snapshots").glob("*"))
+    there = f", only its revision {', '.join(others)}" if others else ""
+    result.reasons.append(f"not in {_shown(cache)}{there}")
+
+
+def _consider(result: Search, path: Path, revision: Any, origin: Origin, shown: str | None = None) -> None:
+    """Take the folder, unless it lacks a file or is known to be of another revision."""
+    wanted = result.checkpoint.revision
+    shown = _shown(path) if shown is None else shown
+    where = f" in {shown}" if shown else ""
+    lacks = missing_files(path, result.checkpoint)
+    if lacks:
+        result.reasons.append(f"no {', no '.join(lacks)}{where}")
+    elif isinstance(revision, str) and wanted and COMMIT.fullmatch(wanted) and revision != wanted:
+        result.reasons.append(f"revision {revision[:12]}{where}")
+    else:
+        result.found = Folder(path, result.checkpoint.repo, revision if isinstance(revision, str) else None, origin)
+
+
+def _repo_folder(cache: Path, checkpoint: Checkpoint) -> Path:
+    return cache / f"models--{checkpoint.repo.replace('/', '--')}"
+
+
+def cache_of(sources: Sources) -> Path:
+    """The hub's cache; its client need not be installed to know it."""
+    if sources.cache is not None:
+        return sources.cache
+    home = os.environ.get("HF_HOME") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
+    return Path(os.path.expandvars(named)).expanduser()
+
+
+def _shown(path: Path) -> str:
+    home = str(Path.home())
+    text = str(path)
+    return one_line(f"~{text.removeprefix(home)}" if text.startswith(f"{home}/") else text)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a copied folder says of itself; nothing where there is no manifest."""
+    try:
+        content = json.loads(_text(folder / MANIFEST) or "{}")
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+# What they consist of.
+
+
+def missing_files(folder: Path, checkpoint: Checkpoint) -> list[str]:
+    """What a checkpoint's folder lacks, in words; empty when it is whole."""
+    return [_in_words(entry) for entry in checkpoint.files if not _files_for(entry, folder)]
+
+
+def _in_words(entry: str) -> str:
+    if entry not in NAMES:
+        return entry
+    names = " or ".join(" with ".join(group) for group in NAMES[entry] if not group[0].endswith(".index.json"))
+    return f"{entry} ({names})"
+
+
+def _files_for(entry: str, folder: Path) -> list[str]:
+    """The files there that an entry of :attr:`Checkpoint.files` consists of; empty when one is missing."""
+    for names in NAMES.get(entry, ((entry,),)):
+        if all((folder / name).is_file() for name in names):
+            shards = [shard for name in names if name.endswith(".index.json") for shard in shards_in(folder / name)]
+            if all((folder / shard).is_file() for shard in shards):
+                return [*names, *shards]
+    return []
+
+
+def shards_in(index: Path) -> list[str]:
+    """The names of the files over which an index spreads the parameters.
+
+    Raises:
+        WeightsUnavailable: the index is damaged, or names something that is no shard.
+    """
+    content = read_json(index)
+    names = sorted(set(content.get("weight_map", {}).values()))
+    if not names or not all(isinstance(name, str) and SHARD.fullmatch(name) for name in names):
+        raise damaged(index, "it names no shards")
+    return names
+
+
+def used_files(folder: Path) -> list[str]:
+    """Those files of a folder that decide what a model computes: configuration, parameters, tokenizer."""
+    entries = ("config.json", WEIGHTS, TOKENIZER)
+    return sorted({name for entry in entries for name in _files_for(entry, folder)})
+
+
+def all_files(folder: Path) -> list[str]:
+    """The files of a checkpoint that are there, those that are merely welcome too."""
+    welcome = {name for name in table.WELCOME if (folder / name).is_file()}
+    return sorted({*used_files(folder), *welcome})
+
+
+# Reading.
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A small JSON file of a checkpoint.
+
+    Raises:
+        WeightsUnavailable: there is none, or it is damaged.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as missing:
+        raise WeightsUnavailable(f"{_shown(file)} is missing: {again(file.parent)}") from missing
+    except (OSError, ValueError, RecursionError) as error:
+        raise damaged(file, one_line(str(error))) from error
+    if not isinstance(content, dict):
+        raise damaged(file, "it holds no table")
+    return content
+
+
+def read_config(folder: Path, *model_types: str) -> dict[str, Any]:
+    """The configuration of a checkpoint, found to be of one of these architectures.
+
+    Raises:
+        WeightsUnavailable: it is missing, damaged, or of another architecture.
+    """
+    config = read_json(folder / "config.json")
+    found = config.get("model_type")
+    if model_types and found not in model_types:
+        raise WeightsUnavailable(
+            f"{_shown(folder)} holds a model of type {one_line(str(found))!r}, and {' or '.join(map(repr, model_types))} "
+            "is needed: name another checkpoint"
+        )
+    return config
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """The parameters of a checkpoint as tensors by name, on the CPU, as stored.
+
+    Raises:
+        WeightsUnavailable: they are missing, damaged, or no plain tensors.
+    """
+    names = _files_for(WEIGHTS, folder)
+    if not names:
+        raise WeightsUnavailable(f"{_shown(folder)} has no {_in_words(WEIGHTS)}: {again(folder)}")
+    state: dict[str, Any] = {}
+    for name in names:
+        if not name.endswith(".index.json"):
+            state.update(_read_tensors(folder / name))
+    return state
+
+
+def _read_tensors(file: Path) -> Mapping[str, Any]:
+    try:
+        read = _safetensors if file.suffix == ".safetensors" else _pickled_tensors
+        return read(file)
+    except ModuleNotFoundError as missing:
+        raise MissingDependency(f"reading weights needs {missing.name!r}: pip install 'av2a[models]'") from missing
+    except WeightsUnavailable:
+        raise
+    # Each reader has its own errors, and a damaged file raises anything.
+    except Exception as error:
+        raise damaged(file, f"{type(error).__name__}: {one_line(str(error))}") from error
+
+
+def _safetensors(file: Path) -> Mapping[str, Any]:
+    from safetensors.torch import load_file
+
+    return load_file(file)
+
+
+def _pickled_tensors(file: Path) -> Mapping[str, Any]:
+    import pickle
+    import zipfile
+
+    import torch
+
+    try:
+        # Only files of today's format can be mapped, which spares a copy in memory.
+        state = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+    except pickle.UnpicklingError as refused:
+        raise WeightsUnavailable(
+            f"{_shown(file)} is damaged, or holds more than tensors and could run code, so it is not read: {again(file.parent)}, "
+            "or look for a checkpoint with safetensors"
+        ) from refused
+    if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
+        raise damaged(file, "it is no table of tensors")
+    return state
+
+
+def again(folder: Path) -> str:
+    """How to have the files in a folder anew: fetched by name in the hub's own cache; anywhere else nothing is fetched."""
+    cache = cache_of(Sources())
+    if folder.is_relative_to(cache):
+        kept = folder.relative_to(cache).parts[:1]
+        if kept and kept[0].startswith("models--"):
+            repo = kept[0].removeprefix("models--").replace("--", "/", 1)
+            return f"fetch it again with 'av2a weights fetch {repo}', which keeps what is whole"
+    return "copy it again"
+
+
+def damaged(file: Path, how: str) -> WeightsUnavailable:
+    """The error for a file that cannot be what was published."""
+    return WeightsUnavailable(f"{_shown(file)} is damaged ({how}): {again(file.parent)}")
+
+
+def load_strictly(model: Any, state: Mapping[str, Any], folder: Path) -> None:
+    """Give a ``torch.nn.Module`` its parameters, all of them and no others.
+
+    ``position_ids`` are constants that some versions stored, and are passed over.
+
+    Raises:
+        WeightsUnavailable: configuration and parameters contradict each other.
+    """
+    given = {name: value for name, value in state.items() if not name.endswith("position_ids")}
+    wanted = {name: value for name, value in model.state_dict().items() if not name.endswith("position_ids")}
+    check_fit({name: tuple(value.shape) for name, value in wanted.items()}, given, _shown(folder))
+    model.load_state_dict(given, strict=False)
+
+
+def check_fit(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Any], where: str) -> None:
+    """Refuse parameters that a model does not have, lacks, or has in another shape.
+
+    Raises:
+        WeightsUnavailable: naming ``where`` they are from, and the first few of each.
+    """
+    misshapen = [
+        f"{name} is {tuple(state[name].shape)}, not {shape}"
+        for name, shape in expected.items()
+        if name in state and tuple(state[name].shape) != shape
+    ]
+    differences = {
+        "missing": sorted(expected.keys() - state.keys()),
+        "unexpected": sorted(state.keys() - expected.keys()),
+        "wrong shape": misshapen,
+    }
+    if any(differences.values()):
+        raise misfit(where, "; ".join(f"{kind}: {_some(names)}" for kind, names in differences.items() if names))
+
+
+NAMED = 3
+"""Names shown of each kind of difference."""
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + rest
+
+
+def misfit(where: str, difference: str) -> WeightsUnavailable:
+    """The error for a configuration and weights that are not of one model."""
+    return WeightsUnavailable(
+        f"the configuration and the weights in {where} contradict each other ({difference}): "
+        "get all its files of one revision, or name another checkpoint"
+    )
+
+
+# Digests.
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over the files that decide what the model computes, wherever they lie.
+
+    Of a file in the hub's cache the name of its blob is taken, which is its SHA-256 and was checked when it was
+    fetched; ``av2a weights verify`` computes it anew.
+    """
+    lines = (f"{file_digest(folder / name)}  {name}\n" for name in used_files(folder))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def file_digest(file: Path) -> str:
+    """The SHA-256 of a file, read off its blob's name in the hub's cache."""
+    name = published_name(file)
+    return name if name is not None and len(name) == 64 else sha256(file)

@@ -1,0 +1,63 @@
+"""Events written for other people's tools, one file a format.
+
+The ending of the output's name says which. Every output is written beside its place and moved there when it is whole, so
+that no reader ever meets half a file.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol, cast
+
+from av2a.errors import MissingDependency
+from av2a.exports.files import check_file, write_whole
+from av2a.types import Detection, Event
+
+WRITERS: dict[str, str] = {
+    ".json": "av2a.exports.json",
+    ".csv": "av2a.exports.csv",
+    ".vtt": "av2a.exports.webvtt",
+    ".png": "av2a.figures.timeline",
+    ".svg": "av2a.figures.timeline",
+    ".html": "av2a.figures.report",
+}
+"""The module that writes each ending. It is imported when it is used: pictures need a library that texts do not."""
+
+_NEEDED_LIBRARY = {".png": "matplotlib", ".svg": "matplotlib"}
+
+
+class Writer(Protocol):
+    """What a module in ``WRITERS`` offers."""
+
+    def write(self, detection: Detection, path: Path, truth: Sequence[Event] = ()) -> None:
+        """``detection`` into the file ``path``, whose ending is one of this module's; ``truth`` where the format shows it."""
+        ...
+
+
+def write(detection: Detection, path: Path, *, overwrite: bool = False, truth: Sequence[Event] = ()) -> None:
+    """``detection`` in the format that the ending of ``path`` asks for; ``truth`` is drawn where the format draws.
+
+    Raises:
+        UnknownName: no format has that ending.
+        OutputRefused: the place cannot be written, or is taken and ``overwrite`` is not set.
+        MissingDependency: the format needs a library that is not installed.
+    """
+    check_output(path, overwrite=overwrite)
+    writer = cast(Writer, import_module(WRITERS[path.suffix.lower()]))
+    write_whole(path, lambda part: writer.write(detection, part, truth))
+
+
+def check_output(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse an output that :func:`write` would refuse, before any work is done for it.
+
+    Raises:
+        UnknownName: no format has that ending.
+        OutputRefused: the place cannot be written, or is taken and ``overwrite`` is not set.
+        MissingDependency: the format needs a library that is not installed.
+    """
+    check_file(path, WRITERS, overwrite=overwrite)
+    ending = path.suffix.lower()
+    library = _NEEDED_LIBRARY.get(ending)
+    if library is not None and find_spec(library) is None:
+        raise MissingDependency(f"output ending {ending!r} needs {library!r}: pip install 'av2a[plots]'")

@@ -1,0 +1,241 @@
+"""The answer with everything needed to repeat the run, and back.
+
+``detection.schema.json`` beside this file describes it. Nothing in it depends on when or where the run was made: no time stamps,
+no folders; of the machine only what models ran on and computed with, under ``backbone``. Times are rounded to milliseconds, confidences and scores to four decimals; what is not a number is null.
+"""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from av2a import __version__
+from av2a.errors import Av2aError, MissingFile, NotMedia, one_line
+from av2a.exports.fields import interval_seconds
+from av2a.settings import Settings
+from av2a.timeline import Grid
+from av2a.types import (
+    AudioStream,
+    BackboneInfo,
+    Clip,
+    ClosestMiss,
+    Detection,
+    Event,
+    Modality,
+    Trace,
+    VideoStream,
+)
+
+SCHEMA = "av2a/detection/1"
+
+
+def as_dict(detection: Detection, *, traces: bool = False) -> dict[str, Any]:
+    """The answer as plain values; ``traces`` adds the scores and thresholds of every stream under ``streams``."""
+    plain: dict[str, Any] = {
+        "schema": SCHEMA,
+        "media": _media(detection.clip),
+        "backbone": asdict(detection.backbone),
+        "profile": detection.settings.profile,
+        "settings": detection.settings.as_dict(),
+        "labels": list(detection.labels),
+        "grid": _grid(detection.grid),
+        "events": [_event(event) for event in detection.events],
+        "closest": None if detection.closest is None else _closest(detection.closest),
+        "warnings": list(detection.warnings),
+        "versions": _versions(),
+    }
+    if traces:
+        plain["streams"] = [_trace(trace) for trace in detection.traces]
+    return plain
+
+
+def dumps(detection: Detection, *, traces: bool = False) -> str:
+    """The answer as JSON text, indented, with a line break at its end."""
+    return json.dumps(as_dict(detection, traces=traces), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+
+
+def write(detection: Detection, path: Path, truth: Sequence[Event] = ()) -> None:
+    """The answer into ``path``; it holds what was found, ``truth`` is not part of it."""
+    # A lone surrogate (of a file name that is not Unicode) has no UTF-8, but its backslash form is what JSON writes for it.
+    path.write_bytes(dumps(detection).encode("utf-8", "backslashreplace"))
+
+
+def loads(text: str) -> Detection:
+    """The answer that :func:`dumps` wrote; its clip's path is the bare file name, its traces are there if they were written.
+
+    Raises:
+        NotMedia: the text is not such an answer.
+    """
+    try:
+        plain = json.loads(text)
+        if plain["schema"] != SCHEMA:
+            raise ValueError(f"schema is {plain['schema']!r}")
+        return _detection(plain)
+    except (Av2aError, ValueError, KeyError, TypeError) as wrong:
+        raise NotMedia(f"not an av2a detection ({one_line(str(wrong))}): expected JSON of schema {SCHEMA!r}") from wrong
+
+
+def read(path: Path) -> Detection:
+    """The answer in a file that :func:`write` wrote.
+
+    Raises:
+        MissingFile: there is no such file.
+        NotMedia: it holds something else.
+    """
+    if not path.is_file():
+        raise MissingFile(f"no such file: {one_line(str(path))!r}")
+    return loads(path.read_bytes().decode("utf-8", "replace"))
+
+
+def _media(clip: Clip) -> dict[str, Any]:
+    return {
+        "name": clip.name,
+        "sha256": clip.sha256,
+        "size_bytes": clip.size_bytes,
+        "container": clip.container,
+        "duration_seconds": round(clip.duration_seconds, 6),
+        "start_seconds": round(clip.start_seconds, 6),
+        "video": None if clip.video is None else asdict(clip.video),
+        "audio": None if clip.audio is None else asdict(clip.audio),
+        "video_streams": [asdict(stream) for stream in clip.video_streams],
+        "audio_streams": [asdict(stream) for stream in clip.audio_streams],
+        "warnings": list(clip.warnings),
+    }
+
+
+def _grid(grid: Grid) -> dict[str, Any]:
+    return {
+        "segment_seconds": grid.segment_seconds,
+        "segments": grid.segments,
+        "duration_seconds": round(grid.duration_seconds, 6),
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    start, end = interval_seconds(event.start_seconds, event.stop_seconds)
+    return {
+        "label": event.label,
+        "modality": event.modality.value,
+        "start": start,
+        "end": end,
+        "confidence": round(event.confidence, 4),
+    }
+
+
+def _closest(closest: ClosestMiss) -> dict[str, Any]:
+    start, end = interval_seconds(closest.start_seconds, closest.stop_seconds)
+    return {
+        "label": closest.label,
+        "modality": closest.modality.value,
+        "start": start,
+        "end": end,
+        "score": _number(closest.score),
+        "threshold": _number(closest.threshold),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "av2a": __version__,
+        "python": platform.python_version(),
+        "numpy": metadata.version("numpy"),
+        "av": metadata.version("av"),
+    }
+
+
+def _trace(trace: Trace) -> dict[str, Any]:
+    return {
+        "modality": trace.modality.value,
+        "window_scores": _table(trace.window_scores),
+        "selected": trace.selected.tolist(),
+        "scores": _table(trace.scores),
+        "thresholds": _table(trace.thresholds),
+    }
+
+
+def _table(values: Float[np.ndarray, "row category"]) -> list[list[float | None]]:
+    return [[_number(value) for value in row] for row in values.tolist()]
+
+
+def _number(value: float) -> float | None:
+    # JSON has no NaN and no infinity: an infinite threshold (never looked for) is as absent as a missing score.
+    return round(float(value), 4) if np.isfinite(value) else None
+
+
+def _detection(plain: Mapping[str, Any]) -> Detection:
+    labels = tuple(str(label) for label in plain["labels"])
+    closest = plain["closest"]
+    return Detection(
+        clip=_read_clip(plain["media"]),
+        labels=labels,
+        grid=Grid(float(plain["grid"]["duration_seconds"]), float(plain["grid"]["segment_seconds"])),
+        backbone=BackboneInfo(**plain["backbone"]),
+        settings=Settings.from_dict(plain["settings"]),
+        events=tuple(_read_event(event) for event in plain["events"]),
+        traces=tuple(_read_trace(trace, len(labels)) for trace in plain.get("streams", [])),
+        warnings=tuple(plain["warnings"]),
+        closest=None if closest is None else _read_closest(closest),
+    )
+
+
+def _read_clip(plain: Mapping[str, Any]) -> Clip:
+    return Clip(
+        path=Path(plain["name"]),
+        sha256=plain["sha256"],
+        size_bytes=plain["size_bytes"],
+        container=plain["container"],
+        duration_seconds=float(plain["duration_seconds"]),
+        start_seconds=float(plain["start_seconds"]),
+        video=None if plain["video"] is None else VideoStream(**plain["video"]),
+        audio=None if plain["audio"] is None else AudioStream(**plain["audio"]),
+        video_streams=tuple(VideoStream(**stream) for stream in plain["video_streams"]),
+        audio_streams=tuple(AudioStream(**stream) for stream in plain["audio_streams"]),
+        warnings=tuple(plain["warnings"]),
+    )
+
+
+def _read_event(plain: Mapping[str, Any]) -> Event:
+    return Event(
+        label=plain["label"],
+        modality=Modality(plain["modality"]),
+        start_seconds=float(plain["start"]),
+        stop_seconds=float(plain["end"]),
+        confidence=float(plain["confidence"]),
+    )
+
+
+def _read_closest(plain: Mapping[str, Any]) -> ClosestMiss:
+    return ClosestMiss(
+        label=plain["label"],
+        modality=Modality(plain["modality"]),
+        start_seconds=float(plain["start"]),
+        stop_seconds=float(plain["end"]),
+        score=_or_nan(plain["score"]),
+        threshold=_or_nan(plain["threshold"]),
+    )
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _read_trace(plain: Mapping[str, Any], categories: int) -> Trace:
+    selected: Bool[np.ndarray, "segment category"] = np.array(plain["selected"], dtype=bool).reshape(-1, categories)
+    return Trace(
+        modality=Modality(plain["modality"]),
+        window_scores=_read_table(plain["window_scores"], categories),
+        selected=selected,
+        scores=_read_table(plain["scores"], categories),
+        thresholds=_read_table(plain["thresholds"], categories),
+    )
+
+
+def _read_table(rows: Sequence[Sequence[float | None]], categories: int) -> Float[np.ndarray, "row category"]:
+    # None becomes NaN.
+    return np.array(rows, dtype=float).reshape(-1, categories)

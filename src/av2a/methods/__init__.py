@@ -1,0 +1,1 @@
+"""Methods that turn a clip's features and a vocabulary into events."""

@@ -1,0 +1,1 @@
+"""AV²A: category selection, thresholds that move with the video, candidate intervals and their validation."""

@@ -1,0 +1,210 @@
+"""One backbone on one data set: its splits watched once, its settings tuned once, for all tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from av2a.backbones.base import Backbone
+from av2a.datasets import Annotation, Dataset, LabelledClip, Task, truth_masks
+from av2a.datasets.opening import PUBLISHED
+from av2a.features import Progress
+from av2a.features.store import Store
+from av2a.research.evaluate import validation_rule_of
+from av2a.research.published import AV2A, NAIVE
+from av2a.research.replay import Replay
+from av2a.research.search import SPACE, Space
+from av2a.research.tune import VIDEOS, Tuning, replayed, some_videos, tune
+from av2a.research.variants import STATIC, Changes
+from av2a.research.watching import LeftOut, Watch, watch
+from av2a.settings import PAPER_SETTINGS, Settings, profile_settings
+from av2a.timeline import Grid, runs
+from av2a.types import Modality
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What experiments use of a data set."""
+
+    test: Dataset
+    validation: Dataset | None = None
+    """To tune on; None where none of its videos is at hand."""
+    train: Dataset | None = None
+    """To train a classifier on: clips whose truth is known by the second."""
+    tuning: Dataset | None = None
+    """Another data set's validation split that is tuned on in place of this one's, as the paper did for AVE with LLP's."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done."""
+
+    seeds: int = 3
+    """Searches for each tuned line; its numbers are the means of what they found."""
+    trials: int = 100
+    """Of each search."""
+    space: Space = field(default_factory=lambda: SPACE)
+    videos: int = VIDEOS
+    """Of the validation split, to tune on."""
+
+
+@dataclass
+class Bench:
+    """A backbone on a data set. Nothing is watched or tuned before it is needed, and nothing twice."""
+
+    splits: Splits
+    backbone: Backbone
+    store: Store | None
+    plan: Plan
+    progress: Progress
+    counts: dict[str, str] = field(default_factory=dict)
+    """How many videos of each split the numbers are of."""
+    left_out: dict[str, tuple[LeftOut, ...]] = field(default_factory=dict)
+    """Those of each split that they are not of, and why."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """The test split."""
+        return self.splits.test
+
+    @cached_property
+    def released(self) -> "Reading":
+        """The released reading, with the values of Table 1 where the backbone is in it."""
+        name = self.backbone.info.name
+        settings = profile_settings("released", name)
+        rule = validation_rule_of(self.dataset, "released")
+        return Reading(self, name, settings if rule is None else replace(settings, validation_rule=rule))
+
+    @cached_property
+    def practical(self) -> "Reading":
+        """The practical reading: its thresholds are set by what they mean, and its scores heard second by second."""
+        return Reading(self, f"{self.backbone.info.name}, practical", profile_settings("practical"))
+
+    @property
+    def has_published_settings(self) -> bool:
+        """Whether Table 1 gives values for this backbone on this data set."""
+        return self.dataset.name in PUBLISHED and self.backbone.info.name in PAPER_SETTINGS
+
+    def watched(self, dataset: Dataset, settings: Settings) -> Watch:
+        """A split, from the store where it is kept."""
+        what = f"{dataset.name} {dataset.split}"
+
+        def told(stage: str, done: int, total: int) -> None:
+            self.progress(f"{what}, {settings.profile} sampling: {stage}", done, total)
+
+        found = watch(dataset, self.backbone, settings, self.store, progress=told)
+        self.counts[what] = f"{len(found.watched)} of {found.total} videos"
+        # A split is watched once for each way of sampling.
+        self.left_out[what] = tuple(dict.fromkeys((*self.left_out.get(what, ()), *found.left_out)))
+        return found
+
+
+@dataclass
+class Reading:
+    """One reading of the method on a bench: its clips sampled as it asks, its settings as they are and as they are tuned."""
+
+    bench: Bench
+    method: str
+    """How its lines are called."""
+    base: Settings
+    _tuned: dict[str, list[Tuning]] = field(default_factory=dict)
+
+    @cached_property
+    def watched(self) -> Watch:
+        """The test split."""
+        return self.bench.watched(self.bench.dataset, self.base)
+
+    @cached_property
+    def test(self) -> Replay:
+        """The test split, ready to be parsed."""
+        return replayed(self.watched, self.bench.dataset, self.bench.backbone, self.base)
+
+    @cached_property
+    def validation(self) -> Replay | None:
+        """What is tuned on; None where there is nothing."""
+        split = self.bench.splits.tuning or self.bench.splits.validation
+        if split is None:
+            return None
+        watched = self.bench.watched(some_videos(split, self.bench.plan.videos), self.base)
+        return replayed(watched, split, self.bench.backbone, self.base)
+
+    def tuned(self, name: str, changes: Changes) -> list[Settings]:
+        """The best settings with some changes, one for each seed; none where there is nothing to tune on."""
+        # How candidates are validated belongs to what is measured, not to what was tuned on.
+        rule = self.base.validation_rule
+        return [replace(each.settings, validation_rule=rule) for each in self.tunings(name, changes)]
+
+    def tunings(self, name: str, changes: Changes) -> list[Tuning]:
+        """How they were found; known by their name."""
+        if name not in self._tuned:
+            starts = [self._as_static(each) for each in self.tunings(NAIVE, STATIC)] if name == AV2A else []
+            self._tuned[name] = [
+                self._tune(self.validation, name, changes, seed, starts)
+                for seed in range(self.bench.plan.seeds)
+                if self.validation is not None
+            ]
+        return self._tuned[name]
+
+    def tuned_values(self) -> dict[str, list[dict[str, float]]]:
+        """What every search came to, by its name, one for each seed."""
+        return {name: [dict(each.search.best_trial.values) for each in found] for name, found in self._tuned.items()}
+
+    def _as_static(self, naive: Tuning) -> Mapping[str, float]:
+        """The method as near to tuned static thresholds as its hyper-parameters allow: it need never do worse where it is tuned."""
+        space = self.bench.plan.space
+        open_gates = {name: space[name][0] for name in ("category_threshold", "confidence_threshold") if name in space}
+        still = {"decay": space["decay"][1]} if "decay" in space else {}
+        return {**naive.search.best_trial.values, **open_gates, **still}
+
+    @property
+    def _tuning_base(self) -> Settings:
+        """The settings as they are on the data set that is tuned on."""
+        if self.bench.splits.tuning is None:
+            return self.base
+        rule = validation_rule_of(self.bench.splits.tuning, self.base.profile)
+        usual = profile_settings(self.base.profile).validation_rule
+        return replace(self.base, validation_rule=usual if rule is None else rule)
+
+    def _tune(
+        self, replay: Replay, name: str, changes: Changes, seed: int, starts: Sequence[Mapping[str, float]]
+    ) -> Tuning:
+        bench = self.bench
+        return tune(
+            replay,
+            bench.backbone.info,
+            self._tuning_base.changed(changes),
+            space=bench.plan.space,
+            trials=bench.plan.trials,
+            seed=seed,
+            starts=starts,
+            journals=None if bench.store is None else bench.store.folder / "tuning",
+            progress=lambda done, total: bench.progress(f"{self.method}, {name}, seed {seed}: trials", done, total),
+        )
+
+
+def as_localization(dataset: Dataset) -> Dataset:
+    """The clips in which exactly one category is both heard and seen, with that alone as their truth: what AVE asks for.
+
+    Raises:
+        ValueError: a clip's length is not known.
+    """
+    if dataset.clip_seconds is None:
+        raise ValueError(f"the clips of {dataset.name} have no common length")
+    segments = Grid(dataset.clip_seconds).segments
+    clips = [_localized(clip, dataset.categories, segments) for clip in dataset.clips if clip.annotations is not None]
+    return replace(dataset, task=Task.LOCALIZATION, clips=tuple(clip for clip in clips if clip is not None))
+
+
+def _localized(clip: LabelledClip, categories: Sequence[str], segments: int) -> LabelledClip | None:
+    heard, seen = truth_masks(clip, categories, segments)
+    both = heard & seen
+    there = np.flatnonzero(both.any(axis=1))
+    if len(there) != 1:
+        return None
+    category = int(there[0])
+    annotations = tuple(
+        Annotation(categories[category], Modality.AUDIO_VISUAL, float(start), float(stop))
+        for start, stop in runs(both[category])
+    )
+    return replace(clip, annotations=annotations)

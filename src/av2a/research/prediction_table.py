@@ -1,0 +1,268 @@
+"""Predictions as a table that others can score, and other people's tables as predictions.
+
+The form is that of DCASE, ``filename onset offset event_label`` separated by tabs, in seconds, with a column ``modality``: audio, visual or
+audio_visual. A clip in which nothing was found has a row with its name alone; where that is so for a stream of all clips, a row with a name and the
+modality alone says that it was looked for. Audio-visual rows of a clip stand in the order in which the method gave them, as accuracy is also
+taken of the first one alone.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from pathlib import Path
+
+from av2a.datasets import Dataset, Task
+from av2a.datasets.rows import EVENT_COLUMNS, LeftOut, Row, Why, counted, read_rows, some
+from av2a.datasets.videos import ENDINGS
+from av2a.errors import MediaError, MissingFile, OutputRefused, one_line
+from av2a.exports.files import check_file, write_whole
+from av2a.research.predictions import STREAMS, Found, Predictions, by_time, gathered, painted
+from av2a.timeline import Grid
+from av2a.types import Candidate, Modality
+
+HEADER = (*EVENT_COLUMNS, "modality")
+ENDING = ".tsv"
+
+LONGEST_SECONDS = 86_400.0
+"""What lies beyond is no time within a clip: memory would be needed for all before it."""
+
+
+def dumps(predictions: Predictions, categories: Sequence[str], segment_seconds: float = 1.0) -> str:
+    """The table, header included.
+
+    Raises:
+        OutputRefused: a name holds a tab or a line break, or is not Unicode.
+    """
+    rows = [HEADER]
+    for video, name in enumerate(predictions.names):
+        events = [(modality, each) for modality in STREAMS for each in _events(predictions, video, modality)]
+        rows += [_row(name, modality, each, categories, segment_seconds) for modality, each in events]
+        rows += [] if events else [(name, "", "", "", "")]
+    both = Modality.AUDIO_VISUAL.value
+    if predictions.names and all(row[-1] != both for row in rows):
+        rows.append((predictions.names[-1], "", "", "", both))
+    _check_names(field for row in rows for field in row)
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def _row(
+    name: str, modality: Modality, each: Candidate, categories: Sequence[str], segment_seconds: float
+) -> tuple[str, str, str, str, str]:
+    onset, offset = each.start * segment_seconds, each.stop * segment_seconds
+    return name, f"{onset:.3f}", f"{offset:.3f}", categories[each.category], modality.value
+
+
+def write(
+    predictions: Predictions,
+    categories: Sequence[str],
+    path: Path,
+    *,
+    segment_seconds: float = 1.0,
+    overwrite: bool = False,
+) -> None:
+    """The table into a file, which appears whole.
+
+    Raises:
+        OutputRefused: the place cannot be written, or is taken and ``overwrite`` is not set.
+        UnknownName: the ending is not ``.tsv``.
+    """
+    check_file(path, [ENDING], overwrite=overwrite)
+    content = dumps(predictions, categories, segment_seconds).encode()
+    write_whole(path, lambda part: _fill(part, content))
+
+
+@dataclass(frozen=True)
+class Read:
+    """Somebody's predictions, and what of their table is not used."""
+
+    predictions: Predictions
+    remarks: tuple[str, ...]
+    """Counted rows, one line for each reason."""
+    not_named: tuple[str, ...]
+    """Clips of the data set that the table does not name."""
+
+
+def read(file: Path, dataset: Dataset, *, segment_seconds: float = 1.0, only_named: bool = False) -> Read:
+    """A table of predictions for the clips of a data set.
+
+    Clips that it does not name count as nothing found, as the official script counts them; with ``only_named`` they do not count. Where no row is
+    audio_visual, what is both heard and seen is taken, as the official script does. A segment is one in which an event is when the event touches it.
+
+    Raises:
+        MissingFile: there is no such file.
+        InvalidAnnotations: it is no such table, or a time in it is none; the error names the line.
+        MediaError: it names clips, and none of them is in the data set.
+    """
+    if not file.is_file():
+        raise MissingFile(f"no table of predictions at {one_line(str(file), 120)!r}: check --predictions")
+    rows = _Rows.of(file, dataset, segment_seconds)
+    rows.check_any_known(dataset)
+    names = [clip.name for clip in dataset.clips if clip.name in rows.events or not only_named]
+    not_named = tuple(clip.name for clip in dataset.clips if clip.name not in rows.events)
+    segments = rows.segments(dataset)
+    shape = len(dataset.categories), segments
+    found = [_found(name, rows.events.get(name, []), shape, both_told=rows.both_told) for name in names]
+    return Read(
+        gathered(found, len(dataset.categories)),
+        tuple(rows.remarks(dataset, not_named, only_named=only_named)),
+        not_named,
+    )
+
+
+Told = tuple[Modality, Candidate]
+
+
+@dataclass(frozen=True)
+class _Event:
+    """One event as a row has it, checked whichever clip it is of."""
+
+    modality: Modality
+    onset_seconds: float
+    offset_seconds: float
+    label: str
+
+    @classmethod
+    def of(cls, row: Row, task: Task) -> "_Event | None":
+        """The row's event; None where the row is a name alone."""
+        if not any(row[column].strip() for column in ("onset", "offset", "event_label")):
+            return None
+        told = cls(_modality(row, task), row.seconds("onset"), row.seconds("offset"), row["event_label"].strip())
+        if told.offset_seconds > LONGEST_SECONDS:
+            raise row.wrong(f"offset {told.offset_seconds:g} is beyond a day: times are seconds from the clip's start")
+        return told
+
+    def segments(self, segment_seconds: float) -> tuple[int, int]:
+        """The segments that it touches, half-open, at least one."""
+        start = floor(self.onset_seconds / segment_seconds + 1e-6)
+        return start, max(ceil(self.offset_seconds / segment_seconds - 1e-6), start + 1)
+
+
+@dataclass
+class _Rows:
+    """What a table says, by clip."""
+
+    file: Path
+    events: dict[str, list[Told]]
+    left_out: LeftOut
+    strangers: list[str]
+    """Names of no clip of the data set."""
+    segment_seconds: float
+    both_told: bool = False
+    """Whether any row is audio_visual, if only to say that there are none."""
+
+    @classmethod
+    def of(cls, file: Path, dataset: Dataset, segment_seconds: float) -> "_Rows":
+        rows = cls(file, {}, LeftOut(), [], segment_seconds)
+        known = {clip.name for clip in dataset.clips}
+        for row in read_rows(file, EVENT_COLUMNS, optional=("modality",)):
+            rows._add(row, known, dataset)
+        return rows
+
+    def check_any_known(self, dataset: Dataset) -> None:
+        """Refuse to take a table of other clips for one in which nothing was found."""
+        if self.strangers and not self.events:
+            names = len(set(self.strangers))
+            none = f"none of the {names} clips" if names > 1 else "not even the one clip"
+            raise MediaError(
+                f"{none} named in {one_line(str(self.file), 120)} is in {_whole(dataset)}: check --split and names"
+            )
+
+    def _add(self, row: Row, known: set[str], dataset: Dataset) -> None:
+        name = _name(row["filename"].strip(), known)
+        told = _Event.of(row, dataset.task)
+        if name is None:
+            self.strangers.append(row["filename"].strip())
+            return
+        events = self.events.setdefault(name, [])
+        self.both_told |= row["modality"].strip() == Modality.AUDIO_VISUAL.value
+        if told is not None:
+            self._add_event(row, told, events, dataset)
+
+    def _add_event(self, row: Row, told: "_Event", events: list[Told], dataset: Dataset) -> None:
+        self.both_told |= told.modality is Modality.AUDIO_VISUAL
+        start, stop = told.segments(self.segment_seconds)
+        if told.label not in dataset.categories:
+            self.left_out.add(row, Why.UNKNOWN_LABEL, told.label or "no label")
+        elif told.onset_seconds >= told.offset_seconds:
+            self.left_out.add(row, Why.EMPTY)
+        elif dataset.clip_seconds is not None and start >= self.segments(dataset):
+            self.left_out.add(row, Why.BEYOND)
+        else:
+            events.append((told.modality, Candidate(dataset.categories.index(told.label), start, stop)))
+
+    def segments(self, dataset: Dataset) -> int:
+        """How many segments the arrays need."""
+        if dataset.clip_seconds is not None:
+            return Grid(dataset.clip_seconds, self.segment_seconds).segments
+        return max((each.stop for events in self.events.values() for _, each in events), default=1)
+
+    def remarks(self, dataset: Dataset, not_named: Sequence[str], *, only_named: bool) -> Iterator[str]:
+        """What is not used, and what was taken as said although it was not."""
+        name = one_line(self.file.name)
+        yield from self.left_out.remarks()
+        if self.strangers:
+            yield f"{name}: left out {counted(len(self.strangers), 'row')} of clips that are not in {_whole(dataset)} ({some(self.strangers)})"
+        if not_named and not only_named:
+            yield (
+                f"{name}: {counted(len(not_named), 'clip')} not named, in which therefore nothing was found ({some(not_named)}); "
+                "--only-named leaves them out"
+            )
+        if not self.both_told and any(self.events.values()):
+            yield f"{name}: no row is audio_visual: what is both heard and seen is taken, as the official script does"
+
+
+def _whole(dataset: Dataset) -> str:
+    """What a table is held against, as a sentence says it."""
+    whole = f"{dataset.name} {dataset.split}"
+    limited = dataset.split_clips is not None and dataset.split_clips > len(dataset.clips)
+    return f"the first {counted(len(dataset.clips), 'clip')} of {whole}" if limited else whole
+
+
+def _name(written: str, known: set[str]) -> str | None:
+    """The clip that a row is about, with or without the ending of a media file; None where there is no such clip."""
+    stem, dot, ending = written.rpartition(".")
+    for name in (written, stem if dot and f".{ending.lower()}" in ENDINGS else written):
+        if name in known:
+            return name
+    return None
+
+
+def _modality(row: Row, task: Task) -> Modality:
+    text = row["modality"].strip()
+    if not text and task is Task.LOCALIZATION:
+        return Modality.AUDIO_VISUAL
+    if text not in [modality.value for modality in Modality]:
+        raise row.wrong(f"modality must be audio, visual or audio_visual, got {one_line(text, 40)!r}: correct it")
+    return Modality(text)
+
+
+def _found(name: str, told: Sequence[Told], shape: tuple[int, int], *, both_told: bool) -> Found:
+    masks = {modality: painted([each for told_of, each in told if told_of is modality], shape) for modality in STREAMS}
+    in_order = [
+        Candidate(each.category, each.start, min(each.stop, shape[1]))
+        for told_of, each in told
+        if told_of is Modality.AUDIO_VISUAL and each.start < shape[1]
+    ]
+    if not both_told:
+        masks[Modality.AUDIO_VISUAL] = masks[Modality.AUDIO] & masks[Modality.VISUAL]
+        in_order = list(by_time(masks[Modality.AUDIO_VISUAL]))
+    return Found(name, masks, tuple(in_order))
+
+
+def _events(predictions: Predictions, video: int, modality: Modality) -> Sequence[Candidate]:
+    if modality is Modality.AUDIO_VISUAL:
+        return predictions.candidates(video)
+    return by_time(predictions.masks[modality][video])
+
+
+def _check_names(fields: Iterable[str]) -> None:
+    for field in fields:
+        if any(mark in field for mark in "\t\r\n"):
+            raise OutputRefused(f"{one_line(field)!r} holds a tab or a line break, which a table cannot: rename it")
+        # What a file name that is not Unicode is read as.
+        if any("\ud800" <= letter <= "\udfff" for letter in field):
+            raise OutputRefused(f"{one_line(field)!r} is not Unicode, which a table is: rename it")
+
+
+def _fill(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

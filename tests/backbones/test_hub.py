@@ -1,0 +1,386 @@
+"""Fetching, against a small hub on the loopback address."""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from av2a.backbones import hub as hub_module
+from av2a.backbones.checkpoints import ALL, TOWERS, Checkpoint
+from av2a.backbones.weights import Folder, Origin, Sources, digest, resolve, resolve_all
+from av2a.errors import WeightsUnavailable
+from tests.backbones.small_hub import COMMIT, SmallHub, parameters, published_name, repository
+
+CHECKPOINT = Checkpoint("owner/model")
+WEIGHTS = "model.safetensors"
+
+
+@pytest.fixture
+def hub() -> Iterator[SmallHub]:
+    with SmallHub({"owner/model": repository()}) as served:
+        yield served
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "hub"
+
+
+def fetched(hub: SmallHub, cache: Path, checkpoint: Checkpoint = CHECKPOINT) -> Folder:
+    return resolve(checkpoint, Sources(cache=cache, endpoint=hub.url))
+
+
+def size(hub: SmallHub, name: str = WEIGHTS) -> int:
+    return len(hub.repositories["owner/model"][name])
+
+
+def parts(cache: Path) -> list[Path]:
+    return list(cache.rglob("*.incomplete"))
+
+
+def test_a_fetched_checkpoint_is_what_the_hub_has_in_the_layout_of_its_client(hub: SmallHub, cache: Path) -> None:
+    folder = fetched(hub, cache)
+    assert folder == Folder(cache / "models--owner--model/snapshots" / COMMIT, "owner/model", COMMIT, Origin.DOWNLOAD)
+    for name in ("config.json", WEIGHTS, "tokenizer.json"):
+        content = hub.repositories["owner/model"][name]
+        assert (folder.path / name).read_bytes() == content
+        assert (folder.path / name).resolve() == cache / "models--owner--model/blobs" / published_name(content)
+    assert (cache / "models--owner--model/refs/main").read_text() == COMMIT
+
+
+def test_the_hubs_own_client_finds_what_was_fetched(hub: SmallHub, cache: Path) -> None:
+    from huggingface_hub import hf_hub_download
+
+    folder = fetched(hub, cache)
+    assert hf_hub_download("owner/model", WEIGHTS, cache_dir=cache, local_files_only=True) == str(folder.path / WEIGHTS)
+
+
+def test_code_and_what_nobody_needs_is_not_fetched(hub: SmallHub, cache: Path) -> None:
+    folder = fetched(hub, cache)
+    assert hub.fetched() == {"config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json"}
+    assert not (folder.path / "modeling_evil.py").exists()
+
+
+def test_what_is_in_the_cache_is_taken_without_asking_the_hub(hub: SmallHub, cache: Path) -> None:
+    fetched(hub, cache)
+    hub.asked.clear()
+    assert fetched(hub, cache).origin is Origin.CACHE
+    assert not hub.asked
+
+
+def test_a_transfer_that_breaks_off_is_continued_and_no_byte_is_sent_twice(hub: SmallHub, cache: Path) -> None:
+    hub.cuts[WEIGHTS] = [100_000, 0, 150_000]
+    folder = fetched(hub, cache)
+    assert (folder.path / WEIGHTS).read_bytes() == hub.repositories["owner/model"][WEIGHTS]
+    assert hub.bytes_sent(WEIGHTS) == size(hub)
+
+
+def test_a_later_run_continues_where_an_earlier_one_was_cut_off(
+    hub: SmallHub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "FRUITLESS_ATTEMPTS", 1)
+    hub.cuts[WEIGHTS] = [123_456, 0]
+    with pytest.raises(WeightsUnavailable, match=r"broke off model\.safetensors .*what came is kept"):
+        fetched(hub, cache)
+    assert [part.stat().st_size for part in parts(cache)] == [123_456]
+    fetched(hub, cache)
+    assert hub.bytes_sent(WEIGHTS) == size(hub)
+    assert not parts(cache)
+
+
+def test_a_hub_that_knows_no_ranges_sends_all_again(hub: SmallHub, cache: Path) -> None:
+    hub.knows_ranges = False
+    hub.cuts[WEIGHTS] = [100_000]
+    folder = fetched(hub, cache)
+    assert (folder.path / WEIGHTS).read_bytes() == hub.repositories["owner/model"][WEIGHTS]
+    assert hub.bytes_sent(WEIGHTS) == size(hub) + 100_000
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, "config.json"])
+def test_bytes_other_than_the_hub_describes_are_refused_and_thrown_away(hub: SmallHub, cache: Path, name: str) -> None:
+    content = hub.repositories["owner/model"][name]
+    hub.instead[name] = content[:-1] + bytes([content[-1] ^ 1])
+    with pytest.raises(WeightsUnavailable, match="is not what it describes"):
+        fetched(hub, cache)
+    assert not parts(cache)
+    assert not list(cache.rglob(f"snapshots/*/{name}"))
+    hub.instead.clear()
+    assert (fetched(hub, cache).path / name).read_bytes() == content
+
+
+def test_a_wrong_beginning_from_an_earlier_run_is_found_out(hub: SmallHub, cache: Path) -> None:
+    blobs = cache / "models--owner--model/blobs"
+    blobs.mkdir(parents=True)
+    part = blobs / f"{published_name(hub.repositories['owner/model'][WEIGHTS])}.incomplete"
+    part.write_bytes(b"something else")
+    with pytest.raises(WeightsUnavailable, match="is not what it describes"):
+        fetched(hub, cache)
+    fetched(hub, cache)
+
+
+def test_only_what_is_missing_of_a_partial_download_is_fetched(hub: SmallHub, cache: Path) -> None:
+    folder = fetched(hub, cache)
+    (folder.path / "tokenizer.json").resolve().unlink()
+    hub.asked.clear()
+    again = fetched(hub, cache)
+    assert (again.path / "tokenizer.json").is_file()
+    assert hub.fetched() == {"tokenizer.json"}
+
+
+def test_a_damaged_file_is_fetched_again_when_asked_to_check(hub: SmallHub, cache: Path) -> None:
+    folder = fetched(hub, cache)
+    blob = (folder.path / WEIGHTS).resolve()
+    blob.write_bytes(blob.read_bytes()[:1000])
+    sources = Sources(cache=cache, endpoint=hub.url)
+    assert resolve(CHECKPOINT, sources).origin is Origin.CACHE
+    [again] = resolve_all([CHECKPOINT], sources, check=True)
+    assert (again.path / WEIGHTS).read_bytes() == hub.repositories["owner/model"][WEIGHTS]
+
+
+def test_shards_are_fetched_with_their_index(cache: Path) -> None:
+    index = json.dumps(
+        {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    )
+    files = repository()
+    del files[WEIGHTS]
+    shards = {f"model-0000{part}-of-00002.safetensors": parameters(part) for part in (1, 2)}
+    with SmallHub({"owner/model": {**files, "model.safetensors.index.json": index.encode(), **shards}}) as hub:
+        folder = fetched(hub, cache)
+    assert all((folder.path / name).read_bytes() == content for name, content in shards.items())
+
+
+def test_a_tower_comes_without_a_tokenizer_where_there_is_none(cache: Path) -> None:
+    with SmallHub({"owner/model": {"config.json": b"{}", "pytorch_model.bin": b"tensors"}}) as hub:
+        folder = fetched(hub, cache, Checkpoint("owner/model", None, TOWERS))
+    assert sorted(path.name for path in folder.path.iterdir()) == ["config.json", "pytorch_model.bin"]
+
+
+def test_a_repository_without_a_tokenizer_is_refused_by_name(cache: Path) -> None:
+    with (
+        SmallHub({"owner/model": {"config.json": b"{}", WEIGHTS: parameters(0)}}) as hub,
+        pytest.raises(WeightsUnavailable, match=r"has no tokenizer\.json or vocab\.json with merges\.txt"),
+    ):
+        fetched(hub, cache, Checkpoint("owner/model", None, ALL))
+
+
+def test_the_token_goes_to_the_hub_and_to_no_other_host(
+    hub: SmallHub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    fetched(hub, cache)
+    assert {asked.token for asked in hub.asked if asked.host == "127.0.0.1"} == {"Bearer hf_secret"}
+    assert {asked.token for asked in hub.asked if asked.host == "localhost"} == {None}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((403, "GatedRepo"), r"asks for consent: accept its terms at .*/owner/model"),
+        ((404, "RepoNotFound"), r"knows no checkpoint 'owner/model'"),
+        ((404, "RevisionNotFound"), r"has no revision None"),
+        ((503, ""), r"weights are not on this machine: .*refuses \(.*503.*Either connect"),
+    ],
+)
+def test_what_the_hub_refuses_is_said_in_one_line(
+    hub: SmallHub, cache: Path, answer: tuple[int, str], words: str
+) -> None:
+    hub.refused["owner/model"] = answer
+    with pytest.raises(WeightsUnavailable, match=words) as refusal:
+        fetched(hub, cache)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_address_that_is_no_hub_is_refused(cache: Path) -> None:
+    with (
+        SmallHub({"owner/model": repository()}, commit="not a commit") as hub,
+        pytest.raises(WeightsUnavailable, match=r"does not answer as a hub does.*check HF_ENDPOINT"),
+    ):
+        fetched(hub, cache)
+
+
+def test_what_does_not_fit_on_the_disk_is_refused_before_the_first_byte(hub: SmallHub, cache: Path) -> None:
+    hub.claimed_bytes[WEIGHTS] = 10**16
+    with pytest.raises(WeightsUnavailable, match=r"10000000\.0 GB are to be fetched and .* are free"):
+        fetched(hub, cache)
+    assert not hub.fetched()
+
+
+def test_a_pinned_revision_is_the_one_that_is_fetched(hub: SmallHub, cache: Path) -> None:
+    assert fetched(hub, cache, Checkpoint("owner/model", COMMIT)).revision == COMMIT
+    with pytest.raises(WeightsUnavailable, match="has no revision 'ffff"):
+        fetched(hub, cache, Checkpoint("owner/model", "f" * 40))
+
+
+def test_progress_rises_to_all_bytes(hub: SmallHub, cache: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    hub.cuts[WEIGHTS] = [100_000]
+    resolve(CHECKPOINT, Sources(cache=cache, endpoint=hub.url), lambda name, done, total: seen.append((done, total)))
+    done = [step for step, _ in seen]
+    [total] = {total for _, total in seen}
+    assert done == sorted(done)
+    assert done[-1] == total > size(hub)
+
+
+# In processes of their own.
+
+FETCH = """
+import sys
+from pathlib import Path
+from av2a.backbones.checkpoints import Checkpoint
+from av2a.backbones.weights import resolve
+from av2a.errors import WeightsUnavailable
+try:
+    print(resolve(Checkpoint("owner/model")).path)
+except WeightsUnavailable as refusal:
+    sys.exit(str(refusal))
+"""
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "AV2A_"))}
+    source = Path(__file__).resolve().parents[2] / "src"
+    return {**kept, "PYTHONPATH": str(source), "HF_HOME": str(home), **more}
+
+
+def start(env: dict[str, str], **options: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(  # type: ignore[call-overload]
+        [sys.executable, "-c", FETCH], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def test_two_processes_at_once_fetch_each_byte_once(hub: SmallHub, tmp_path: Path) -> None:
+    hub.pause_seconds = 0.1
+    env = environment(tmp_path, HF_ENDPOINT=hub.url)
+    both = [start(env) for _ in range(2)]
+    answers = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], answers
+    assert answers[0][0] == answers[1][0]
+    assert hub.bytes_sent(WEIGHTS) == size(hub)
+
+
+def test_a_killed_fetch_is_continued_by_the_next(hub: SmallHub, tmp_path: Path) -> None:
+    hub.pause_seconds = 0.2
+    env = environment(tmp_path, HF_ENDPOINT=hub.url)
+    first = start(env)
+    deadline = time.monotonic() + 30
+    while (
+        not any(part.stat().st_size for part in parts(tmp_path) if "blobs" in part.parts)
+        and time.monotonic() < deadline
+    ):
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    had = sum(part.stat().st_size for part in parts(tmp_path))
+    assert 0 < had < size(hub)
+    hub.pause_seconds = 0.0
+    # What the killed process was sent and had not read is no part of the second run.
+    hub.asked.clear()
+    second = start(env)
+    out, err = second.communicate(timeout=60)
+    assert second.returncode == 0, err
+    ranged = [asked for asked in hub.asked if asked.range and "/store/" in asked.path]
+    assert [asked.range for asked in ranged] == [f"bytes={had}-"]
+    assert digest(Path(out.strip()))
+
+
+def test_a_full_disk_is_said_and_what_came_is_kept(hub: SmallHub, tmp_path: Path) -> None:
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    process = start(environment(tmp_path, HF_ENDPOINT=hub.url), preexec_fn=limited)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "there is no more room" in err
+    assert "will be continued" in err
+    [part] = parts(tmp_path)
+    assert 0 < part.stat().st_size <= 200_000
+    had = part.stat().st_size
+    hub.asked.clear()
+    again = start(environment(tmp_path, HF_ENDPOINT=hub.url))
+    assert again.communicate(timeout=60)[1] == ""
+    assert hub.bytes_sent(WEIGHTS) == size(hub) - had
+
+
+def test_off_line_nothing_is_asked_and_the_error_names_the_ways_out(hub: SmallHub, tmp_path: Path) -> None:
+    process = start(environment(tmp_path, HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="1"))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert not hub.asked
+    assert "owner/model (not in" in err
+    assert str(tmp_path / "hub") in err
+    assert "HF_HUB_OFFLINE" in err
+    for way in ("'av2a weights fetch owner/model", "--to DIR", "--weights DIR for a folder, HF_HOME"):
+        assert way in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_off_line_the_cache_suffices(hub: SmallHub, tmp_path: Path) -> None:
+    resolve(CHECKPOINT, Sources(cache=tmp_path / "hub", endpoint=hub.url))
+    process = start(environment(tmp_path, HF_HUB_OFFLINE="1"))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out.strip().endswith(COMMIT)) == (0, True), err
+
+
+def test_a_hub_that_does_not_answer_is_given_up_soon(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(WeightsUnavailable, match=r"cannot be reached \(ReadTimeout\)"):
+            resolve(CHECKPOINT, Sources(cache=tmp_path, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        assert time.monotonic() - began < 5
+
+
+DROP_FROM_BOUNDING_SET, DAC_OVERRIDE = 24, 1
+
+
+def bound_by_permissions() -> None:
+    """Before a program starts: not even root writes where permissions forbid it."""
+    if os.geteuid() == 0 and ctypes.CDLL(None).prctl(DROP_FROM_BOUNDING_SET, DAC_OVERRIDE, 0, 0, 0):
+        os._exit(77)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    folders = [path for path in [folder, *folder.rglob("*")] if path.is_dir() and not path.is_symlink()]
+    for path in folders:
+        path.chmod(0o555)
+    yield
+    for path in folders:
+        path.chmod(0o755)
+
+
+def finished(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=60)
+    if process.returncode == 77:
+        pytest.skip("root cannot give up its rights here")
+    return process.returncode, out.strip(), err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's permissions")
+def test_a_read_only_cache_suffices_when_it_is_whole(hub: SmallHub, tmp_path: Path) -> None:
+    resolve(CHECKPOINT, Sources(cache=tmp_path / "hub", endpoint=hub.url))
+    hub.asked.clear()
+    with read_only(tmp_path):
+        env = environment(tmp_path, HF_ENDPOINT=hub.url)
+        status, out, err = finished(start(env, preexec_fn=bound_by_permissions))
+    assert (status, out.endswith(COMMIT)) == (0, True), err
+    assert not hub.asked
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's permissions")
+def test_a_read_only_cache_that_lacks_something_is_said(hub: SmallHub, tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    with read_only(tmp_path):
+        env = environment(tmp_path, HF_ENDPOINT=hub.url)
+        status, _, err = finished(start(env, preexec_fn=bound_by_permissions))
+    assert status == 1
+    assert "cannot be written (Permission denied): change its permissions, or set HF_HOME" in err

@@ -1,0 +1,115 @@
+"""JSON: everything needed to repeat the run, and back."""
+
+import json as standard_json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+
+from av2a.errors import MissingFile, NotMedia
+from av2a.exports import json
+from av2a.types import Detection
+from tests.detections import clip, detection, empty, hostile, park
+from tests.exports.answers import Recipe, made, recipes
+
+
+def valid(plain: object, root: Path) -> None:
+    schema = standard_json.loads((root / "src/av2a/exports/detection.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(plain)
+
+
+@given(recipes())
+def test_events_labels_settings_and_the_rest_come_back(recipe: Recipe) -> None:
+    answer = made(recipe)
+    back = json.loads(json.dumps(answer))
+    assert replace(back, traces=()) == replace(answer, traces=())
+
+
+@given(recipes())
+def test_what_is_written_again_is_the_same_text(recipe: Recipe) -> None:
+    answer = made(recipe)
+    text = json.dumps(answer, traces=True)
+    assert json.dumps(json.loads(text), traces=True) == text
+
+
+def test_what_models_ran_on_comes_back_and_older_answers_without_it_are_read() -> None:
+    answer = park()
+    answer = replace(answer, backbone=replace(answer.backbone, device="cuda:0", precision="bfloat16"))
+    text = json.dumps(answer)
+    assert json.loads(text).backbone == answer.backbone
+    plain = standard_json.loads(text)
+    del plain["backbone"]["device"], plain["backbone"]["precision"]
+    older = json.loads(standard_json.dumps(plain)).backbone
+    assert (older.device, older.precision) == ("cpu", "float32")
+
+
+@pytest.mark.parametrize("answer", [park(), empty(), hostile(), detection(of=clip(picture=False))])
+@pytest.mark.parametrize("traces", [False, True])
+def test_the_schema_describes_every_answer(answer: Detection, traces: bool, root: Path) -> None:
+    valid(standard_json.loads(json.dumps(answer, traces=traces)), root)
+
+
+@pytest.mark.parametrize("missing", ["events", "labels", "settings", "media"])
+def test_the_schema_refuses_an_answer_with_a_part_missing(missing: str, root: Path) -> None:
+    plain = json.as_dict(park())
+    del plain[missing]
+    with pytest.raises(jsonschema.ValidationError, match=missing):
+        valid(plain, root)
+
+
+def test_the_schema_refuses_an_unknown_modality(root: Path) -> None:
+    plain = json.as_dict(park())
+    plain["events"][0]["modality"] = "smelled"
+    with pytest.raises(jsonschema.ValidationError, match="smelled"):
+        valid(plain, root)
+
+
+def test_traces_come_back_with_their_gaps() -> None:
+    back = json.loads(json.dumps(park(), traces=True))
+    for trace, original in zip(back.traces, park().traces, strict=True):
+        assert trace.modality is original.modality
+        assert np.array_equal(trace.selected, original.selected)
+        assert np.allclose(trace.scores, original.scores, atol=6e-5, equal_nan=True)
+        assert np.allclose(trace.thresholds, original.thresholds, atol=6e-5, equal_nan=True)
+
+
+def test_nothing_tells_where_or_when_the_run_was_made(tmp_path: Path) -> None:
+    here, there = tmp_path / "here" / "park.mp4", Path("/elsewhere/park.mp4")
+    texts = {json.dumps(detection(of=clip(path=path)), traces=True) for path in (here, there)}
+    assert len(texts) == 1
+    assert str(tmp_path) not in texts.pop()
+
+
+def test_what_is_not_a_number_is_null() -> None:
+    text = json.dumps(park(), traces=True)
+    assert "NaN" not in text
+    assert "null" in text
+    assert "Infinity" not in text
+
+
+def test_a_file_name_that_is_not_unicode_is_written_and_read(tmp_path: Path) -> None:
+    answer = detection(of=clip(path=Path("caf\udce9.mp4")))
+    json.write(answer, tmp_path / "out.json")
+    assert json.read(tmp_path / "out.json").clip.name == "caf\udce9.mp4"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "av2a/detection/2"}', "not json", "3"])
+def test_other_text_is_refused(text: str) -> None:
+    with pytest.raises(NotMedia, match="not an av2a detection"):
+        json.loads(text)
+
+
+def test_a_setting_of_another_version_is_refused() -> None:
+    plain = json.as_dict(park())
+    plain["settings"]["temperature"] = 0.5
+    with pytest.raises(NotMedia, match="temperature"):
+        json.loads(standard_json.dumps(plain))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match="no such file"):
+        json.read(tmp_path / "out.json")

@@ -1,0 +1,81 @@
+from dataclasses import replace
+
+import numpy as np
+
+from av2a.methods import result as answer
+from av2a.settings import Settings
+from av2a.timeline import Grid
+from av2a.types import Candidate, Modality, Parsing, StreamParsing, Trace
+
+LABELS = ("dog", "cat")
+GRID = Grid(4.0)
+
+
+def trace(modality: Modality, scores: np.ndarray, *, selected: bool = True) -> Trace:
+    return Trace(
+        modality=modality,
+        window_scores=np.array([[0.3, 0.4]]),
+        selected=np.full(scores.shape, selected),
+        scores=scores,
+        thresholds=np.full(scores.shape, 0.7),
+    )
+
+
+def parsing(stream: StreamParsing, first_segment: int = 0) -> Parsing:
+    return Parsing(
+        {modality: replace(stream, trace=replace(stream.trace, modality=modality)) for modality in Modality},
+        first_segment,
+    )
+
+
+def test_events_are_sorted_by_time_then_label_then_heard_seen_both() -> None:
+    scores = np.zeros((4, 2))
+    stream = StreamParsing(trace(Modality.AUDIO, scores), (), (Candidate(1, 0, 2), Candidate(0, 0, 2)), (0.9, 0.8))
+    found = answer.events([parsing(stream)], LABELS, GRID)
+    assert [(event.label, event.modality.word) for event in found] == [
+        (label, word) for label in LABELS for word in ("heard", "seen", "both")
+    ]
+
+
+def test_a_later_stretch_keeps_its_own_times() -> None:
+    stream = StreamParsing(trace(Modality.AUDIO, np.zeros((2, 2))), (), (Candidate(0, 0, 2),), (0.9,))
+    assert answer.events([parsing(stream, first_segment=2)], LABELS, GRID)[0].start_seconds == 2.0
+
+
+def test_the_closest_miss_is_a_rejected_candidate_before_a_segment() -> None:
+    scores = np.array([[0.1, 0.2], [0.1, 0.69], [0.1, 0.1], [0.0, 0.0]])
+    stream = StreamParsing(trace(Modality.AUDIO, scores), (), (), ())
+    by_segment = answer.closest([parsing(stream)], LABELS, GRID, Settings())
+    assert by_segment is not None
+    assert (by_segment.label, by_segment.start_seconds, by_segment.score) == ("cat", 1.0, 0.69)
+    rejected = replace(stream, rejected=((Candidate(0, 2, 4), 0.5),))
+    by_candidate = answer.closest([parsing(rejected)], LABELS, GRID, Settings())
+    assert by_candidate is not None
+    assert (by_candidate.label, by_candidate.stop_seconds) == ("dog", 4.0)
+
+
+def test_where_nothing_was_selected_the_closest_miss_is_a_window() -> None:
+    stream = StreamParsing(trace(Modality.AUDIO, np.full((4, 2), np.nan), selected=False), (), (), ())
+    miss = answer.closest([parsing(stream)], LABELS, GRID, Settings())
+    assert miss is not None
+    assert (miss.label, miss.start_seconds, miss.stop_seconds, miss.reason) == (
+        "cat",
+        0.0,
+        4.0,
+        "not selected over its window",
+    )
+
+
+def test_where_nothing_was_scored_there_is_no_closest_miss() -> None:
+    nothing = replace(
+        trace(Modality.AUDIO, np.full((4, 2), np.nan), selected=False), window_scores=np.full((1, 2), np.nan)
+    )
+    assert answer.closest([parsing(StreamParsing(nothing, (), (), ()))], LABELS, GRID, Settings()) is None
+
+
+def test_traces_of_stretches_are_joined() -> None:
+    stream = StreamParsing(trace(Modality.AUDIO, np.zeros((2, 2))), (), (), ())
+    joined = answer.traces([parsing(stream), parsing(stream, first_segment=2)])
+    assert [each.modality for each in joined] == list(answer.ORDER)
+    assert joined[0].scores.shape == (4, 2)
+    assert joined[0].window_scores.shape == (2, 2)

@@ -1,0 +1,179 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from av2a.errors import InvalidSetting, OutputRefused, UnknownName
+from av2a.research.search import LOCK_SECONDS, SPACE, checked_space, effective, search
+from av2a.settings import TABLE_1, Fusion, Settings, ThresholdRule, ValidationRule, profile_settings
+
+RELEASED = profile_settings("released")
+AIM = {
+    "audio_weight": 0.3,
+    "category_threshold": 0.2,
+    "initial_threshold": 0.8,
+    "confidence_threshold": 0.6,
+    "decay": 2.0,
+}
+
+
+def nearness(settings: Settings) -> float:
+    """Highest, zero, at AIM."""
+    return -sum(((getattr(settings, name) - aim) / (SPACE[name][1] - SPACE[name][0])) ** 2 for name, aim in AIM.items())
+
+
+def values(trials: int, seed: int = 0) -> list[dict[str, float]]:
+    return [dict(trial.values) for trial in search(nearness, RELEASED, trials=trials, seed=seed).trials]
+
+
+class Interrupted(Exception):
+    """Stands in for a kill."""
+
+
+def test_a_search_finds_what_is_planted() -> None:
+    found = search(nearness, RELEASED, trials=150, seed=3)
+    assert found.best_trial.value > -0.02
+
+
+def test_the_first_trial_is_the_base_so_the_best_is_never_worse() -> None:
+    found = search(nearness, RELEASED.changed(AIM), trials=12)
+    assert found.trials[0].values == AIM
+    assert found.best == RELEASED.changed(AIM)
+
+
+def test_a_base_outside_the_space_is_not_tried() -> None:
+    space = {"decay": (0.5, 1.0)}
+    found = search(nearness, RELEASED, space, trials=12)
+    assert all(0.5 <= trial.values["decay"] <= 1.0 for trial in found.trials)
+    assert found.best.initial_threshold == RELEASED.initial_threshold
+
+
+def test_starts_in_the_space_are_tried_next() -> None:
+    start, outside = {"decay": 1.5}, {"decay": 99.0}
+    found = search(nearness, RELEASED, trials=4, starts=[outside, start])
+    own = {name: getattr(RELEASED, name) for name in TABLE_1}
+    assert [trial.values for trial in found.trials[:2]] == [own, {**own, "decay": 1.5}]
+
+
+def test_one_seed_gives_one_search_and_another_another() -> None:
+    assert values(25, seed=1) == values(25, seed=1)
+    assert values(25, seed=1) != values(25, seed=2)
+
+
+@pytest.mark.parametrize("killed_after", [0, 1, 9, 17])
+def test_a_killed_search_resumes_as_if_nothing_had_happened(tmp_path: Path, killed_after: int) -> None:
+    journal = tmp_path / "trials.log"
+    tried = 0
+
+    def dying(settings: Settings) -> float:
+        nonlocal tried
+        tried += 1
+        if tried > killed_after:
+            raise Interrupted
+        return nearness(settings)
+
+    with pytest.raises(Interrupted):
+        search(dying, RELEASED, trials=25, journal=journal)
+    # The line being written when the power fails.
+    with journal.open("ab") as file:
+        file.write(b'{"op_code":6,"worker_')
+    resumed = search(nearness, RELEASED, trials=25, journal=journal)
+    assert resumed.resumed == killed_after
+    assert [dict(trial.values) for trial in resumed.trials] == values(25)
+
+
+def test_a_lock_that_a_killed_process_left_is_waited_for_briefly(tmp_path: Path) -> None:
+    journal = tmp_path / "trials.log"
+    search(nearness, RELEASED, trials=2, journal=journal)
+    (tmp_path / "trials.log.lock").touch()
+    began = monotonic()
+    assert search(nearness, RELEASED, trials=4, journal=journal).resumed == 2
+    assert monotonic() - began < 4 * LOCK_SECONDS
+
+
+def test_two_processes_do_not_mix_the_trials_of_one_search(tmp_path: Path) -> None:
+    journal = tmp_path / "trials.log"
+
+    def meanwhile(settings: Settings) -> float:
+        with pytest.raises(OutputRefused, match="another process is at this very search"):
+            search(nearness, RELEASED, trials=3, journal=journal)
+        # Another search may go on beside it.
+        search(nearness, RELEASED, trials=2, seed=7, journal=journal)
+        return nearness(settings)
+
+    beside = search(meanwhile, RELEASED, trials=3, journal=journal)
+    assert [dict(trial.values) for trial in beside.trials] == values(3)
+
+
+def test_a_finished_search_is_not_done_again(tmp_path: Path) -> None:
+    journal, tried = tmp_path / "new" / "trials.log", []
+
+    def counted(settings: Settings) -> float:
+        tried.append(settings)
+        return nearness(settings)
+
+    first = search(counted, RELEASED, trials=12, journal=journal)
+    again = search(counted, RELEASED, trials=12, journal=journal)
+    # One more, to see that the journal still holds.
+    assert (len(tried), again.trials, again.resumed) == (13, first.trials, 12)
+
+
+def test_a_journal_of_another_measure_is_not_believed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    journal = tmp_path / "trials.log"
+    search(nearness, RELEASED, trials=12, journal=journal)
+    changed = search(lambda settings: settings.decay, RELEASED, trials=12, journal=journal)
+    assert changed.resumed == 0
+    assert changed.best_trial.value == max(trial.values["decay"] for trial in changed.trials)
+    assert "was measured otherwise" in caplog.text
+
+
+def test_searches_of_other_data_share_a_journal_without_mixing(tmp_path: Path) -> None:
+    journal = tmp_path / "trials.log"
+    for split in ("validation", "test"):
+        assert search(nearness, RELEASED, trials=5, journal=journal, about={"split": split}).resumed == 0
+
+
+def test_what_has_no_effect_is_not_searched() -> None:
+    assert effective(RELEASED) == TABLE_1
+    assert "decay" not in effective(replace(RELEASED, threshold_rule=ThresholdRule.STATIC))
+    assert "audio_weight" not in effective(replace(RELEASED, fusion=Fusion.LATE))
+    assert "confidence_threshold" not in effective(replace(RELEASED, validation_rule=ValidationRule.ARGMAX))
+    found = search(nearness, replace(RELEASED, validate=False), trials=3)
+    assert set(found.trials[0].values) == set(TABLE_1) - {"confidence_threshold"}
+
+
+def test_a_space_without_effect_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="nothing in the space has an effect"):
+        search(nearness, replace(RELEASED, validate=False), {"confidence_threshold": (0.1, 0.9)}, trials=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "the space is empty"),
+        ({"decay": 3}, r"decay must be \[lowest, highest\], got 3"),
+        ({"decay": [3, True]}, r"must be \[lowest, highest\]"),
+        ({"decay": [3, 1]}, r"lowest < highest, got \[3.0, 1.0\]"),
+        ({"audio_weight": [0.5, 1.5]}, r"audio_weight must lie in \[0, 1\], got 1.5"),
+    ],
+)
+def test_a_space_that_cannot_be_meant_is_refused(given: dict[str, object], words: str) -> None:
+    with pytest.raises(InvalidSetting, match=words):
+        checked_space(given)
+
+
+def test_a_space_of_unknown_names_is_refused() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'decay'"):
+        checked_space({"decoy": [0, 1]})
+
+
+def test_a_space_reads_as_json_gives_it() -> None:
+    assert checked_space(json.loads('{"decay": [0, 2]}')) == {"decay": (0.0, 2.0)}
+
+
+def test_a_journal_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputRefused, match="cannot write the journal of trials"):
+        search(nearness, RELEASED, trials=3, journal=tmp_path / "file" / "trials.log")

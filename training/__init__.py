@@ -1,0 +1,1 @@
+"""Training of `mini` on the generated world; not part of the installed package."""
