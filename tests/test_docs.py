@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from av2a.background import BACKGROUND
+from av2a.settings import TABLE_1, profile_settings
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -140,3 +143,85 @@ def test_help_that_is_out_of_date_is_noticed() -> None:
 def test_a_script_that_does_not_exist_is_noticed() -> None:
     [command] = commands("```sh\nscripts/instal\n```\n")
     assert command_failure(command) == "there is no scripts/instal"
+
+
+# docs/method.md: the settings and the numbered behaviours of the released code.
+
+METHOD_PAGE = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+POINTER = re.compile(r"\b[Bb]ehaviours? (\d+(?:(?:, | and | to |–)\d+)*)")
+PROFILES = ("released", "paper", "practical")
+
+
+def table_rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table after a line that begins with ``heading``, without its two head lines."""
+    lines = page[page.index(f"\n{heading}") + 1 :].splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith("|"))
+    stop = next((index for index in range(start, len(lines)) if not lines[index].startswith("|")), len(lines))
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[start + 2 : stop]]
+
+
+def behaviours_pointed_to(text: str) -> set[int]:
+    """The numbers in "(behaviour 12)", "behaviours 9, 10 and 26" and "behaviours 16 to 18", the ends of a range included."""
+    return {int(number) for found in POINTER.findall(text) for number in re.findall(r"\d+", found)}
+
+
+def shown(name: str, profile: str) -> str:
+    """The value of a setting in a profile, as the page writes it."""
+    if name in TABLE_1 and profile != "practical":
+        return "Table 1"
+    value = profile_settings(profile).as_dict()[name]
+    if value == list(BACKGROUND):
+        return "`BACKGROUND`"
+    if value is None or isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value:.3g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def test_the_method_page_has_every_setting_with_its_value_in_each_profile() -> None:
+    rows = {row[0].strip("`"): row[2:5] for row in table_rows(METHOD_PAGE, "## Three profiles")}
+    names = [name for name in profile_settings("practical").as_dict() if name != "profile"]
+    assert sorted(rows) == sorted(names)
+    assert {name: [shown(name, profile) for profile in PROFILES] for name in names} == rows
+
+
+def test_the_behaviours_of_the_released_code_are_numbered_without_a_gap() -> None:
+    rows = table_rows(METHOD_PAGE, "## What the released code does")
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 45)]
+    assert all(len(row) == 5 and all(row) for row in rows)
+
+
+def test_every_pointer_to_a_behaviour_is_in_the_table() -> None:
+    known = {int(row[0]) for row in table_rows(METHOD_PAGE, "## What the released code does")}
+    sources = [path for folder in ("src", "tests", "benchmarks", "training") for path in (ROOT / folder).rglob("*.py")]
+    sources += PAGES
+    pointers = {str(path): behaviours_pointed_to(path.read_text(encoding="utf-8")) for path in sources}
+    assert {name: numbers - known for name, numbers in pointers.items() if numbers - known} == {}
+    assert set().union(*pointers.values()) >= {3, 12, 17, 29}
+
+
+def test_every_number_in_the_settings_table_is_that_of_a_behaviour() -> None:
+    rows = table_rows(METHOD_PAGE, "## Three profiles")
+    numbers = {int(number) for row in rows if ";" in row[1] for number in re.findall(r"\d+", row[1].partition(";")[2])}
+    assert numbers <= set(range(1, 45))
+    assert len(numbers) > 15
+
+
+def test_the_files_named_on_the_method_page_exist() -> None:
+    prose = re.sub(r"^```.*?^```$", "", METHOD_PAGE, flags=re.MULTILINE | re.DOTALL)
+    files = set(re.findall(r"`([\w/]+(?:/|\.py))`", prose))
+    assert len(files) > 15
+    assert [
+        name for name in files if not any((folder / name).exists() for folder in (ROOT / "src" / "av2a", ROOT))
+    ] == []
+
+
+def test_pointers_in_every_form_are_read() -> None:
+    assert behaviours_pointed_to("(behaviour 12); behaviours 9, 10 and 26; Behaviours 16 to 18") == {
+        9,
+        10,
+        12,
+        16,
+        18,
+        26,
+    }
+    assert behaviours_pointed_to("its behaviour at 3 Hz") == set()
