@@ -15,11 +15,12 @@ from av2a.backbones.base import Backbone
 from av2a.background import BACKGROUND
 from av2a.detector import Failure, checked_labels, detect_all
 from av2a.errors import InvalidLabels, MissingFile
+from av2a.exports.json import dumps, loads
 from av2a.features import Interval, Observation
 from av2a.methods.av2a.method import localize, parse
 from av2a.methods.av2a.scores import Vocabulary, vocabulary
 from av2a.settings import PROFILES, Fusion, Settings, ValidationRule, profile_settings
-from av2a.types import Candidate, Detection, Embeddings, LabelEmbeddings, Modality, Parsing, Scores
+from av2a.types import WORLD_COMMENT, Candidate, Detection, Embeddings, LabelEmbeddings, Modality, Parsing, Scores
 from tests.counting import Counted, counted
 from tests.plain_path import plain_events
 from tests.released import RULES, released, rows_of
@@ -331,3 +332,18 @@ def test_a_video_that_an_encoder_cannot_take_fails_by_itself(tmp_path: Path, ask
     asked.visual.embed_frames = embed_frames  # type: ignore[method-assign]
     answers = list(detect_all(paths, NAMES, asked.backbone))
     assert [type(each).__name__ for each in answers] == ["Detection", "Failure", "Detection"]
+
+
+def test_mini_warns_of_every_video_but_those_of_its_own_world(tmp_path: Path) -> None:
+    clip, copy = tmp_path / "scene.mp4", tmp_path / "copy.mp4"
+    generated_world.write_clip(generated_world.make_scene(1, duration_seconds=2), clip)
+    own = av2a.detect(clip, ["dog barking"], "mini")
+    assert own.clip.generated and own.caution is None
+    assert loads(dumps(own)).clip.generated
+    # The same pictures and sounds in a file that does not say where they are from.
+    tag = WORLD_COMMENT.encode()
+    assert clip.read_bytes().count(tag) == 1
+    copy.write_bytes(clip.read_bytes().replace(tag, b"x" * len(tag)))
+    other = av2a.detect(copy, ["dog barking"], "mini")
+    assert other.caution is not None and other.caution in other.warnings
+    assert loads(dumps(other)).caution == other.caution

@@ -21,7 +21,7 @@ from av2a.methods.av2a.method import localize, parse, parse_scores
 from av2a.methods.av2a.scores import Vocabulary, vocabulary
 from av2a.settings import Settings, profile_settings
 from av2a.timeline import Grid
-from av2a.types import BackboneInfo, Clip, Detection, LabelEmbeddings, ScoredClip
+from av2a.types import CAUTION, BackboneInfo, Clip, Detection, LabelEmbeddings, ScoredClip
 
 __all__ = ["Failure", "checked_labels", "detect", "detect_all", "detect_scored", "localize", "parse", "words_of"]
 
@@ -285,7 +285,8 @@ def words_of(backbone: Backbone, labels: Sequence[str], settings: Settings) -> V
 
 def _expected(clip: Clip, labels: Sequence[str], backbone: Backbone, settings: Settings) -> list[str]:
     """What the user should know before any answer."""
-    said = [] if backbone.note is None else [backbone.note]
+    is_known_world = clip.generated and backbone.note == CAUTION
+    said = [] if backbone.note is None or is_known_world else [backbone.note]
     if clip.audio is None:
         said.append("there is no sound in this file, so nothing is heard")
     if clip.video is None:

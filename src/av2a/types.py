@@ -11,6 +11,13 @@ from jaxtyping import Bool, Float
 from av2a.settings import Settings
 from av2a.timeline import Grid
 
+CAUTION = "mini knows only the generated world: its answers about real video mean nothing"
+"""Stands among the warnings of each answer that ``mini`` gives about any other video."""
+
+
+WORLD_COMMENT = "a scene of av2a's generated world"
+"""The comment tag in the files of the generated world."""
+
 
 class Modality(Enum):
     """The stream in which an event was found."""
@@ -69,6 +76,8 @@ class Clip:
     audio_streams: tuple[AudioStream, ...] = ()
     warnings: tuple[str, ...] = ()
     """What was found on opening that the user should know."""
+    generated: bool = False
+    """Whether the file says that it is a scene of the generated world, the only one that ``mini`` knows."""
 
     @property
     def name(self) -> str:
@@ -263,6 +272,11 @@ class Detection:
     warnings: tuple[str, ...] = ()
     closest: ClosestMiss | None = None
     """Given only when ``events`` is empty."""
+
+    @property
+    def caution(self) -> str | None:
+        """Why the whole answer is worthless, where it is: ``mini`` on a video that is not of the generated world."""
+        return CAUTION if CAUTION in self.warnings else None
 
     def events_of(self, modality: Modality) -> tuple[Event, ...]:
         """The events of one stream."""

@@ -1,7 +1,7 @@
 """The built-in backbone: two small convolutional encoders and a bag of hashed words, run in NumPy.
 
 Trained by ``scripts/train_mini`` on the training seeds of :mod:`av2a.world`. It knows that world and no
-other: its answers about real video mean nothing, and :data:`NOTE` says so with each of them.
+other: its answers about real video mean nothing, and its ``note`` says so with each of them.
 
 Every input is encoded by itself, so a row never depends on what else was in the batch, nor does memory grow with it.
 """
@@ -23,9 +23,7 @@ from threadpoolctl import ThreadpoolController
 
 from av2a.backbones.base import Backbone
 from av2a.errors import WeightsUnavailable
-from av2a.types import BackboneInfo
-
-NOTE = "mini knows only the generated world of av2a.world: its answers about real video mean nothing"
+from av2a.types import CAUTION, BackboneInfo
 
 WEIGHTS_FILE = "mini.npz"
 
@@ -337,4 +335,6 @@ def backbone_from(data: bytes) -> Backbone:
     """
     weights = weights_from(data)
     visual, audio = MiniVisual(weights), MiniAudio(weights)
-    return Backbone(BackboneInfo("mini", visual.name, audio.name, sha256(data).hexdigest()), visual, audio, note=NOTE)
+    return Backbone(
+        BackboneInfo("mini", visual.name, audio.name, sha256(data).hexdigest()), visual, audio, note=CAUTION
+    )

@@ -106,7 +106,7 @@ def _media(clip: Clip) -> dict[str, Any]:
         "video_streams": [asdict(stream) for stream in clip.video_streams],
         "audio_streams": [asdict(stream) for stream in clip.audio_streams],
         "warnings": list(clip.warnings),
-    }
+    } | ({"generated": True} if clip.generated else {})
 
 
 def _grid(grid: Grid) -> dict[str, Any]:
@@ -197,6 +197,7 @@ def _read_clip(plain: Mapping[str, Any]) -> Clip:
         video_streams=tuple(VideoStream(**stream) for stream in plain["video_streams"]),
         audio_streams=tuple(AudioStream(**stream) for stream in plain["audio_streams"]),
         warnings=tuple(plain["warnings"]),
+        generated=bool(plain.get("generated", False)),
     )
 
 

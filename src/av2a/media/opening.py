@@ -23,7 +23,7 @@ from av2a.media.reading import (
     refusals,
 )
 from av2a.media.upright import display_matrix, is_sideways, rotation_degrees
-from av2a.types import AudioStream, Clip, VideoStream
+from av2a.types import WORLD_COMMENT, AudioStream, Clip, VideoStream
 
 UNDECLARED = frozenset(
     "aac ac3 amr dts eac3 h261 h263 h264 hevc m4v mjpeg mp2 mp3 mpegvideo obu truehd vc1 vvc".split()
@@ -108,6 +108,7 @@ def open_clip(
         audio = next((stream for stream in audios if stream.index == audio_index), None)
         warnings = pictures.notes(first_frames) + sounds.notes(first_frames)
         format_name, start_seconds = container.format.name, container_start_seconds(container)
+        generated = container.metadata.get("comment") == WORLD_COMMENT
     _check_streams(path, video, audio, warnings, limits)
     if declared is None:
         used = [stream.index for stream in (video, audio) if stream is not None]
@@ -125,6 +126,7 @@ def open_clip(
         video_streams=tuple(videos),
         audio_streams=tuple(audios),
         warnings=tuple(warnings),
+        generated=generated,
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from av2a.errors import MissingFile, OutputRefused
-from av2a.types import Modality
+from av2a.types import WORLD_COMMENT, Modality
 from av2a.world.pictures import draw_frame
 from av2a.world.scene import Annotation, Scene, annotations, make_scene
 from av2a.world.sounds import render_sound
@@ -176,6 +176,7 @@ def _encode(scene: Scene, path: Path) -> None:
     # fflags bitexact leaves out what differs from run to run or version to version: dates and encoder names.
     options = {"fflags": "+bitexact", "movflags": "+faststart"}
     with av.open(str(path), "w", format="mp4", options=options) as container:
+        container.metadata["comment"] = WORLD_COMMENT
         _encode_streams(container, scene)
 
 
