@@ -19,6 +19,7 @@ from av2a.features import labels as label_store
 from av2a.methods import result as answer
 from av2a.methods.av2a.method import localize, parse, parse_scores
 from av2a.methods.av2a.scores import Vocabulary, vocabulary
+from av2a.paths import cache_folder
 from av2a.settings import Settings, profile_settings
 from av2a.timeline import Grid
 from av2a.types import CAUTION, BackboneInfo, Clip, Detection, LabelEmbeddings, ScoredClip
@@ -267,7 +268,7 @@ def checked_labels(labels: Sequence[str], limits: media.Limits | None = None) ->
 
 def words_of(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
     """The labels as the backbone reads them, beside the settings' background; rows on disk are used."""
-    place = label_store.folder()
+    place = cache_folder()
     label_embeddings = label_store.remembered(backbone, labels, place)
     if settings.background:
         concept_embeddings = label_store.remembered(backbone, settings.background, place)

@@ -1,20 +1,57 @@
-"""Where a user's own files lie on this machine."""
+"""The user's folders, and the environment variables that name them."""
 
 import os
 import sys
 from pathlib import Path
 
+from av2a.errors import UsageError
+
+CACHE_VARIABLE = "AV2A_CACHE"
+"""The folder of embeddings that can be computed again; set to nothing, none are kept."""
+DATA_VARIABLE = "AV2A_DATA"
+"""The folder of annotation files and rendered clips."""
+
 
 def users_cache() -> Path:
-    """Where programs keep what they can make again.
+    """The folder in which the user's programs keep what they can make again.
 
     Raises:
-        RuntimeError: the user has no home.
+        RuntimeError: the user has no home folder.
     """
     if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
         return Path(local)
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches"
-    # By the XDG rules what is no absolute path does not count.
+    # The XDG specification says that a relative path is to be ignored.
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return named if named.is_absolute() else Path.home() / ".cache"
+
+
+def cache_folder() -> Path | None:
+    """``AV2A_CACHE``, else ``av2a`` in the user's cache; None when the variable is empty or the user has no home folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    try:
+        if named is not None:
+            return Path(named).expanduser() if named.strip() else None
+        return users_cache() / "av2a"
+    except RuntimeError:
+        return None
+
+
+def embeddings_folder() -> Path | None:
+    """The default store of clips' embeddings, in :func:`cache_folder`; None when there is none."""
+    folder = cache_folder()
+    return None if folder is None else folder / "embeddings"
+
+
+def data_folder() -> Path:
+    """``AV2A_DATA``, else ``av2a/data`` in the user's cache: all of it can be fetched or rendered again.
+
+    Raises:
+        UsageError: the variable is not set, and the user has no home folder.
+    """
+    named = os.environ.get(DATA_VARIABLE, "").strip()
+    try:
+        return Path(named).expanduser() if named else users_cache() / "av2a" / "data"
+    except RuntimeError as homeless:
+        raise UsageError(f"this user has no home folder: name a folder for data with {DATA_VARIABLE}") from homeless

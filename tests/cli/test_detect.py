@@ -163,12 +163,10 @@ def test_a_read_only_folder_is_refused_before_any_work(av2a: Call, video: Path, 
     assert line.startswith(f"av2a: error[E_OUTPUT]: cannot write {one_line(str(locked / 'a.json'))!r} (")
 
 
-def test_an_output_folder_that_is_not_there_is_refused_before_any_work(av2a: Call, video: Path, tmp_path: Path) -> None:
+def test_an_output_folder_that_is_not_there_is_made(av2a: Call, video: Path, tmp_path: Path) -> None:
     outcome = av2a("detect", video, "-l", "dog", "-o", tmp_path / "none" / "a.json")
-    assert outcome.status == 2
-    assert outcome.err == (
-        f"av2a: error[E_OUTPUT]: folder {one_line(str(tmp_path / 'none'))!r} does not exist: create it first, or choose another\n"
-    )
+    assert outcome.status == 0
+    assert json.loads((tmp_path / "none" / "a.json").read_text())["labels"] == ["dog"]
 
 
 def test_a_bad_video_never_stops_the_others_and_is_named_at_the_end(av2a: Call, video: Path, tmp_path: Path) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from av2a.datasets import open_dataset
-from av2a.datasets.places import data_folder
 from av2a.errors import Av2aError, DataUnavailable, UnknownName, UsageError
+from av2a.paths import data_folder
 from av2a.world import SPLITS
 from tests.datasets.small_files import ave_files, llp_files
 

@@ -76,9 +76,27 @@ def test_a_folder_is_refused_even_for_overwriting(tmp_path: Path) -> None:
         exports.check_output(tmp_path / "out.csv", overwrite=True)
 
 
-def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputRefused, match="does not exist: create it first"):
-        exports.check_output(tmp_path / "nowhere" / "out.csv")
+def test_a_missing_folder_is_made_when_the_file_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "out.csv"
+    exports.check_output(path)
+    assert list(tmp_path.iterdir()) == []
+    exports.write(park(), path)
+    assert path.read_text().startswith("filename,")
+
+
+def test_a_file_that_appeared_during_the_work_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        @staticmethod
+        def write(detection: Detection, path: Path, truth: Sequence[object] = ()) -> None:
+            (tmp_path / "out.slow").write_text("another's")
+            path.write_bytes(b"ours")
+
+    monkeypatch.setitem(sys.modules, "slow", Slow)
+    monkeypatch.setitem(exports.WRITERS, ".slow", "slow")
+    with pytest.raises(OutputRefused, match="already there"):
+        exports.write(park(), tmp_path / "out.slow")
+    assert (tmp_path / "out.slow").read_text() == "another's"
+    assert [file.name for file in tmp_path.iterdir()] == ["out.slow"]
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from av2a.backbones.base import Backbone
-from av2a.features.labels import folder, remembered
+from av2a.features.labels import remembered
 from av2a.types import LabelEmbeddings
 from tests.counting import Counted, counted
 from tests.tiny_backbones import pair
@@ -85,16 +85,3 @@ def test_nothing_but_whole_files_is_left(tmp_path: Path, asked: Counted, monkeyp
     monkeypatch.setattr(np, "savez", full)
     assert len(remembered(asked.backbone, LABELS, tmp_path).visual) == len(LABELS)
     assert list((tmp_path / "labels").iterdir()) == []
-
-
-def test_the_folder_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AV2A_CACHE", str(tmp_path))
-    assert folder() == tmp_path
-    monkeypatch.setenv("AV2A_CACHE", "")
-    assert folder() is None
-    monkeypatch.delenv("AV2A_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("sys.platform", "linux")
-    assert folder() == tmp_path / "av2a"
-    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
-    assert folder() == Path.home() / ".cache" / "av2a"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from av2a import atomic
 from av2a.backbones.digests import is_as_named, published_name, sha256
 from av2a.backbones.weights import (
     FOLDER_VARIABLE,
@@ -42,7 +43,7 @@ def write_portable(folder: Folder, destination: Path, told: Told | None = None) 
         stated = _stated_digests(folder.path)
         digests = {file: _copied(folder.path / file, target / file, known, told) for file, known in stated.items()}
         manifest = {"repo": folder.repo, "revision": folder.revision, "files": digests}
-        _write_whole(target / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+        atomic.write_bytes(target / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
     except OSError as refusal:
         raise OutputRefused(
             f"cannot write {one_line(str(target))!r} ({refusal.strerror}): choose another place with --to"
@@ -62,25 +63,14 @@ def _copied(source: Path, target: Path, stated: str | None, told: Told | None) -
         known = sha256(target)
         if known == sha256(source):
             return known
-    part = target.with_name(f"{target.name}.incomplete")
     hashed = hashlib.sha256()
-    try:
-        with source.open("rb") as read, part.open("wb") as write:
-            while piece := read.read(CHUNK_BYTES):
-                write.write(piece)
-                hashed.update(piece)
-                if told is not None:
-                    told(len(piece))
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic.whole_file(target) as partial, source.open("rb") as read, partial.open("wb") as write:
+        while piece := read.read(CHUNK_BYTES):
+            write.write(piece)
+            hashed.update(piece)
+            if told is not None:
+                told(len(piece))
     return hashed.hexdigest()
-
-
-def _write_whole(file: Path, text: str) -> None:
-    part = file.with_name(f"{file.name}.incomplete")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
 
 
 def refuse_damaged(folders: Iterable[Folder]) -> None:

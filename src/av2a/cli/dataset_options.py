@@ -153,13 +153,14 @@ def chosen_store(folder: Path | None, terminal: "Terminal", *, no_store: bool = 
     Raises:
         UsageError: both were asked for.
     """
-    from av2a.features.store import Store, default_folder
+    from av2a.features.store import Store
+    from av2a.paths import embeddings_folder
 
     if no_store:
         if folder is not None:
             raise UsageError("--store and --no-store exclude each other: leave one out")
         return None
-    place = default_folder() if folder is None else folder
+    place = embeddings_folder() if folder is None else folder
     return None if place is None else Store(place, warn=terminal.warn)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,7 +58,7 @@ class SheetOutputs:
 
         for path in self.paths:
             content = text(sheets, about, path.suffix.lower()).encode("utf-8", "backslashreplace")
-            write_whole(path, partial(_fill, content))
+            write_whole(path, content)
         if self.as_json or not terminal.data.is_terminal:
             terminal.show_text(text(sheets, about, ".json" if self.as_json else ".md"))
         else:
@@ -81,7 +80,3 @@ def _show(sheets: "Sequence[Sheet]", about: Mapping[str, Any], terminal: "Termin
         terminal.show_rows([[Text(cell) for cell in row] for row in rows(sheet)])
         for finding in sheet.findings:
             terminal.show(Text(finding, "italic"))
-
-
-def _fill(content: bytes, path: Path) -> None:
-    path.write_bytes(content)

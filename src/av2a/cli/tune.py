@@ -305,17 +305,13 @@ def _give(found: "Tuning", terminal: "Terminal", output: Path | None, *, as_json
 
     content = json.dumps(found.as_dict(), ensure_ascii=False, indent=2) + "\n"
     if output is not None:
-        write_whole(output, lambda part: _fill(part, content))
+        write_whole(output, content.encode("utf-8", "backslashreplace"))
     if as_json:
         terminal.show_text(content)
     else:
         _show(found, terminal)
     if output is not None:
         terminal.say(f"results: {output}; use it with --settings {output}")
-
-
-def _fill(path: Path, content: str) -> None:
-    path.write_text(content, encoding="utf-8", newline="\n")
 
 
 def _show(found: "Tuning", terminal: "Terminal") -> None:

@@ -8,9 +8,9 @@ from av2a.datasets.ave import read_ave
 from av2a.datasets.dataset import Dataset
 from av2a.datasets.folder import SPLIT, read_folder
 from av2a.datasets.llp import read_llp
-from av2a.datasets.places import FOLDER_VARIABLE, data_folder
 from av2a.datasets.splits import Split
 from av2a.errors import DataUnavailable, UnknownName, UsageError, one_line
+from av2a.paths import DATA_VARIABLE, data_folder
 
 Progress = Callable[[int, int], None]
 """Told how many clips are rendered, of how many."""
@@ -75,7 +75,7 @@ def annotation_folder(name: str) -> Path:
     if not folder.is_dir():
         raise DataUnavailable(
             f"the annotations of {name} are not on this machine (looked in {one_line(str(folder), 120)}): run 'av2a data fetch {name}', "
-            f"or name their folder with --annotations DIR or its parent with {FOLDER_VARIABLE}"
+            f"or name their folder with --annotations DIR or its parent with {DATA_VARIABLE}"
         )
     return folder
 

@@ -6,7 +6,6 @@ Every file is known by its SHA-256, so what arrives is what was published, whoev
 import hashlib
 import http.client
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -14,8 +13,9 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from av2a.datasets.places import data_folder
+from av2a import atomic
 from av2a.errors import DataUnavailable, OutputRefused, UnknownName, UsageError, one_line
+from av2a.paths import data_folder
 
 ADDRESS = "https://raw.githubusercontent.com"
 ADDRESS_VARIABLE = "AV2A_RAW_GITHUB"
@@ -219,17 +219,8 @@ def _names(source: Source) -> str:
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, content)
+        atomic.write_bytes(path, content)
     except OSError as refusal:
         raise OutputRefused(
             f"cannot write {one_line(str(path), 120)} ({refusal.strerror or refusal}): choose another place with --to"
         ) from refusal
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -45,7 +45,7 @@ def write(detection: Detection, path: Path, *, overwrite: bool = False, truth: S
     """
     check_output(path, overwrite=overwrite)
     writer = cast(Writer, import_module(WRITERS[path.suffix.lower()]))
-    write_whole(path, lambda part: writer.write(detection, part, truth))
+    write_whole(path, lambda partial: writer.write(detection, partial, truth), overwrite=overwrite)
 
 
 def check_output(path: Path, *, overwrite: bool = False) -> None:

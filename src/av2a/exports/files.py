@@ -1,76 +1,82 @@
-"""Outputs that appear whole or not at all: written beside their place and moved there, so that no reader ever meets half a file."""
+"""Checks and writes the files that a user asks for; each appears whole or not at all."""
 
-import os
 import secrets
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from av2a import atomic
 from av2a.errors import OutputRefused, UnknownName, one_line
 
 
 def check_file(path: Path, endings: Iterable[str], *, overwrite: bool = False) -> None:
-    """Refuse a place that :func:`write_whole` would refuse, before any work is done for it.
+    """Refuses a destination that :func:`write_whole` would refuse, before any work is done for it.
 
     Raises:
         UnknownName: the ending is none of ``endings``.
-        OutputRefused: the place cannot be written, or is taken and ``overwrite`` is not set.
+        OutputRefused: the destination cannot be written, or exists and ``overwrite`` is not set.
     """
     ending = path.suffix.lower()
     if ending not in endings:
         raise UnknownName.among("output ending", ending, endings)
     try:
-        _check_place(path, overwrite)
+        _check_destination(path, overwrite)
         _check_folder(path)
     except (OSError, ValueError) as refusal:
         raise _cannot_write(path, refusal) from refusal
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Have ``write`` fill a file beside ``path``, of the same ending, and move it there.
+def write_whole(path: Path, content: bytes | Callable[[Path], None], *, overwrite: bool = True) -> None:
+    """Writes ``content``, or has it fill a file of the same ending, and moves that to ``path``; missing folders are made.
 
     Raises:
-        OutputRefused: the place cannot be written.
+        OutputRefused: the file cannot be written, or exists and ``overwrite`` is not set.
     """
-    part = _part(path)
     try:
-        write(part)
-        os.replace(part, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic.whole_file(path, overwrite=overwrite) as partial:
+            if isinstance(content, bytes):
+                partial.write_bytes(content)
+            else:
+                content(partial)
+    except FileExistsError as taken:
+        raise (_exists(path) if path.exists() else _cannot_write(path, taken)) from taken
     except OSError as refusal:
         raise _cannot_write(path, refusal) from refusal
-    finally:
-        part.unlink(missing_ok=True)
 
 
-def _check_place(path: Path, overwrite: bool) -> None:
-    shown = one_line(str(path))
-    if path.is_dir():
-        raise OutputRefused(f"output {shown!r} is a folder: name a file in it")
-    if not path.exists():
+def _check_destination(path: Path, overwrite: bool) -> None:
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
         return
-    if not path.is_file():
+    shown = one_line(str(path))
+    if stat.S_ISDIR(mode):
+        raise OutputRefused(f"output {shown!r} is a folder: name a file in it")
+    if not stat.S_ISREG(mode):
         raise OutputRefused(f"output {shown!r} is not a regular file: choose another name")
     if not overwrite:
-        raise OutputRefused(f"output {shown!r} is already there: choose another name, or ask for it with --overwrite")
+        raise _exists(path)
 
 
 def _check_folder(path: Path) -> None:
-    folder = path.parent
-    shown = one_line(str(folder))
-    if not folder.exists():
-        raise OutputRefused(f"folder {shown!r} does not exist: create it first, or choose another")
+    # Missing folders are made when the file is written, so the nearest one that exists decides.
+    folder = next(each for each in path.absolute().parents if each.exists())
     if not folder.is_dir():
-        raise OutputRefused(f"{shown!r} is not a folder: choose another place for {one_line(path.name)!r}")
-    # Only trying tells: permission bits know nothing of read-only mounts, access lists and full disks.
-    probe = _part(path)
+        raise OutputRefused(
+            f"{one_line(str(folder))!r} is not a folder: choose another place for {one_line(path.name)!r}"
+        )
+    # Only trying shows it: permission bits do not tell of read-only mounts, access lists and full disks.
+    probe = folder / f".av2a-{secrets.token_hex(8)}.part"
     try:
         probe.touch(exist_ok=False)
     finally:
         probe.unlink(missing_ok=True)
 
 
-def _part(path: Path) -> Path:
-    """A new name beside ``path``, on the same file system and with the same ending."""
-    return path.with_name(f".av2a-{secrets.token_hex(6)}.part{path.suffix.lower()}")
+def _exists(path: Path) -> OutputRefused:
+    shown = one_line(str(path))
+    return OutputRefused(f"output {shown!r} is already there: choose another name, or ask for it with --overwrite")
 
 
 def _cannot_write(path: Path, refusal: Exception) -> OutputRefused:

@@ -6,8 +6,6 @@ one of its own. A file that is damaged is made anew, a folder that cannot be wri
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,23 +13,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from av2a import atomic
 from av2a.backbones.base import Backbone, embed_labels
-from av2a.paths import users_cache
 from av2a.types import LabelEmbeddings
-
-FOLDER_VARIABLE = "AV2A_CACHE"
-
-
-def folder() -> Path | None:
-    """Where rows are kept: ``AV2A_CACHE``, else the user's own place for such; None when the variable is set and empty."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    if named is not None:
-        return Path(named).expanduser() if named.strip() else None
-    try:
-        return users_cache() / "av2a"
-    # There are users without a home.
-    except RuntimeError:
-        return None
 
 
 def remembered(backbone: Backbone, labels: Sequence[str], place: Path | None) -> LabelEmbeddings:
@@ -72,13 +56,6 @@ def _read(file: Path, count: int) -> LabelEmbeddings | None:
 
 
 def _write(file: Path, rows: LabelEmbeddings) -> None:
-    """All of the file or nothing, whoever writes it at the same time."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(prefix=f".{file.stem[:16]}.", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, visual=rows.visual, audio=rows.audio)
-        os.replace(part, file)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    with atomic.whole_file(file, durable=False) as partial:
+        np.savez(partial, visual=rows.visual, audio=rows.audio)

@@ -111,7 +111,7 @@ def write(evaluation: Evaluation, path: Path, *, overwrite: bool = False) -> Non
     check_file(path, WRITERS, overwrite=overwrite)
     # A lone surrogate (of a file name that is not Unicode) has no UTF-8.
     content = WRITERS[path.suffix.lower()](evaluation).encode("utf-8", "backslashreplace")
-    write_whole(path, lambda part: _fill(part, content))
+    write_whole(path, content)
 
 
 # What a reader is shown, here and on the terminal.
@@ -317,7 +317,3 @@ def _timing(timing: Timing) -> dict[str, Any]:
         "observed_videos": timing.observed,
         "intervals": timing.asked.value,
     }
-
-
-def _fill(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

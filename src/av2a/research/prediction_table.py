@@ -68,7 +68,7 @@ def write(
     """
     check_file(path, [ENDING], overwrite=overwrite)
     content = dumps(predictions, categories, segment_seconds).encode()
-    write_whole(path, lambda part: _fill(part, content))
+    write_whole(path, content)
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,3 @@ def _check_names(fields: Iterable[str]) -> None:
         # What a file name that is not Unicode is read as.
         if any("\ud800" <= letter <= "\udfff" for letter in field):
             raise OutputRefused(f"{one_line(field)!r} is not Unicode, which a table is: rename it")
-
-
-def _fill(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from av2a import world
 from av2a.datasets.dataset import Annotation, Dataset, LabelledClip, Task
-from av2a.datasets.places import data_folder
 from av2a.datasets.splits import Split
 from av2a.errors import OutputRefused, one_line
+from av2a.paths import data_folder
 from av2a.world import Scene, make_scene
 from av2a.world.rendering import clip_file, rendered
 

@@ -4,9 +4,6 @@ PyAV is imported only when something is written.
 """
 
 import csv
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import UInt8
 
+from av2a import atomic
 from av2a.errors import MissingFile, OutputRefused
 from av2a.types import WORLD_COMMENT, Modality
 from av2a.world.pictures import draw_frame
@@ -56,14 +54,11 @@ def write_clip(scene: Scene, path: Path) -> None:
     """
     if path.exists():
         raise OutputRefused(f"{path} is there already: remove it or name another file")
-    partial_path = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        _encode(scene, partial_path)
-        partial_path.replace(path)
+        with atomic.whole_file(path, overwrite=False, durable=False) as partial_path:
+            _encode(scene, partial_path)
     except OSError as refused:
         raise OutputRefused(f"cannot write {path}: {refused.strerror or refused}; choose another place") from refused
-    finally:
-        partial_path.unlink(missing_ok=True)
 
 
 def write_dataset(
@@ -113,24 +108,10 @@ def _folder_in_the_making(folder: Path) -> Iterator[Path]:
         raise OutputRefused(f"{folder} is there already and not an empty folder: remove it or name another")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        with atomic.whole_folder(folder) as making:
+            yield making
     except OSError as refused:
         raise OutputRefused(f"cannot write {folder}: {refused.strerror or refused}; choose another place") from refused
-    try:
-        yield making
-        if folder.exists():
-            folder.rmdir()
-        # mkdtemp lets nobody else read; a data set is as readable as any new folder.
-        making.chmod(0o777 & ~_umask())
-        making.rename(folder)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _written(scenes: Sequence[Scene], folder: Path, processes: int) -> Iterator[None]:

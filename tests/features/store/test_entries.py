@@ -1,9 +1,7 @@
 """Entries are whole or not there: damage, other versions, full disks, and several processes at once."""
 
 import json
-import os
 import resource
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ import pytest
 from safetensors import safe_open
 
 from av2a.errors import OutputRefused
-from av2a.features.store import Store, default_folder
+from av2a.features.store import Store
 from av2a.features.store.packing import Packed
 from av2a.features.store.tables import Input, Kind, Place, table_of
 
@@ -242,26 +240,3 @@ def test_two_processes_may_fill_one_store_at_once(tmp_path: Path) -> None:
         assert list(pool.map(_write_often, [tmp_path, tmp_path])) == [0, 0]
     [entry] = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert entry == Store(tmp_path).path(MADE_BY)
-
-
-def test_what_killed_runs_have_left_is_swept_away_and_what_others_write_is_not(store: Store) -> None:
-    folder = store.path(MADE_BY).parent
-    folder.mkdir(parents=True)
-    old, new = folder / ".old.part", folder / ".new.part"
-    for part in (old, new):
-        part.touch()
-    os.utime(old, (time.time() - 7200, time.time() - 7200))
-    store.write(MADE_BY, a_clip())
-    assert not old.exists() and new.exists()
-
-
-# Where it is.
-
-
-def test_a_store_is_kept_in_the_cache_unless_that_is_switched_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AV2A_CACHE", str(tmp_path))
-    assert default_folder() == tmp_path / "embeddings"
-    monkeypatch.setenv("AV2A_CACHE", "")
-    assert default_folder() is None

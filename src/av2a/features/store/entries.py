@@ -6,11 +6,7 @@ what is used of it, and no open file. It has no checksum, so ours is in its head
 
 import hashlib
 import json
-import os
-import secrets
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from av2a import atomic
 from av2a.errors import OutputRefused, one_line
-from av2a.features import labels as label_store
 from av2a.features.store.packing import Packed
 from av2a.features.store.tables import LoadedRows, Table
 
@@ -27,20 +23,11 @@ STORE_VERSION = 1
 """Changes when what is kept changes, or how it is asked of the encoders."""
 
 ENDING = ".safetensors"
-PART = ".part"
-LEFT_SECONDS = 3600.0
-"""A part older than this is of a run that was killed: no entry takes so long to write."""
 HEADER = "av2a"
 """One entry in the file's own header, as that does not keep the order of several."""
 
 MadeBy = Mapping[str, Any]
 """Everything that an entry depends on, as plain values."""
-
-
-def default_folder() -> Path | None:
-    """Where embeddings are kept unless a place is named: in ``AV2A_CACHE`` or the user's own cache; None when that is switched off."""
-    place = label_store.folder()
-    return None if place is None else place / "embeddings"
 
 
 @dataclass(eq=False)
@@ -51,7 +38,6 @@ class Store:
     warn: Callable[[str], None] = lambda message: None
     """Told once of each thing that the user should know about the store."""
     _said: set[str] = field(default_factory=set)
-    _swept: set[Path] = field(default_factory=set)
 
     def path(self, made_by: MadeBy) -> Path:
         """Where the entry is: a folder for each backbone and way of sampling, in it a file for each clip.
@@ -88,8 +74,7 @@ class Store:
         content = save(arrays, metadata={HEADER: json.dumps(said, sort_keys=True)})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._sweep(path.parent)
-            _write_whole(path, content)
+            atomic.write_bytes(path, content)
         except OSError as refusal:
             raise OutputRefused(
                 f"cannot write into the store {one_line(str(self.folder))!r} ({refusal.strerror}): what it holds is whole; "
@@ -108,15 +93,6 @@ class Store:
         if said["sha256"] != _digest_of({name: entry.get_tensor(name) for name in entry.keys()}):  # noqa: SIM118 - no mapping
             raise ValueError("other bytes than were written")
         return _packed(entry, tuple(said["warnings"]))
-
-    def _sweep(self, folder: Path) -> None:
-        """Remove what killed runs have left, once; younger parts are another run's at work."""
-        if folder not in self._swept:
-            self._swept.add(folder)
-            for part in folder.glob(f".*{PART}"):
-                with suppress(OSError):
-                    if time.time() - part.stat().st_mtime > LEFT_SECONDS:
-                        part.unlink()
 
     def _say_once(self, message: str) -> None:
         if message not in self._said:
@@ -180,17 +156,3 @@ def _digest_of(arrays: Mapping[str, np.ndarray]) -> str:
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """A file beside the place, on the disk before it is moved there."""
-    part = path.with_name(f".{path.stem}-{secrets.token_hex(6)}{PART}")
-    try:
-        with part.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
