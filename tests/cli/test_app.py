@@ -6,17 +6,11 @@ import av
 import pytest
 
 from av2a import __version__
-from av2a.cli import data, weights
-from av2a.cli.app import app
+from av2a.cli.app import COMMANDS, command_paths, main_command
 from tests.cli.calling import Call, environment, shell
 
-COMMANDS = [
-    *((str(command.name),) for command in app.registered_commands),
-    ("weights",),
-    *(("weights", str(command.name)) for command in weights.app.registered_commands),
-    ("data",),
-    *(("data", str(command.name)) for command in data.app.registered_commands),
-]
+PATHS = command_paths()
+HEAVY = {"torch", "transformers", "huggingface_hub", "av", "numpy", "matplotlib", "PIL", "jaxtyping"}
 
 
 def test_the_version_names_all_that_a_report_needs(av2a: Call) -> None:
@@ -27,7 +21,7 @@ def test_the_version_names_all_that_a_report_needs(av2a: Call) -> None:
     )
 
 
-@pytest.mark.parametrize("command", [(), *COMMANDS])
+@pytest.mark.parametrize("command", PATHS)
 def test_help_shows_examples_first_and_exit_statuses_last(av2a: Call, command: tuple[str, ...]) -> None:
     outcome = av2a(*command, "--help")
     assert outcome.status == 0
@@ -38,7 +32,7 @@ def test_help_shows_examples_first_and_exit_statuses_last(av2a: Call, command: t
         assert re.search(rf"^  {status}\s+\w", outcome.out, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", [(), *COMMANDS])
+@pytest.mark.parametrize("command", PATHS)
 def test_every_command_s_help_is_in_the_docs(
     root: Path, av2a: Call, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
@@ -80,15 +74,38 @@ def test_a_slip_in_an_option_is_answered_with_the_option(av2a: Call, slip: str, 
 
 def test_a_shell_completes_commands_and_profiles() -> None:
     commands = shell(env=environment(_AV2A_COMPLETE="complete_bash", COMP_WORDS="av2a d", COMP_CWORD="1"))
-    assert commands.out.split() == ["detect", "demo", "doctor", "data"]
+    assert commands.out.split() == ["detect", "demo", "data", "doctor"]
     profiles = shell(
         env=environment(_AV2A_COMPLETE="complete_bash", COMP_WORDS="av2a detect --profile p", COMP_CWORD="3")
     )
     assert profiles.out.split() == ["practical", "paper"]
 
 
-def test_help_loads_no_heavy_library() -> None:
-    first = "import atexit; atexit.register(lambda: print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr))"
-    loaded = set(shell("detect", "--help", first=first).err.split())
+def test_each_line_of_the_command_s_help_is_that_of_the_subcommand() -> None:
+    for name, command in main_command().commands.items():
+        loaded = command.loaded()
+        assert loaded.name == name
+        assert loaded.get_short_help_str(limit=200) == COMMANDS[name][1]
+
+
+LOADED_AT_EXIT = "import atexit; atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))"
+
+
+def loaded_by(*words: str, **changes: str) -> set[str]:
+    """The modules that a call has imported."""
+    return set(shell(*words, first=LOADED_AT_EXIT, env=environment(**changes)).err.split())
+
+
+@pytest.mark.parametrize("words", [("--help",), ("detect", "--help")])
+def test_help_loads_no_heavy_library(words: tuple[str, ...]) -> None:
+    loaded = loaded_by(*words)
     assert "typer" in loaded
-    assert not loaded & {"torch", "transformers", "huggingface_hub", "av", "numpy", "matplotlib", "PIL", "jaxtyping"}
+    assert not loaded & HEAVY
+
+
+def test_help_and_completion_import_no_subcommand() -> None:
+    completed = {"_AV2A_COMPLETE": "complete_bash", "COMP_WORDS": "av2a d", "COMP_CWORD": "1"}
+    modules = {f"av2a.cli.{module}" for module, _ in COMMANDS.values()}
+    assert not modules & loaded_by("--help")
+    assert not modules & loaded_by(**completed)
+    assert modules & loaded_by("doctor", "--help") == {"av2a.cli.doctor"}

@@ -1,34 +1,44 @@
-"""The subcommands put together, and how what Typer refuses is said."""
+"""The table of subcommands, and how Typer's refusals are worded."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from av2a.cli import (
-    ablate,
-    backbones,
-    compare_fusion,
-    data,
-    demo,
-    detect,
-    doctor,
-    evaluate,
-    probe,
-    synth,
-    tables,
-    tune,
-    weights,
-)
+from av2a.cli.command import CONTEXT_SETTINGS, LazyCommand
 from av2a.cli.exit_status import ExitStatus
-from av2a.cli.help_text import WIDEST, Example, helpful, helpful_group
+from av2a.cli.help_text import Example, helpful_group
 from av2a.cli.versions import versions_line
 from av2a.errors import UsageError
 
+COMMANDS = {
+    "detect": ("detect", "Find when each event is heard, seen, and both."),
+    "demo": ("demo", "Render a scene, find its events, and show them against the truth."),
+    "evaluate": (
+        "evaluate",
+        "Measure how right the events are: the ten numbers of audio-visual parsing, or AVE's accuracy.",
+    ),
+    "tune": ("tune", "Search the best values of the paper's five hyper-parameters."),
+    "ablate": ("ablate", "Leave out one stage of the method at a time: the paper's Table 5."),
+    "compare-fusion": (
+        "compare_fusion",
+        "Compare score-level with late fusion of sound and picture: the paper's Table 6.",
+    ),
+    "probe": ("probe", "Train a linear classifier on frozen embeddings: the paper's Table 7."),
+    "tables": ("tables", "Fill the paper's tables: what is measured here beside what is published."),
+    "synth": ("synth", "Make videos in which things are heard and seen at times known exactly."),
+    "backbones": ("backbones", "Say which models there are to choose from, and where their weights are."),
+    "weights": ("weights", "Fetch, list and check what models need."),
+    "data": ("data", "Fetch benchmarks' annotations, and say which videos are at hand."),
+    "doctor": ("doctor", "Say what this installation can do."),
+}
+"""The module and the first line of help of each subcommand, in the order in which a newcomer needs them. The line is that of the
+subcommand's docstring (a test compares them): it stands here as well so that ``av2a --help`` and completion import no module."""
+
 EXAMPLES = (
     Example("av2a demo", "see what it does, on a video that it makes itself"),
-    Example('av2a detect clip.mp4 --events "dog barking, speech, siren"', "your own video and names"),
-    Example("av2a detect --help", "all there is to choose"),
+    Example('av2a detect clip.mp4 --events "dog barking, speech, siren"', "your own video and labels"),
+    Example("av2a detect --help", "all options"),
 )
 
 app = typer.Typer(
@@ -37,15 +47,15 @@ app = typer.Typer(
     help="Any video, any list of event names: when each event is heard, seen, or both. No training.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
+    context_settings=CONTEXT_SETTINGS,
 )
 
 
-def _print_versions(asked: bool) -> bool:
-    if asked:
+def _print_versions(requested: bool) -> bool:
+    if requested:
         typer.echo(versions_line())
         raise typer.Exit
-    return asked
+    return requested
 
 
 @app.callback()
@@ -54,22 +64,24 @@ def _av2a(
         bool, typer.Option("--version", callback=_print_versions, is_eager=True, help="Print versions and exit.")
     ] = False,
 ) -> None:
-    """All that is common to the subcommands is in their own options."""
+    """The options of the command itself."""
 
 
-app.command("detect", cls=helpful(*detect.EXAMPLES))(detect.detect)
-app.command("demo", cls=helpful(*demo.EXAMPLES))(demo.demo)
-app.command("evaluate", cls=helpful(*evaluate.EXAMPLES))(evaluate.evaluate)
-app.command("tune", cls=helpful(*tune.EXAMPLES))(tune.tune)
-app.command("ablate", cls=helpful(*ablate.EXAMPLES))(ablate.ablate)
-app.command("compare-fusion", cls=helpful(*compare_fusion.EXAMPLES))(compare_fusion.compare_fusion)
-app.command("probe", cls=helpful(*probe.EXAMPLES))(probe.probe)
-app.command("tables", cls=helpful(*tables.EXAMPLES))(tables.tables)
-app.command("synth", cls=helpful(*synth.EXAMPLES))(synth.synth)
-app.command("backbones", cls=helpful(*backbones.EXAMPLES))(backbones.backbones)
-app.add_typer(weights.app)
-app.add_typer(data.app)
-app.command("doctor", cls=helpful(*doctor.EXAMPLES))(doctor.doctor)
+def main_command() -> Any:
+    """The command with all its subcommands, none of them imported yet."""
+    group: Any = typer.main.get_command(app)
+    for name, (module, text) in COMMANDS.items():
+        group.add_command(LazyCommand(name, text, f"av2a.cli.{module}", name.replace("-", "_")))
+    return group
+
+
+def command_paths() -> list[tuple[str, ...]]:
+    """The words of every subcommand and of its own subcommands; all of their modules are imported."""
+    paths: list[tuple[str, ...]] = [()]
+    for name, command in main_command().commands.items():
+        paths += [(name,), *((name, each) for each in getattr(command.loaded(), "commands", {}))]
+    return paths
+
 
 # Typer's own refusals (ClickException, of the click that it brings or imports) have no public name.
 _Refusal: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -79,23 +91,23 @@ def run(arguments: Sequence[str]) -> int:
     """Run the subcommand that ``arguments`` name; its exit status.
 
     Raises:
-        UsageError: the arguments are none that the command takes.
+        UsageError: the command does not take these arguments.
         KeyboardInterrupt: the user interrupted it.
     """
     try:
-        status = typer.main.get_command(app).main(list(arguments), prog_name="av2a", standalone_mode=False)
+        status = main_command().main(list(arguments), prog_name="av2a", standalone_mode=False)
     except _Refusal as refusal:
         raise UsageError(_explained(refusal)) from refusal
     except typer.Abort as abort:
         raise KeyboardInterrupt from abort
-    # Typer turns an interrupt into a status; said in one place, it is one again.
+    # Typer turns an interrupt into a status; here it becomes an interrupt again, which is reported in one place.
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
     return int(status or 0)
 
 
 def _explained(refusal: Any) -> str:
-    """Typer's message on one line, with the command that tells more."""
+    """Typer's message on one line, with the command whose help says more."""
     words = " ".join(refusal.format_message().split()).rstrip(".")
     context = getattr(refusal, "ctx", None)
     path = "av2a" if context is None else context.command_path

@@ -1,20 +1,20 @@
-"""The options that choose models: which, where their weights are, and where they run."""
+"""Options that choose models: which, where their weights are, and where they run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from av2a.backbones.checkpoints import BACKBONES, NAMED_PAIRS, VISION
+from av2a.backbones.checkpoints import BACKBONES, NAMED_PAIRS, VISION, own_name
 from av2a.backbones.choices import DEVICE_KINDS, Precision
 
 if TYPE_CHECKING:
     from av2a.backbones.base import Backbone
     from av2a.cli.terminal import Report, Terminal
 
-_MODELS = "Models"
+MODELS = "Models"
 
 
 def _backbone_names() -> list[str]:
@@ -36,9 +36,9 @@ BackboneOption = Annotated[
         metavar="NAME",
         envvar="AV2A_BACKBONE",
         autocompletion=_backbone_names,
-        help="The models that look and listen: clip-clap without it, or any other, or a pair such as siglip2+clap; "
+        help="The models that embed frames and audio: clip-clap unless another is named, or a pair such as siglip2+clap; "
         "'av2a backbones' lists them.",
-        rich_help_panel=_MODELS,
+        rich_help_panel=MODELS,
     ),
 ]
 VisualModelOption = Annotated[
@@ -46,12 +46,12 @@ VisualModelOption = Annotated[
     typer.Option(
         "--visual-model",
         metavar="NAME",
-        help="Another checkpoint of the same family for pictures: owner/name[@revision], or a folder.",
-        rich_help_panel=_MODELS,
+        help="Another checkpoint of the same family for frames: owner/name[@revision], or a folder.",
+        rich_help_panel=MODELS,
     ),
 ]
 AudioModelOption = Annotated[
-    str | None, typer.Option("--audio-model", metavar="NAME", help="Likewise for sound.", rich_help_panel=_MODELS)
+    str | None, typer.Option("--audio-model", metavar="NAME", help="Likewise for audio.", rich_help_panel=MODELS)
 ]
 WeightsOption = Annotated[
     Path | None,
@@ -67,7 +67,7 @@ DetectWeightsOption = Annotated[
         "--weights",
         metavar="DIR",
         help="Look here first for weights: a copy of the hub's cache, or a folder for each model. [AV2A_WEIGHTS]",
-        rich_help_panel=_MODELS,
+        rich_help_panel=MODELS,
     ),
 ]
 DeviceOption = Annotated[
@@ -77,7 +77,7 @@ DeviceOption = Annotated[
         autocompletion=_device_names,
         help="Where models run: auto, cpu, cuda, cuda:1, mps, or openvino (compiled for the CPU: twice as fast or more, after "
         "some seconds of preparation).",
-        rich_help_panel=_MODELS,
+        rich_help_panel=MODELS,
     ),
 ]
 PrecisionOption = Annotated[
@@ -86,28 +86,51 @@ PrecisionOption = Annotated[
         metavar="NAME",
         autocompletion=_precision_names,
         help="What models compute with: float32, bfloat16, float16, or auto, the fastest that stays close to float32. "
-        "Without it: auto, and float32 in the released and paper profiles.",
-        rich_help_panel=_MODELS,
+        "Default: auto, and float32 in the released and paper profiles.",
+        rich_help_panel=MODELS,
     ),
 ]
 
 
 @dataclass(frozen=True)
-class Models:
-    """A backbone as it was asked for, and found to be one that can be meant."""
+class ModelOptions:
+    """Which models compute the embeddings, and where they run."""
 
-    name: str
-    device: str
-    precision: str | None
-    visual_model: str | None
-    audio_model: str | None
-    weights: Path | None
+    backbone: BackboneOption = None
+    visual_model: VisualModelOption = None
+    audio_model: AudioModelOption = None
+    weights: DetectWeightsOption = None
+    device: DeviceOption = "auto"
+    precision: PrecisionOption = None
 
-    def loaded(self, profile: str, terminal: "Terminal") -> "Backbone":
-        """The backbone, fetched where it is not on this machine, with progress shown.
+    @property
+    def name(self) -> str:
+        """The backbone's own name; that of the default backbone where none is named."""
+        from av2a.backbones.registry import DEFAULT_BACKBONE
+
+        return own_name(self.backbone or DEFAULT_BACKBONE)
+
+    def check(self) -> None:
+        """Refuse invalid names, as far as that is possible without loading a model.
 
         Raises:
-            WeightsUnavailable: it is not at hand.
+            UsageError: an unknown name, or options that this backbone does not have.
+            MissingFile: there is no such folder of weights.
+        """
+        from av2a.backbones.registry import BACKBONES, DEFAULT_BACKBONE, check_choices
+        from av2a.backbones.weights import Sources
+
+        name = self.backbone or DEFAULT_BACKBONE
+        models = {"visual_model": self.visual_model, "audio_model": self.audio_model}
+        check_choices(name, device=self.device, precision=self.precision or "auto", **models)
+        if name not in BACKBONES:
+            Sources.chosen(self.weights)
+
+    def loaded(self, profile: str, terminal: "Terminal") -> "Backbone":
+        """The backbone, downloaded where it is not on this machine, with progress shown.
+
+        Raises:
+            WeightsUnavailable: it is not available.
             InvalidSetting: this machine has no such device.
         """
         from av2a.backbones.registry import default_precision, load_backbone
@@ -124,31 +147,14 @@ class Models:
             )
 
 
-def chosen_models(
-    name: str | None,
-    *,
-    device: str,
-    precision: str | None,
-    visual_model: str | None,
-    audio_model: str | None,
-    weights: Path | None,
-) -> Models:
-    """What is asked for, checked as far as that can be done without loading anything.
+Models = ModelOptions
 
-    Raises:
-        UsageError: a name that nothing has, or that cannot be meant here.
-        MissingFile: there is no such folder of weights.
-    """
-    from av2a.backbones.checkpoints import own_name
-    from av2a.backbones.registry import BACKBONES, DEFAULT_BACKBONE, check_choices
-    from av2a.backbones.weights import Sources
 
-    name = DEFAULT_BACKBONE if name is None else name
-    models = {"visual_model": visual_model, "audio_model": audio_model}
-    check_choices(name, device=device, precision=precision or "auto", **models)
-    if name not in BACKBONES:
-        Sources.chosen(weights)
-    return Models(own_name(name), device, precision, visual_model, audio_model, weights)
+def chosen_models(name: str | None, **others: Any) -> ModelOptions:
+    """The options as a record, checked; for subcommands that still take them one by one."""
+    models = ModelOptions(name, **others)
+    models.check()
+    return models
 
 
 def in_megabytes(report: "Report") -> Callable[[str, int, int], None]:

@@ -1,12 +1,55 @@
-"""The event names that the user asks for."""
+"""Options that name the events to find."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from av2a.errors import InvalidLabels, MissingFile, one_line
 
 LARGEST_FILE_BYTES = 1_000_000
 """A thousand names of two hundred characters take no more."""
+
+
+_WHAT = "What to look for"
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """The labels, given in any of three ways."""
+
+    events: Annotated[
+        list[str],
+        typer.Option(
+            "--events", "-l", metavar="NAMES", help="Event names, separated by commas.", rich_help_panel=_WHAT
+        ),
+    ] = field(default_factory=list)
+    event: Annotated[
+        list[str],
+        typer.Option(
+            "--event", metavar="NAME", help="One name as it is, commas and all; may be repeated.", rich_help_panel=_WHAT
+        ),
+    ] = field(default_factory=list)
+    events_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A text file, one name a line; # starts a comment.", rich_help_panel=_WHAT),
+    ] = None
+
+    @property
+    def given(self) -> bool:
+        """Whether any option names labels."""
+        return bool(self.events or self.event or self.events_file)
+
+    def labels(self) -> list[str]:
+        """All names, those of ``--events`` first, then ``--event``, then the file's; case and order are kept.
+
+        Raises:
+            InvalidLabels: no names, or a file that is not text.
+            MissingFile: no such file.
+        """
+        return asked_names(self.events, self.event, self.events_file)
 
 
 def asked_names(lists: Sequence[str], single: Sequence[str], file: Path | None) -> list[str]:

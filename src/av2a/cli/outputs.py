@@ -1,12 +1,51 @@
-"""Where results go: the paths given with ``--output``, for one video or for many."""
+"""Options of where results go, for one video or for many."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from av2a.cli.common_options import WHERE
 from av2a.errors import OutputRefused, UsageError, one_line
 
 NAME = "{name}"
 """Stands for a video's name without its ending."""
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """The files to write for each video, and what is printed."""
+
+    outputs: Annotated[
+        list[str],
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="Write a file, in the format of its ending: .json .csv .vtt .png .svg .html; may be repeated. "
+            "{name} stands for the video's name.",
+            rich_help_panel=WHERE,
+        ),
+    ] = field(default_factory=list)
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that already exist.", rich_help_panel=WHERE)
+    ] = False
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="JSON on stdout, one line a video when there are several.", rich_help_panel=WHERE),
+    ] = False
+
+    def plan(self, videos: Sequence[Path]) -> list[tuple[Path, ...]]:
+        """The files to write for each video, each found to be one that can be written.
+
+        Raises:
+            OutputRefused, UnknownName, MissingDependency: as :func:`planned_outputs` and :func:`check_outputs`.
+        """
+        plan = planned_outputs(videos, self.outputs)
+        check_outputs(plan, overwrite=self.overwrite)
+        return plan
 
 
 def planned_outputs(videos: Sequence[Path], outputs: Sequence[str]) -> list[tuple[Path, ...]]:

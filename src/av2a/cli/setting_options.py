@@ -1,20 +1,93 @@
-"""``--profile``, ``--settings`` and ``--set`` into one record of settings; ``--limit`` into another."""
+"""Options that change settings of the method, and limits on what is opened."""
 
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from av2a.errors import InvalidSetting, MissingFile, UnknownName, UsageError, one_line
-from av2a.settings import Settings, profile_settings
+from av2a.settings import PROFILES, Settings, profile_settings
 
 if TYPE_CHECKING:
     from av2a.media import Limits
 
+HOW = "How"
+"""The heading of options about settings."""
+
 LARGEST_FILE_BYTES = 10_000_000
 """A result with a thousand names for hours of video takes no more."""
+
+
+def _profile_names() -> list[str]:
+    return list(PROFILES)
+
+
+@dataclass(frozen=True)
+class SettingOptions:
+    """The settings of the method: a profile, changed by a file, changed by single values."""
+
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            envvar="AV2A_PROFILE",
+            autocompletion=_profile_names,
+            help=f"The reading of the method: {', '.join(PROFILES)}. Default: practical.",
+            rich_help_panel=HOW,
+        ),
+    ] = None
+    settings_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings", metavar="FILE", help="Settings in TOML or JSON, or an earlier result's.", rich_help_panel=HOW
+        ),
+    ] = None
+    assignments: Annotated[
+        list[str],
+        typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; may be repeated.", rich_help_panel=HOW),
+    ] = field(default_factory=list)
+
+    def settings(self, backbone: str | None) -> Settings:
+        """The profile's settings, changed by the file's, then by each ``name=value`` in turn.
+
+        Raises:
+            UsageError: as :func:`chosen_settings`.
+        """
+        return chosen_settings(self.profile, self.settings_file, self.assignments, backbone=backbone)
+
+
+@dataclass(frozen=True)
+class MediaOptions:
+    """Which streams of a video are used, and what may be opened at all."""
+
+    video_stream: Annotated[
+        int | None, typer.Option(metavar="INDEX", help="The video stream to use, of several.", rich_help_panel=HOW)
+    ] = None
+    audio_stream: Annotated[
+        int | None, typer.Option(metavar="INDEX", help="The audio stream to use, of several.", rich_help_panel=HOW)
+    ] = None
+    limit: Annotated[
+        list[str],
+        typer.Option(
+            "--limit",
+            metavar="NAME=VALUE",
+            help="Change a limit on what is opened: file_bytes, duration_seconds, streams, frame_pixels, channels, "
+            "sample_rate_hz, labels.",
+            rich_help_panel=HOW,
+        ),
+    ] = field(default_factory=list)
+
+    def limits(self) -> "Limits":
+        """The limits on what is opened.
+
+        Raises:
+            UnknownName, InvalidSetting: as :func:`chosen_limits`.
+        """
+        return chosen_limits(self.limit)
 
 
 def chosen_settings(
