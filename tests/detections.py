@@ -1,6 +1,7 @@
 """Answers made by hand, for tests of what is written and drawn from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from av2a.timeline import Grid
 from av2a.types import (
     AudioStream,
     BackboneInfo,
+    Candidate,
     Clip,
     ClosestMiss,
     Detection,
@@ -83,12 +85,19 @@ def detection(
     of: Clip | None = None,
     settings: Settings | None = None,
     closest: ClosestMiss | None = None,
+    rejected: Mapping[Modality, Sequence[tuple[Candidate, float]]] = {},
 ) -> Detection:
     """An answer with traces for the three streams; the last of several labels was not selected."""
     of = of or clip()
     grid = Grid(of.duration_seconds)
     unselected = [len(labels) - 1] if len(labels) > 1 else []
-    traces = tuple(trace(modality, len(labels), grid.segments, unselected=unselected) for modality in Modality)
+    traces = tuple(
+        replace(
+            trace(modality, len(labels), grid.segments, unselected=unselected),
+            rejected=tuple(rejected.get(modality, ())),
+        )
+        for modality in Modality
+    )
     return Detection(
         clip=of,
         labels=tuple(labels),
@@ -103,7 +112,7 @@ def detection(
 
 
 def park() -> Detection:
-    """Something heard, something seen, something both."""
+    """Something heard, something seen, something both, and a candidate that was rejected."""
     return detection(
         [
             event("dog barking", SEEN, 0.0, 7.0),
@@ -111,7 +120,8 @@ def park() -> Detection:
             event("dog barking", HEARD, 3.0, 5.0),
             event("dog barking", BOTH, 3.0, 5.0),
             event("speech", HEARD, 8.0, 10.0, 0.9312),
-        ]
+        ],
+        rejected={SEEN: [(Candidate(0, 8, 10), 0.7123)]},
     )
 
 

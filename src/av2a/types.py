@@ -199,6 +199,8 @@ class Trace:
     """Where each category passed the selection."""
     scores: Float[np.ndarray, "segment category"]
     thresholds: Float[np.ndarray, "segment category"]
+    rejected: tuple[tuple[Candidate, float], ...] = ()
+    """Candidates that failed validation, in segments of the clip, each with the score that was too low."""
 
     @property
     def kept(self) -> Bool[np.ndarray, " category"]:

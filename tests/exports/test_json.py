@@ -72,6 +72,7 @@ def test_traces_come_back_with_their_gaps() -> None:
     back = json.loads(json.dumps(park(), traces=True))
     for trace, original in zip(back.traces, park().traces, strict=True):
         assert trace.modality is original.modality
+        assert trace.rejected == original.rejected
         assert np.array_equal(trace.selected, original.selected)
         assert np.allclose(trace.scores, original.scores, atol=6e-5, equal_nan=True)
         assert np.allclose(trace.thresholds, original.thresholds, atol=6e-5, equal_nan=True)

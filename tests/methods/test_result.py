@@ -42,6 +42,12 @@ def test_a_later_stretch_keeps_its_own_times() -> None:
     assert answer.events([parsing(stream, first_segment=2)], LABELS, GRID)[0].start_seconds == 2.0
 
 
+def test_traces_keep_rejected_candidates_in_segments_of_the_clip() -> None:
+    stream = StreamParsing(trace(Modality.AUDIO, np.zeros((2, 2))), (), (), (), ((Candidate(1, 0, 2), 0.5),))
+    heard, *_ = answer.traces([parsing(stream), parsing(stream, first_segment=2)])
+    assert heard.rejected == ((Candidate(1, 0, 2), 0.5), (Candidate(1, 2, 4), 0.5))
+
+
 def test_the_closest_miss_is_a_rejected_candidate_before_a_segment() -> None:
     scores = np.array([[0.1, 0.2], [0.1, 0.69], [0.1, 0.1], [0.0, 0.0]])
     stream = StreamParsing(trace(Modality.AUDIO, scores), (), (), ())

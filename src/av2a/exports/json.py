@@ -23,6 +23,7 @@ from av2a.timeline import Grid
 from av2a.types import (
     AudioStream,
     BackboneInfo,
+    Candidate,
     Clip,
     ClosestMiss,
     Detection,
@@ -156,6 +157,7 @@ def _trace(trace: Trace) -> dict[str, Any]:
         "selected": trace.selected.tolist(),
         "scores": _table(trace.scores),
         "thresholds": _table(trace.thresholds),
+        "rejected": [{**asdict(candidate), "score": _number(score)} for candidate, score in trace.rejected],
     }
 
 
@@ -234,6 +236,10 @@ def _read_trace(plain: Mapping[str, Any], categories: int) -> Trace:
         selected=selected,
         scores=_read_table(plain["scores"], categories),
         thresholds=_read_table(plain["thresholds"], categories),
+        rejected=tuple(
+            (Candidate(each["category"], each["start"], each["stop"]), _or_nan(each["score"]))
+            for each in plain.get("rejected", [])
+        ),
     )
 
 

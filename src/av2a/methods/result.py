@@ -28,7 +28,7 @@ def events(parsings: Sequence[Parsing], labels: Sequence[str], grid: Grid) -> tu
 
 def traces(parsings: Sequence[Parsing]) -> tuple[Trace, ...]:
     """The stretches' traces one after the other, for each stream."""
-    return tuple(_joined(modality, [parsing.streams[modality].trace for parsing in parsings]) for modality in ORDER)
+    return tuple(_joined(modality, parsings) for modality in ORDER)
 
 
 def closest(parsings: Sequence[Parsing], labels: Sequence[str], grid: Grid, settings: Settings) -> ClosestMiss | None:
@@ -53,13 +53,21 @@ def _seconds(each: Candidate, parsing: Parsing, grid: Grid) -> tuple[float, floa
     return grid.seconds(parsing.first_segment + each.start, parsing.first_segment + each.stop)
 
 
-def _joined(modality: Modality, parts: Sequence[Trace]) -> Trace:
+def _joined(modality: Modality, parsings: Sequence[Parsing]) -> Trace:
+    parts = [parsing.streams[modality].trace for parsing in parsings]
+    rejected = [
+        (Candidate(each.category, first + each.start, first + each.stop), score)
+        for parsing in parsings
+        for first in (parsing.first_segment,)
+        for each, score in parsing.streams[modality].rejected
+    ]
     return Trace(
         modality=modality,
         window_scores=np.concatenate([part.window_scores for part in parts]),
         selected=np.concatenate([part.selected for part in parts]),
         scores=np.concatenate([part.scores for part in parts]),
         thresholds=np.concatenate([part.thresholds for part in parts]),
+        rejected=tuple(rejected),
     )
 
 
