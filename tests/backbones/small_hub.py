@@ -70,8 +70,12 @@ class SmallHub:
     """File name: after how many bytes each of the next transfers breaks off."""
     instead: dict[str, bytes] = field(default_factory=dict)
     """File name: what is sent in place of what is described."""
-    claimed_bytes: dict[str, int] = field(default_factory=dict)
-    """File name: the size that is described."""
+    described: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """File name: what the listing says of it beside, or in place of, the truth."""
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
+    """File name: headers of the answer about it beside, or in place of, the true ones."""
+    endless: set[str] = field(default_factory=set)
+    """File names, or "listing": bodies that never end, of no stated length."""
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Repository: status and error code of every answer about it."""
     knows_ranges: bool = True
@@ -158,14 +162,17 @@ class _Handler(BaseHTTPRequestHandler):
             return
         siblings = [self._sibling(name, content) for name, content in self.hub.repositories[repo].items()]
         body = json.dumps({"id": repo, "sha": self.hub.commit, "siblings": siblings}).encode()
-        self._send(200, body, {"Content-Type": "application/json"})
+        if "listing" in self.hub.endless:
+            self._send_endless()
+        else:
+            self._send(200, body, {"Content-Type": "application/json"})
 
     def _sibling(self, name: str, content: bytes) -> dict[str, Any]:
-        size, digest = self.hub.claimed_bytes.get(name, len(content)), published_name(content)
-        if len(content) < LARGE_BYTES:
-            return {"rfilename": name, "size": size, "blobId": digest}
-        lfs = {"sha256": digest, "size": size, "pointerSize": 134}
-        return {"rfilename": name, "size": size, "blobId": "f" * 40, "lfs": lfs}
+        size, digest = len(content), published_name(content)
+        blob: dict[str, Any] = {"blobId": digest}
+        if size >= LARGE_BYTES:
+            blob = {"blobId": "f" * 40, "lfs": {"sha256": digest, "size": size, "pointerSize": 134}}
+        return {"rfilename": name, "size": size, **blob, **self.hub.described.get(name, {})}
 
     def _resolve(self, repo: str, revision: str, name: str) -> None:
         if self._refuses(repo, revision):
@@ -174,7 +181,8 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             self._send(404, b"{}", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": self.hub.commit})
             return
-        headers = {"X-Repo-Commit": self.hub.commit, "ETag": f'"{published_name(content)}"'}
+        true = {"X-Repo-Commit": self.hub.commit, "ETag": f'"{published_name(content)}"'}
+        headers = {**true, **self.hub.headers.get(name, {})}
         if len(content) < LARGE_BYTES:
             self._send_file(name, content, headers)
             return
@@ -193,6 +201,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_file(self, name: str, content: bytes, headers: Mapping[str, str]) -> None:
         content = self.hub.instead.get(name, content)
+        if name in self.hub.endless and self.command == "GET":
+            self._send_endless()
+            return
         asked = self.headers.get("Range") if self.hub.knows_ranges else None
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
         status = 206 if asked else 200
@@ -215,6 +226,15 @@ class _Handler(BaseHTTPRequestHandler):
         if cut is not None:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _send_endless(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        piece = b"%x\r\n%s\r\n" % (1 << 16, b" " * (1 << 16))
+        # A limit of the test, lest it fill the disk when it fails.
+        for _ in range(10_000):
+            self.wfile.write(piece)
 
     def _send_body(self, body: bytes) -> int:
         sent = 0

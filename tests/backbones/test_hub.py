@@ -4,18 +4,18 @@ import ctypes
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from av2a.backbones import hub as hub_module
 from av2a.backbones.checkpoints import ALL, TOWERS, Checkpoint
 from av2a.backbones.weights import Folder, Origin, Sources, digest, resolve, resolve_all
 from av2a.errors import WeightsUnavailable
@@ -44,8 +44,8 @@ def size(hub: SmallHub, name: str = WEIGHTS) -> int:
     return len(hub.repositories["owner/model"][name])
 
 
-def parts(cache: Path) -> list[Path]:
-    return list(cache.rglob("*.incomplete"))
+def leftovers(cache: Path) -> list[Path]:
+    return [*cache.rglob("*.incomplete"), *cache.rglob("av2a.incoming")]
 
 
 def test_a_fetched_checkpoint_is_what_the_hub_has_in_the_layout_of_its_client(hub: SmallHub, cache: Path) -> None:
@@ -78,24 +78,26 @@ def test_what_is_in_the_cache_is_taken_without_asking_the_hub(hub: SmallHub, cac
     assert not hub.asked
 
 
-def test_a_transfer_that_breaks_off_is_continued_and_no_byte_is_sent_twice(hub: SmallHub, cache: Path) -> None:
+def test_a_transfer_that_breaks_off_is_taken_up_again(hub: SmallHub, cache: Path) -> None:
     hub.cuts[WEIGHTS] = [100_000, 0, 150_000]
     folder = fetched(hub, cache)
     assert (folder.path / WEIGHTS).read_bytes() == hub.repositories["owner/model"][WEIGHTS]
-    assert hub.bytes_sent(WEIGHTS) == size(hub)
 
 
-def test_a_later_run_continues_where_an_earlier_one_was_cut_off(
+def test_a_transfer_that_always_breaks_off_is_given_up_and_whole_files_are_kept(
     hub: SmallHub, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "FRUITLESS_ATTEMPTS", 1)
-    hub.cuts[WEIGHTS] = [123_456, 0]
-    with pytest.raises(WeightsUnavailable, match=r"broke off model\.safetensors .*what came is kept"):
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
+    hub.cuts[WEIGHTS] = [1000] * 20
+    with pytest.raises(
+        WeightsUnavailable, match=r"broke off model\.safetensors .*whole are kept.*weights fetch owner/model"
+    ):
         fetched(hub, cache)
-    assert [part.stat().st_size for part in parts(cache)] == [123_456]
+    hub.cuts.clear()
+    hub.asked.clear()
     fetched(hub, cache)
-    assert hub.bytes_sent(WEIGHTS) == size(hub)
-    assert not parts(cache)
+    assert "config.json" not in hub.fetched()
+    assert not leftovers(cache)
 
 
 def test_a_hub_that_knows_no_ranges_sends_all_again(hub: SmallHub, cache: Path) -> None:
@@ -112,20 +114,19 @@ def test_bytes_other_than_the_hub_describes_are_refused_and_thrown_away(hub: Sma
     hub.instead[name] = content[:-1] + bytes([content[-1] ^ 1])
     with pytest.raises(WeightsUnavailable, match="is not what it describes"):
         fetched(hub, cache)
-    assert not parts(cache)
+    assert not leftovers(cache)
     assert not list(cache.rglob(f"snapshots/*/{name}"))
     hub.instead.clear()
     assert (fetched(hub, cache).path / name).read_bytes() == content
 
 
-def test_a_wrong_beginning_from_an_earlier_run_is_found_out(hub: SmallHub, cache: Path) -> None:
-    blobs = cache / "models--owner--model/blobs"
-    blobs.mkdir(parents=True)
-    part = blobs / f"{published_name(hub.repositories['owner/model'][WEIGHTS])}.incomplete"
-    part.write_bytes(b"something else")
-    with pytest.raises(WeightsUnavailable, match="is not what it describes"):
-        fetched(hub, cache)
-    fetched(hub, cache)
+def test_what_a_killed_run_left_is_removed(hub: SmallHub, cache: Path) -> None:
+    left = cache / "models--owner--model/av2a.incoming/config.json"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"something else")
+    folder = fetched(hub, cache)
+    assert (folder.path / "config.json").read_bytes() == hub.repositories["owner/model"]["config.json"]
+    assert not leftovers(cache)
 
 
 def test_only_what_is_missing_of_a_partial_download_is_fetched(hub: SmallHub, cache: Path) -> None:
@@ -209,7 +210,7 @@ def test_an_address_that_is_no_hub_is_refused(cache: Path) -> None:
 
 
 def test_what_does_not_fit_on_the_disk_is_refused_before_the_first_byte(hub: SmallHub, cache: Path) -> None:
-    hub.claimed_bytes[WEIGHTS] = 10**16
+    hub.described[WEIGHTS] = {"size": 10**16}
     with pytest.raises(WeightsUnavailable, match=r"10000000\.0 GB are to be fetched and .* are free"):
         fetched(hub, cache)
     assert not hub.fetched()
@@ -229,6 +230,115 @@ def test_progress_rises_to_all_bytes(hub: SmallHub, cache: Path) -> None:
     [total] = {total for _, total in seen}
     assert done == sorted(done)
     assert done[-1] == total > size(hub)
+
+
+# Hubs that lie. Nothing that they answer may become a path, and nothing of theirs may go on for ever.
+
+
+def files_in(folder: Path) -> dict[str, bytes | str]:
+    """Every file below, by content, and every link, by its target."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A user's files, which must be as they were afterwards; the cache lies in ``home/.cache``."""
+    home = tmp_path / "home"
+    for name in ("thesis.tex", ".bashrc", "projects/notes.json", ".cache/other/file"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(f"all of {name}")
+    before = files_in(tmp_path)
+    yield home
+    shutil.rmtree(home / ".cache/hub", ignore_errors=True)
+    assert files_in(tmp_path) == before
+
+
+ESCAPES = ["../../../../{}", "../../../../../home/{}", "{home}/{}", "blobs/../../../../{}", "/", "..", "", "a\0b"]
+TARGETS = [escape.replace("{}", name) for escape in ESCAPES for name in ("thesis.tex", "new.tex")]
+
+
+@pytest.mark.parametrize("target", sorted(set(TARGETS)))
+@pytest.mark.parametrize("name", [WEIGHTS, "config.json"])
+def test_a_digest_with_a_path_in_it_is_refused(hub: SmallHub, home: Path, name: str, target: str) -> None:
+    target = target.replace("{home}", str(home))
+    lie = {"lfs": {"sha256": target, "size": size(hub, name)}} if name == WEIGHTS else {"blobId": target}
+    hub.described[name] = lie
+    with pytest.raises(WeightsUnavailable, match="with a valid size and digest"):
+        fetched(hub, home / ".cache/hub")
+
+
+@pytest.mark.parametrize("target", sorted(set(TARGETS) - {"a\0b"}))
+@pytest.mark.parametrize("name", [WEIGHTS, "config.json"])
+def test_an_etag_with_a_path_in_it_changes_no_file_of_the_user(
+    hub: SmallHub, home: Path, name: str, target: str
+) -> None:
+    etag = '"' + target.replace("{home}", str(home)) + '"'
+    hub.headers[name] = {"ETag": etag}
+    with suppress(WeightsUnavailable):
+        fetched(hub, home / ".cache/hub")
+
+
+@pytest.mark.parametrize("target", ["../../../../thesis.tex", "../../../..", "/"])
+def test_a_commit_with_a_path_in_it_is_refused_or_harmless(hub: SmallHub, home: Path, target: str) -> None:
+    hub.headers["config.json"] = {"X-Repo-Commit": target}
+    fetched(hub, home / ".cache/hub")
+    hub.commit = target
+    with pytest.raises(WeightsUnavailable, match="does not answer as a hub does"):
+        fetched(hub, home / ".cache/hub/second")
+
+
+def test_files_with_a_path_in_their_names_are_not_fetched(home: Path) -> None:
+    names = ["../../../../thesis.tex", "../config.json", "/etc/config.json", "model-1-of-1.safetensors/../../x", "a/b"]
+    with SmallHub({"owner/model": {**repository(), **dict.fromkeys(names, b"evil")}}) as hub:
+        folder = fetched(hub, home / ".cache/hub")
+        assert hub.fetched() == {"config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json"}
+    assert {path.name for path in folder.path.iterdir()} == hub.fetched()
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, "config.json"])
+def test_a_body_without_an_end_is_stopped(hub: SmallHub, cache: Path, name: str) -> None:
+    hub.endless.add(name)
+    with pytest.raises(WeightsUnavailable, match=f"sent as {name} is not what it describes"):
+        fetched(hub, cache)
+    assert not leftovers(cache)
+
+
+@pytest.mark.parametrize("more", [-1, 1, 10**6])
+def test_a_body_of_another_length_is_refused(hub: SmallHub, cache: Path, more: int) -> None:
+    content = hub.repositories["owner/model"][WEIGHTS]
+    hub.instead[WEIGHTS] = content[:more] if more < 0 else content + bytes(more)
+    with pytest.raises(WeightsUnavailable, match=f"sent as {WEIGHTS} is not what it describes"):
+        fetched(hub, cache)
+    assert not leftovers(cache)
+
+
+def test_a_listing_without_an_end_is_stopped(hub: SmallHub, cache: Path) -> None:
+    hub.endless.add("listing")
+    with pytest.raises(WeightsUnavailable, match="does not answer as a hub does"):
+        fetched(hub, cache)
+
+
+@pytest.mark.parametrize("size", [-1, True, "400156", None, 1.5])
+def test_a_size_that_is_no_number_of_bytes_is_refused(hub: SmallHub, cache: Path, size: object) -> None:
+    hub.described[WEIGHTS] = {"size": size}
+    with pytest.raises(WeightsUnavailable, match="with a valid size and digest"):
+        fetched(hub, cache)
+
+
+@pytest.mark.parametrize("lie", [{"lfs": [1]}, {"lfs": "x"}, {"rfilename": 3}, {"rfilename": None}])
+def test_a_listing_of_another_form_is_refused(hub: SmallHub, cache: Path, lie: dict[str, object]) -> None:
+    hub.described[WEIGHTS] = lie
+    with pytest.raises(WeightsUnavailable, match=r"valid size and digest|does not answer as a hub does"):
+        fetched(hub, cache)
+
+
+def test_a_name_that_no_hub_has_is_refused(hub: SmallHub, cache: Path) -> None:
+    with pytest.raises(WeightsUnavailable, match=r"'owner/a--b' is no valid name on a hub"):
+        fetched(hub, cache, Checkpoint("owner/a--b"))
 
 
 # In processes of their own.
@@ -268,32 +378,44 @@ def test_two_processes_at_once_fetch_each_byte_once(hub: SmallHub, tmp_path: Pat
     assert hub.bytes_sent(WEIGHTS) == size(hub)
 
 
-def test_a_killed_fetch_is_continued_by_the_next(hub: SmallHub, tmp_path: Path) -> None:
-    hub.pause_seconds = 0.2
-    env = environment(tmp_path, HF_ENDPOINT=hub.url)
-    first = start(env)
+def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    while (
-        not any(part.stat().st_size for part in parts(tmp_path) if "blobs" in part.parts)
-        and time.monotonic() < deadline
-    ):
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
-    had = sum(part.stat().st_size for part in parts(tmp_path))
-    assert 0 < had < size(hub)
+
+
+def interrupted(hub: SmallHub, home: Path, how: signal.Signals) -> "subprocess.Popen[str]":
+    """A fetch that was stopped while the weights arrived."""
+    hub.pause_seconds = 0.3
+    process = start(environment(home, HF_ENDPOINT=hub.url))
+    wait_for(lambda: bool(list(home.rglob("snapshots/*/config.json"))))
+    process.send_signal(how)
+    process.communicate(timeout=10)
     hub.pause_seconds = 0.0
-    # What the killed process was sent and had not read is no part of the second run.
+    assert not list(home.rglob(f"snapshots/*/{WEIGHTS}"))
+    wait_for(lambda: any(asked.method == "GET" and asked.path.endswith("/config.json") for asked in hub.asked))
+    return process
+
+
+def test_a_killed_fetch_is_completed_by_the_next_which_removes_what_it_left(hub: SmallHub, tmp_path: Path) -> None:
+    interrupted(hub, tmp_path, signal.SIGKILL)
+    assert leftovers(tmp_path)
     hub.asked.clear()
-    second = start(env)
-    out, err = second.communicate(timeout=60)
-    assert second.returncode == 0, err
-    ranged = [asked for asked in hub.asked if asked.range and "/store/" in asked.path]
-    assert [asked.range for asked in ranged] == [f"bytes={had}-"]
-    assert digest(Path(out.strip()))
+    out, err = start(environment(tmp_path, HF_ENDPOINT=hub.url)).communicate(timeout=60)
+    assert digest(Path(out.strip())), err
+    assert "config.json" not in hub.fetched()
+    assert not leftovers(tmp_path)
 
 
-def test_a_full_disk_is_said_and_what_came_is_kept(hub: SmallHub, tmp_path: Path) -> None:
+def test_ctrl_c_stops_a_fetch_at_once_and_leaves_nothing_behind(hub: SmallHub, tmp_path: Path) -> None:
+    began = time.monotonic()
+    assert interrupted(hub, tmp_path, signal.SIGINT).returncode == -signal.SIGINT
+    assert time.monotonic() - began < 10
+    assert not leftovers(tmp_path)
+
+
+def test_a_full_disk_is_said_and_whole_files_are_kept(hub: SmallHub, tmp_path: Path) -> None:
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
@@ -301,14 +423,12 @@ def test_a_full_disk_is_said_and_what_came_is_kept(hub: SmallHub, tmp_path: Path
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "there is no more room" in err
-    assert "will be continued" in err
-    [part] = parts(tmp_path)
-    assert 0 < part.stat().st_size <= 200_000
-    had = part.stat().st_size
+    assert "files that are whole are kept" in err
+    assert not leftovers(tmp_path)
     hub.asked.clear()
     again = start(environment(tmp_path, HF_ENDPOINT=hub.url))
     assert again.communicate(timeout=60)[1] == ""
-    assert hub.bytes_sent(WEIGHTS) == size(hub) - had
+    assert "config.json" not in hub.fetched()
 
 
 def test_off_line_nothing_is_asked_and_the_error_names_the_ways_out(hub: SmallHub, tmp_path: Path) -> None:

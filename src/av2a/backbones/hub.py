@@ -1,35 +1,41 @@
-"""Fetching from the Hugging Face hub, through its own client, into its own cache.
+"""Downloads checkpoints from the Hugging Face hub into the hub's own cache, through the hub's own client.
 
-Address, cache, tokens, proxies, certificates and off-line mode are therefore what the user has set for it. The transfer itself
-is ours, over the client's own connection: the client throws away what it has when it is interrupted, and does not compare what it got with the
-digest that the hub states.
+Address, cache, token, proxies and offline mode are therefore those that the user has set for the client.
+
+Nothing that a hub answers becomes a path. The client itself names blobs in its cache by the ``ETag`` that the hub sends, unchecked, so
+a hub could have files written anywhere. It is therefore called for one file at a time into a folder that only this module uses,
+where files have the names of :mod:`av2a.backbones.checkpoints`; a file enters the cache once its bytes have the digest that the hub
+stated for it. (The client's ``snapshot_download`` loops over the same call in a thread pool, which Ctrl-C cannot stop.)
 """
 
 import errno
+import json
+import re
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from av2a.backbones.checkpoints import COMMIT, NAMES, SHARD, WELCOME, Checkpoint
 from av2a.backbones.digests import is_as_named
 from av2a.errors import MissingDependency, WeightsUnavailable, one_line
 
 Progress = Callable[[str, int, int], None]
-"""Called with the model that is fetched, and how many of how many bytes are there."""
+"""Called with the name of the model, the number of bytes that have arrived, and their total."""
 
 PATIENCE_SECONDS = 4.0
-"""For the hub's first answer, so that a machine without a network says so soon."""
-FRUITLESS_ATTEMPTS = 5
-"""A transfer is taken up again after every interruption, until this many in a row have brought nothing."""
+"""Time limit of the hub's first answer, so that a machine without a network says so soon."""
+LONGEST_LISTING_BYTES = 1 << 24
+"""Size limit of the hub's description of a repository."""
+DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class HubUnreachable(Exception):
-    """The hub cannot be asked; the text says why, to be told with what is missing."""
+    """The hub cannot be reached, or stopped answering; the text says why, for use in a longer message."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,14 @@ class Hub:
     endpoint: str | None = None
     """None is the client's own."""
 
+    @property
+    def address(self) -> str:
+        """The URL of the hub."""
+        return self.endpoint or str(import_module("huggingface_hub.constants").ENDPOINT)
+
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """A file as the hub describes it."""
 
     name: str
@@ -51,228 +62,223 @@ class Remote:
     """SHA-256 of a large file, Git's SHA-1 of a small one; also its name in the cache."""
 
 
-@dataclass(frozen=True)
-class Listing:
-    """A repository at one commit."""
-
-    repo: str
-    commit: str
-    files: dict[str, Remote]
-
-
 def fetch(checkpoint: Checkpoint, hub: Hub, progress: Progress | None = None) -> Path:
-    """The checkpoint's snapshot in the hub's cache, whole: what is missing or damaged is fetched, the rest is kept.
+    """Download what the cache lacks of a checkpoint, or has damaged, and return the checkpoint's complete snapshot folder.
 
     Raises:
-        HubUnreachable: the hub cannot be asked.
-        WeightsUnavailable: the hub refuses, lacks a file or sends something else; or the cache cannot be written.
+        HubUnreachable: the hub cannot be reached, or stopped answering.
+        WeightsUnavailable: the hub refuses, lacks a file or sends wrong bytes; or the cache cannot be written.
     """
     with _client_errors(checkpoint, hub):
-        listing = list_files(checkpoint, hub)
-        wanted = [listing.files[name] for name in _chosen(checkpoint, listing)]
-        return _snapshot(checkpoint, listing, wanted, hub, progress)
+        commit, remote_files = _listing(checkpoint, hub)
+        wanted = [remote_files[name] for name in _wanted_names(checkpoint, commit, set(remote_files))]
+        repo = hub.cache / f"models--{checkpoint.repo.replace('/', '--')}"
+        repo.mkdir(parents=True, exist_ok=True)
+        lock = hub.cache / ".locks" / repo.name / "av2a.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with _client().WeakFileLock(lock):
+            _complete(repo, commit, wanted, checkpoint, hub, progress)
+            if not COMMIT.fullmatch(checkpoint.revision or "main"):
+                # Last, so that the name of a branch never leads to an incomplete snapshot.
+                ref = repo / "refs" / (checkpoint.revision or "main")
+                ref.parent.mkdir(parents=True, exist_ok=True)
+                ref.write_text(commit, encoding="utf-8")
+        return repo / "snapshots" / commit
 
 
-def list_files(checkpoint: Checkpoint, hub: Hub) -> Listing:
-    """What the hub has at the checkpoint's revision, asked once and not for long."""
-    from huggingface_hub import HfApi, constants
-
-    api = HfApi(endpoint=hub.endpoint, library_name="av2a")
-    revision = checkpoint.revision or constants.DEFAULT_REVISION
+def _listing(checkpoint: Checkpoint, hub: Hub) -> tuple[str, dict[str, RemoteFile]]:
+    """The commit of the checkpoint's revision, and the files that the hub describes with a valid size and digest."""
+    _client().validate_repo_id(checkpoint.repo)
+    revision = quote(checkpoint.revision or "main", safe="")
+    url = f"{hub.address}/api/models/{checkpoint.repo}/revision/{revision}?blobs=true"
     try:
-        info = api.model_info(checkpoint.repo, revision=revision, files_metadata=True, timeout=PATIENCE_SECONDS)
-    except (ValueError, KeyError, TypeError) as strange:
-        raise _no_hub(checkpoint, hub) from strange
-    if info.sha is None or not COMMIT.fullmatch(info.sha):
-        raise _no_hub(checkpoint, hub)
-    remotes = (_remote(sibling) for sibling in info.siblings or ())
-    return Listing(checkpoint.repo, info.sha, {remote.name: remote for remote in remotes if remote is not None})
+        answer = json.loads(_small_body(url))
+        siblings = [_remote_file(sibling) for sibling in answer["siblings"]]
+        if not COMMIT.fullmatch(answer["sha"]):
+            raise ValueError("no commit")
+    except (ValueError, KeyError, TypeError, RecursionError) as strange:
+        raise WeightsUnavailable(
+            f"{hub.address} does not answer as a hub does when asked for {checkpoint.repo}: check HF_ENDPOINT and any proxy"
+        ) from strange
+    return answer["sha"], {file.name: file for file in siblings if file is not None}
 
 
-def _no_hub(checkpoint: Checkpoint, hub: Hub) -> WeightsUnavailable:
-    return WeightsUnavailable(
-        f"{_endpoint(hub)} does not answer as a hub does when asked for {checkpoint.repo}: check HF_ENDPOINT and any proxy"
-    )
+def _small_body(url: str) -> bytes:
+    body = b""
+    headers = _client().build_hf_headers(library_name="av2a")
+    with _client().http_stream_backoff(
+        "GET", url, headers=headers, timeout=PATIENCE_SECONDS, max_retries=0, retry_on_exceptions=()
+    ) as response:
+        _client().hf_raise_for_status(response)
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > LONGEST_LISTING_BYTES:
+                raise ValueError(f"more than {LONGEST_LISTING_BYTES} bytes")
+    return body
 
 
-def _remote(sibling: Any) -> Remote | None:
-    digest = sibling.lfs.sha256 if sibling.lfs is not None else sibling.blob_id
-    if digest is None or sibling.size is None:
+def _remote_file(sibling: dict[str, Any]) -> RemoteFile | None:
+    large = sibling.get("lfs")
+    name, size, digest = sibling["rfilename"], sibling.get("size"), large["sha256"] if large else sibling.get("blobId")
+    if not isinstance(name, str) or type(size) is not int or size < 0 or not isinstance(digest, str):
         return None
-    return Remote(sibling.rfilename, sibling.size, digest)
+    return RemoteFile(name, size, digest) if DIGEST.fullmatch(digest) else None
 
 
-def _chosen(checkpoint: Checkpoint, listing: Listing) -> list[str]:
-    """The files to fetch; no others, and never code."""
-    names = set(listing.files)
-    chosen = {name for name in WELCOME if name in names}
+def _wanted_names(checkpoint: Checkpoint, commit: str, names: set[str]) -> list[str]:
+    """The files to download: those of :mod:`av2a.backbones.checkpoints` and no others, never code."""
+    wanted = names.intersection(WELCOME)
     for entry in checkpoint.files:
         groups = NAMES.get(entry, ((entry,),))
         group = next((group for group in groups if names.issuperset(group)), None)
         if group is None:
+            choices = " or ".join(" with ".join(group) for group in groups)
             raise WeightsUnavailable(
-                f"{checkpoint.repo} at {listing.commit[:12]} has no {' or '.join(' with '.join(group) for group in groups)}: "
-                "name another checkpoint or revision"
+                f"{checkpoint.repo} at {commit[:12]} has no {choices} with a valid size and digest: name another checkpoint or revision"
             )
-        chosen.update(group)
+        wanted.update(group)
         for index in group:
             if index.endswith(".index.json"):
-                chosen |= {name for name in names if SHARD.fullmatch(name) and name.startswith(index.partition(".")[0])}
-    return sorted(chosen)
+                wanted |= {name for name in names if SHARD.fullmatch(name) and name.startswith(index.partition(".")[0])}
+    return sorted(wanted)
 
 
-def _snapshot(
-    checkpoint: Checkpoint, listing: Listing, wanted: Sequence[Remote], hub: Hub, progress: Progress | None
-) -> Path:
-    repo = hub.cache / f"models--{listing.repo.replace('/', '--')}"
-    snapshot = repo / "snapshots" / listing.commit
-    lacking = [remote for remote in wanted if not _whole(snapshot / remote.name, remote)]
-    _check_space(lacking, repo, hub)
-    transfer = _Transfer(listing, hub, progress, sum(remote.size_bytes for remote in lacking))
-    for remote in lacking:
-        _discard(snapshot / remote.name)
-        transfer.bring(remote, repo / "blobs" / remote.digest)
-        _link(remote, listing, hub)
-    if not COMMIT.fullmatch(checkpoint.revision or "main"):
-        # Last, so that nobody is sent to a snapshot that is not whole.
-        _point(repo / "refs" / (checkpoint.revision or "main"), listing.commit)
-    return snapshot
+def _complete(
+    repo: Path,
+    commit: str,
+    wanted: Sequence[RemoteFile],
+    checkpoint: Checkpoint,
+    hub: Hub,
+    progress: Progress | None,
+) -> None:
+    """Bring the files that a snapshot lacks; one process at a time, so that the others find them there."""
+    snapshot, incoming = repo / "snapshots" / commit, repo / "av2a.incoming"
+    lacking = [file for file in wanted if not _is_whole(snapshot / file.name, file)]
+    absent = [file for file in lacking if not _is_whole(repo / "blobs" / file.digest, file)]
+    total = sum(file.size_bytes for file in absent)
+    _check_space(total, repo)
+    meter = _Meter(checkpoint.repo.rpartition("/")[2], total, progress)
+    # What an earlier run left when it was killed.
+    shutil.rmtree(incoming, ignore_errors=True)
+    try:
+        for file in lacking:
+            blob = repo / "blobs" / file.digest
+            blob.parent.mkdir(exist_ok=True)
+            if file in absent:
+                _download(file, checkpoint.repo, commit, incoming, hub, meter).replace(blob)
+            _link(snapshot / file.name, blob)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
 
 
-def _whole(file: Path, remote: Remote) -> bool:
-    return file.is_file() and file.stat().st_size == remote.size_bytes and is_as_named(file, remote.digest)
-
-
-def _discard(file: Path) -> None:
-    """Remove a damaged file and the blob behind it."""
-    if file.is_symlink():
-        file.resolve().unlink(missing_ok=True)
-    file.unlink(missing_ok=True)
-
-
-def _link(remote: Remote, listing: Listing, hub: Hub) -> None:
-    """Have the client put a blob that is there into its snapshot, by link or copy, as the machine allows."""
+def _download(file: RemoteFile, repo: str, commit: str, incoming: Path, hub: Hub, meter: "_Meter") -> Path:
+    """Download one file into ``incoming`` with the hub's client, and check its digest."""
     from huggingface_hub import hf_hub_download
 
-    hf_hub_download(
-        listing.repo,
-        remote.name,
-        revision=listing.commit,
-        cache_dir=hub.cache,
-        endpoint=hub.endpoint,
-        library_name="av2a",
-    )
-
-
-def _point(ref: Path, commit: str) -> None:
-    ref.parent.mkdir(parents=True, exist_ok=True)
-    ref.write_text(commit, encoding="utf-8")
-
-
-def _check_space(lacking: Sequence[Remote], repo: Path, hub: Hub) -> None:
-    """Refuse before the first byte what will not fit."""
-    needed = sum(remote.size_bytes - _size(_part(repo / "blobs" / remote.digest)) for remote in lacking)
-    if not lacking:
-        return
-    repo.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(repo).free
-    if needed > free:
+    meter.begin(file)
+    try:
+        arrived = hf_hub_download(
+            repo,
+            file.name,
+            revision=commit,
+            local_dir=incoming,
+            # Where the client would look for the file first; the real cache may have it, damaged.
+            cache_dir=incoming / "cache",
+            endpoint=hub.endpoint,
+            library_name="av2a",
+            tqdm_class=_progress_bar(meter),
+        )
+        whole = _is_whole(Path(arrived), file)
+    except _transport_errors() as broken:
+        raise HubUnreachable(
+            f"{hub.address} broke off {file.name} again and again ({type(broken).__name__}); files that are whole are kept"
+        ) from broken
+    except _TooMuch:
+        whole = False
+    except OSError as failed:
+        # The client says so of a body whose length is not the announced one, and of an ETag with a path in it.
+        if type(failed) not in (OSError, FileNotFoundError) or failed.errno not in (None, errno.ENOENT):
+            raise
+        whole = False
+    if not whole:
         raise WeightsUnavailable(
-            f"{needed / 1e9:.1f} GB are to be fetched and {free / 1e9:.1f} GB are free at {one_line(str(hub.cache))}: "
+            f"what {hub.address} sent as {file.name} is not what it describes ({file.size_bytes} bytes with the digest {file.digest[:12]}…), "
+            "so it was thrown away: run it again, and check HF_ENDPOINT and any proxy if it happens again"
+        )
+    return Path(arrived)
+
+
+def _is_whole(path: Path, file: RemoteFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.size_bytes and is_as_named(path, file.digest)
+
+
+def _link(path: Path, blob: Path) -> None:
+    """Put a blob into a snapshot: by a relative link, as the client does, or where there are none by moving it there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    try:
+        path.symlink_to(Path("..", "..", "blobs", blob.name))
+    except OSError:
+        blob.replace(path)
+
+
+def _check_space(needed_bytes: int, repo: Path) -> None:
+    """Refuse before the first byte what does not fit."""
+    free_bytes = shutil.disk_usage(repo).free
+    if needed_bytes > free_bytes:
+        raise WeightsUnavailable(
+            f"{needed_bytes / 1e9:.1f} GB are to be fetched and {free_bytes / 1e9:.1f} GB are free at {one_line(str(repo.parent))}: "
             "free some space, or set HF_HOME to a larger disk"
         )
 
 
-def _part(blob: Path) -> Path:
-    return blob.with_name(f"{blob.name}.incomplete")
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
+class _TooMuch(Exception):
+    """A body goes on beyond the size that the hub stated."""
 
 
 @dataclass
-class _Transfer:
-    """The files of one checkpoint on their way."""
+class _Meter:
+    """Counts the bytes of a checkpoint as they arrive, and stops a file that does not end where it should."""
 
-    listing: Listing
-    hub: Hub
-    progress: Progress | None
+    name: str
     total_bytes: int
+    progress: Progress | None
     done_bytes: int = 0
+    limit_bytes: int = 0
 
-    def bring(self, remote: Remote, blob: Path) -> None:
-        """Have the blob of a file in the cache, whole; one process at a time, the others then find it there."""
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        # The client's own lock, so that it waits for us and we for it.
-        lock = self.hub.cache / ".locks" / blob.parents[1].name / f"{blob.name}.lock"
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with _client().WeakFileLock(lock):
-            if not _whole(blob, remote):
-                blob.unlink(missing_ok=True)
-                self._pull(remote, _part(blob))
-                _check_digest(remote, _part(blob), self.hub)
-                _part(blob).replace(blob)
-        self.done_bytes += remote.size_bytes
-        self._report(0)
+    def begin(self, file: RemoteFile) -> None:
+        """Count for another file."""
+        self.done_bytes = self.limit_bytes
+        self.limit_bytes += file.size_bytes
+        self.count(0)
 
-    def _pull(self, remote: Remote, part: Path) -> None:
-        """Append to ``part`` until it is whole, taking up where an earlier attempt, or an earlier run, was cut off."""
-        fruitless = 0
-        if _size(part) > remote.size_bytes:
-            part.unlink()
-        part.touch()
-        while (had := _size(part)) < remote.size_bytes:
-            failure = self._append(remote, part, had)
-            fruitless = fruitless + 1 if _size(part) <= had else 0
-            if fruitless >= FRUITLESS_ATTEMPTS:
-                raise HubUnreachable(
-                    f"{_endpoint(self.hub)} broke off {remote.name} again and again ({failure}); what came is kept and will be continued"
-                )
-            if fruitless:
-                time.sleep(0.1 * 2**fruitless)
-
-    def _append(self, remote: Remote, part: Path, had: int) -> str:
-        """One request for what is still missing; why it ended early, if it did."""
-        from huggingface_hub import constants, hf_hub_url
-
-        headers = _client().build_hf_headers(library_name="av2a") | {"Accept-Encoding": "identity"}
-        if had:
-            headers["Range"] = f"bytes={had}-"
-        url = hf_hub_url(self.listing.repo, remote.name, revision=self.listing.commit, endpoint=self.hub.endpoint)
-        try:
-            with _client().http_stream_backoff(
-                "GET",
-                url,
-                headers=headers,
-                timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
-                retry_on_exceptions=(),
-                max_retries=2,
-            ) as response:
-                _client().hf_raise_for_status(response)
-                # A server that knows no ranges sends all of it again.
-                with part.open("ab" if response.status_code == 206 else "wb") as file:
-                    for chunk in response.iter_bytes():
-                        file.write(chunk)
-                        self._report(file.tell())
-        except _transport_errors() as broken:
-            return type(broken).__name__
-        return "it ended early"
-
-    def _report(self, of_this_bytes: int) -> None:
+    def count(self, more_bytes: int) -> None:
+        """Add what has arrived; negative when the client begins a file anew."""
+        self.done_bytes += more_bytes
+        if self.done_bytes > self.limit_bytes:
+            raise _TooMuch
         if self.progress is not None:
-            name = self.listing.repo.rpartition("/")[2]
-            self.progress(name, min(self.done_bytes + of_this_bytes, self.total_bytes), self.total_bytes)
+            self.progress(self.name, self.done_bytes, self.total_bytes)
 
 
-def _check_digest(remote: Remote, part: Path, hub: Hub) -> None:
-    if not is_as_named(part, remote.digest):
-        # Nothing can be continued from wrong bytes.
-        part.unlink()
-        raise WeightsUnavailable(
-            f"what {_endpoint(hub)} sent as {remote.name} is not what it describes (its digest differs from {remote.digest[:12]}…), "
-            "so it was thrown away: run it again, and check HF_ENDPOINT and any proxy if it happens again"
-        )
+def _progress_bar(meter: _Meter) -> Any:
+    """A class of progress bars as the client wants one; it shows nothing, and counts for ``meter``."""
+
+    class Bar(_client().tqdm):  # type: ignore[misc]
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(disable=True)
+
+        def update(self, n: int = 1) -> None:
+            meter.count(n)
+
+        # With these the client's second way of transfer (Xet) reports to one bar, not to two.
+        def update_transfer(self, n: int = 1) -> None:
+            pass
+
+        def set_transfer_postfix_str(self, text: str, refresh: bool = False) -> None:
+            pass
+
+    return Bar
 
 
 # The client, and what can go wrong with it.
@@ -303,9 +309,13 @@ def _client_errors(checkpoint: Checkpoint, hub: Hub) -> Iterator[None]:
         raise HubUnreachable("HF_HUB_OFFLINE forbids to fetch them")
     try:
         yield
+    except errors.HFValidationError as invalid:
+        raise WeightsUnavailable(
+            f"{checkpoint.repo!r} is no valid name on a hub: {one_line(str(invalid), 160)}"
+        ) from invalid
     except errors.GatedRepoError as gated:
         raise WeightsUnavailable(
-            f"{checkpoint.repo} asks for consent: accept its terms at {_endpoint(hub)}/{checkpoint.repo}, then log in with 'hf auth login' "
+            f"{checkpoint.repo} asks for consent: accept its terms at {hub.address}/{checkpoint.repo}, then log in with 'hf auth login' "
             "or set HF_TOKEN"
         ) from gated
     except errors.RevisionNotFoundError as unknown:
@@ -314,14 +324,15 @@ def _client_errors(checkpoint: Checkpoint, hub: Hub) -> Iterator[None]:
         ) from unknown
     except errors.RepositoryNotFoundError as unknown:
         raise WeightsUnavailable(
-            f"{_endpoint(hub)} knows no checkpoint {checkpoint.repo!r}: check its name, and HF_TOKEN if it is private"
+            f"{hub.address} knows no checkpoint {checkpoint.repo!r}: check its name, and HF_TOKEN if it is private"
         ) from unknown
     except errors.LocalEntryNotFoundError as lost:
-        raise HubUnreachable(f"{_endpoint(hub)} could be asked no longer") from lost
+        why = one_line(str(lost.__cause__ or lost), 120)
+        raise HubUnreachable(f"{hub.address} stopped answering ({why}); files that are whole are kept") from lost
     except errors.HfHubHTTPError as refused:
-        raise HubUnreachable(f"{_endpoint(hub)} refuses ({one_line(str(refused), 120)})") from refused
+        raise HubUnreachable(f"{hub.address} refuses ({one_line(str(refused), 120)})") from refused
     except _transport_errors() as unreachable:
-        raise HubUnreachable(f"{_endpoint(hub)} cannot be reached ({type(unreachable).__name__})") from unreachable
+        raise HubUnreachable(f"{hub.address} cannot be reached ({type(unreachable).__name__})") from unreachable
     except OSError as failed:
         raise _disk_error(failed, hub) from failed
 
@@ -331,14 +342,8 @@ def _disk_error(failed: OSError, hub: Hub) -> WeightsUnavailable:
     if failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return WeightsUnavailable(
             f"there is no more room at {where} ({failed.strerror}): free some space or set HF_HOME to a larger disk, and run it "
-            "again; what came is kept and will be continued"
+            "again; files that are whole are kept"
         )
     return WeightsUnavailable(
         f"the hub's cache {where} cannot be written ({failed.strerror or failed}): change its permissions, or set HF_HOME to another place"
     )
-
-
-def _endpoint(hub: Hub) -> str:
-    from huggingface_hub import constants
-
-    return hub.endpoint or constants.ENDPOINT

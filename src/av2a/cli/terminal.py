@@ -138,5 +138,6 @@ def _show_log(talk: Talk) -> None:
     # Read when that library is loaded; of what it remarks on, what matters is ours to say.
     if talk is not Talk.VERBOSE:
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     # Replaced, not added: a second call in one process has another stderr.
     log.handlers[:] = [handler]

@@ -58,7 +58,7 @@ def fetch(
 ) -> None:
     """Have a backbone's weights on this machine, whole.
 
-    What is missing, or damaged in the hub's cache, is fetched, the rest is kept. An interrupted fetch is taken up where it was cut off. Cache, address, token and off-line mode are those of the Hugging Face
+    What is missing, or damaged in the hub's cache, is fetched, the rest is kept, also when the fetch is interrupted. Cache, address, token and off-line mode are those of the Hugging Face
     hub's own tools (HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE).
     """
     from av2a.backbones.weights import Sources
