@@ -13,7 +13,7 @@ from av2a import media
 from av2a.backbones.base import Backbone
 from av2a.backbones.registry import DEFAULT_BACKBONE, default_precision, load_backbone
 from av2a.backbones.remarks import remarks_to
-from av2a.errors import InvalidLabels, InvalidScores, one_line
+from av2a.errors import InvalidLabels, one_line
 from av2a.features import Batches, Observer, Progress
 from av2a.features import labels as label_store
 from av2a.methods import result as answer
@@ -159,12 +159,7 @@ def detect_scored(
     asked = checked_labels(labels, limits)
     clip = _opened(video, None, None, limits)
     grid = Grid(clip.duration_seconds, settings.segment_seconds)
-    rows = len(scored.audio.segments)
-    if rows != grid.segments:
-        raise InvalidScores(
-            f"{rows} rows of scores for a video of {grid.segments} segments of {settings.segment_seconds:g} s: give a row for each, "
-            "or set segment_seconds"
-        )
+    grid.check_rows(len(scored.audio.segments), source.visual)
     parsings = [parse_scores(scored, settings)]
     events = answer.events(parsings, asked, grid)
     return Detection(

@@ -9,6 +9,8 @@ from math import floor
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from av2a.errors import InvalidScores
+
 
 def runs(mask: Bool[np.ndarray, " segment"]) -> list[tuple[int, int]]:
     """The maximal stretches of True as ``[start, stop)`` segment indexes, in order.
@@ -66,6 +68,18 @@ class Grid:
         edges = np.arange(self.segments + 1) * self.segment_seconds
         edges[-1] = self.duration_seconds
         return edges
+
+    def check_rows(self, rows: int, of: str = "scores") -> None:
+        """Refuse scores that have not one row for each segment; ``of`` is what they are called.
+
+        Raises:
+            InvalidScores: they have more or fewer.
+        """
+        if rows != self.segments:
+            raise InvalidScores(
+                f"{of} has {rows} rows, and the clip of {self.duration_seconds:g} s has {self.segments} segments of "
+                f"{self.segment_seconds:g} s (rounded half up, at least 1): give a row for each, or set segment_seconds"
+            )
 
     def seconds(self, start: int, stop: int) -> tuple[float, float]:
         """Segments ``[start, stop)`` in seconds."""

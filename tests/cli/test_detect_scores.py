@@ -54,7 +54,15 @@ def test_each_video_has_its_own_file(av2a: Call, video: Path, silence: Path, sco
 def test_rows_that_do_not_cover_the_video_are_refused(av2a: Call, video: Path, scores: Path) -> None:
     outcome = av2a("detect", video, "--scores", scores, "--set", "segment_seconds=0.5", *BARS)
     assert outcome.status == 4
-    assert "2 rows of scores for a video of 4 segments of 0.5 s" in outcome.err
+    assert "has 2 rows, and the clip of 2 s has 4 segments of 0.5 s (rounded half up, at least 1)" in outcome.err
+
+
+def test_the_scores_of_a_public_report_fit_their_clip(av2a: Call, shared: Path) -> None:
+    video = shared / "cases" / "17_10.0336s.wav"
+    assert av2a("detect", video, "--scores", shared / "cases" / "17_scores.npz", *BARS).status == 0
+    outcome = av2a("detect", video, "--scores", shared / "cases" / "16_scores_11_rows.npz", *BARS)
+    assert outcome.status == 4
+    assert "16_scores_11_rows.npz has 11 rows, and the clip of 10.0336 s has 10 segments" in outcome.err
 
 
 def test_a_backbone_beside_scores_is_refused(av2a: Call, video: Path, scores: Path) -> None:

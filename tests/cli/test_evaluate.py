@@ -237,6 +237,97 @@ def test_a_call_that_cannot_be_meant_is_one_line_and_status_two(
     assert list(tmp_path.iterdir()) == []
 
 
+# What public reports brought up.
+
+
+NOTHING_HAPPENS = {
+    "a name alone": "{name}\n",
+    "empty fields": "{name}.mp4\t\t\t\t\n",
+    "no label": "{name}\t1\t2\t\taudio\n",
+    "no row": "",
+}
+
+
+@pytest.mark.parametrize("row", NOTHING_HAPPENS.values(), ids=NOTHING_HAPPENS.keys())
+def test_a_truth_in_which_nothing_happens_is_refused_alike_by_all(
+    av2a: Call, world: Path, tmp_path: Path, row: str
+) -> None:
+    name = open_dataset(world).clips[0].name
+    truth, theirs, scores = tmp_path / "truth.tsv", tmp_path / "theirs.tsv", tmp_path / "scores"
+    header = "filename\tonset\toffset\tevent_label\tmodality\n"
+    truth.write_text(header + row.format(name=name))
+    theirs.write_text(f"{header}{name}\t1\t2\tdog barking\taudio\n")
+    scores.mkdir()
+    write_scores(scores / f"{name}.npz", ("dog barking",), np.ones((10, 1)), np.ones((10, 1)))
+    words = [world, "--annotations", truth, "--store", tmp_path / "store"]
+    said = {av2a(*command, *words).err for command in (["evaluate"], ["tune"], ["ablate"], ["compare-fusion"])} | {
+        av2a("evaluate", *words, option, value).err
+        for option, value in (("--predictions", theirs), ("--scores", scores))
+    }
+    [line] = said
+    assert (
+        line
+        == "av2a: error[E_LABELS]: clips names no events to look for: give it annotations, or names with --events\n"
+    )
+    named = av2a("evaluate", *words, "--predictions", theirs, "--events", "dog barking", "--json")
+    assert named.status == (0 if row else 4)
+
+
+def test_the_truth_of_a_public_report_in_which_nothing_happens_is_refused(
+    av2a: Call, world: Path, tmp_path: Path, shared: Path
+) -> None:
+    cases = shared / "cases"
+    outcome = av2a(
+        "evaluate",
+        world,
+        "--annotations",
+        cases / "02_nothing_happens.tsv",
+        "--predictions",
+        cases / "02_predictions.tsv",
+    )
+    assert (outcome.status, "error[E_LABELS]" in outcome.err) == (2, True)
+
+
+def test_truth_and_predictions_beyond_the_end_count_as_if_cut_there(
+    av2a: Call, world: Path, kept: Path, tmp_path: Path
+) -> None:
+    name = open_dataset(world).clips[0].name
+    header = "filename\tonset\toffset\tevent_label\tmodality\n"
+
+    def table(file: str, *times: tuple[float, float]) -> Path:
+        path = tmp_path / file
+        path.write_text(header + "".join(f"{name}.mp4\t{on}\t{off}\tcow mooing\taudio\n" for on, off in times))
+        return path
+
+    whole, beyond = table("whole.tsv", (2, 4), (7, 10)), table("beyond.tsv", (2, 4), (7, 16), (11, 12))
+    found, found_beyond = table("found.tsv", (7, 10)), table("found_beyond.tsv", (7, 14), (12, 14))
+
+    def numbers(truth: Path, *words: str | Path) -> dict[str, Any]:
+        answer = measured(av2a, world, "--annotations", truth, "--store", kept, *words)
+        assert ("cut 1 annotation reaching beyond the clip's end" in " ".join(answer["remarks"])) is (truth == beyond)
+        cut = "found_beyond.tsv: cut 1 row reaching beyond the clip's end (line 2)"
+        assert (cut in answer["remarks"]) is (found_beyond in words)
+        numbers: dict[str, Any] = answer["numbers"]
+        return numbers
+
+    assert numbers(whole) == numbers(beyond)
+    right = numbers(whole, "--predictions", found)
+    assert right["segment_audio"] == 75.0
+    for truth, theirs in ((whole, found_beyond), (beyond, found), (beyond, found_beyond)):
+        assert numbers(truth, "--predictions", theirs) == right
+
+
+def test_rows_of_scores_are_counted_by_the_length_of_each_video(av2a: Call, world: Path, tmp_path: Path) -> None:
+    for rows in (10, 11):
+        for clip in open_dataset(world).clips:
+            write_scores(tmp_path / f"{clip.name}.npz", ("dog barking",), np.ones((rows, 1)), np.ones((rows, 1)))
+        outcome = av2a("evaluate", world, "--events", "dog barking", "--scores", tmp_path, "--json")
+        assert outcome.status == (0 if rows == 10 else 4)
+    assert (
+        "error[E_SCORES]" in outcome.err and "has 11 rows, and the clip of 10 s has 10 segments of 1 s" in outcome.err
+    )
+
+
 # Settings of a data set.
 
 

@@ -1,6 +1,8 @@
 """A user's own folder: its videos, and a table of what happens in them."""
 
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from av2a.world import NAMES, make_scene, write_dataset
 from av2a.world import truth as scene_truth
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
+MODAL = HEADER.replace("\n", "\tmodality\n")
 
 
 @pytest.fixture
@@ -69,6 +72,34 @@ def test_a_clip_may_be_named_with_or_without_its_ending_and_its_folder(folder: P
     clips = read_folder(folder).clips
     assert len(clips) == 3
     assert [bool(clip.annotations) for clip in clips] == [False, False, True]
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+@pytest.mark.parametrize("in_table", ["NFC", "NFD"])
+@pytest.mark.parametrize("name", ["caf\u00e9", "z\u00fcge/caf\u00e9"])
+def test_names_are_compared_in_nfc(
+    tmp_path: Path, on_disk: Literal["NFC", "NFD"], in_table: Literal["NFC", "NFD"], name: str
+) -> None:
+    path = tmp_path / f"{normalize(on_disk, name)}.mp4"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    label = normalize(in_table, "\u00e9clair")
+    told(tmp_path, f"{normalize(in_table, name)}.mp4\t1\t3\t{label}\taudio\n", MODAL)
+    dataset = read_folder(tmp_path, labels=[normalize(on_disk, "\u00e9clair")])
+    [clip] = dataset.clips
+    assert (clip.name, clip.path) == (name, path)
+    assert clip.annotations == (Annotation("\u00e9clair", Modality.AUDIO, 1.0, 3.0),)
+
+
+def test_the_composed_name_of_a_public_report_finds_its_video(tmp_path: Path, shared: Path) -> None:
+    (tmp_path / normalize("NFD", "caf\u00e9.mp4")).touch()
+    [clip] = read_folder(tmp_path, truth=shared / "cases" / "20_name_composed.tsv").clips
+    assert clip.path is not None and clip.annotations == (Annotation("a", Modality.AUDIO, 1.0, 3.0),)
+
+
+def test_labels_that_a_spreadsheet_quoted_are_read_without_quotes(folder: Path) -> None:
+    told(folder, 'a.mp4\t0\t1\t"speech, male"\n')
+    assert read_folder(folder).categories == ("speech, male",)
 
 
 def test_a_name_with_dots_is_not_cut(folder: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.datasets.rows import EVENT_COLUMNS, LARGEST_FILE_BYTES, LeftOut, Why, read_rows, some
+from av2a.datasets.rows import EVENT_COLUMNS, LARGEST_FILE_BYTES, UnusedRows, Why, read_rows, some
 from av2a.errors import DataUnavailable, InvalidAnnotations
 
 HEADER = "filename\tonset\toffset\tevent_labels\n"
@@ -35,9 +35,36 @@ def test_a_line_with_its_first_field_alone_has_the_others_empty(tmp_path: Path) 
     assert read(written(tmp_path, HEADER + "a\n")) == [{"filename": "a", "onset": "", "offset": "", "event_label": ""}]
 
 
-def test_names_may_hold_what_other_formats_quote(tmp_path: Path) -> None:
-    [row] = read(written(tmp_path, HEADER + '"a"\t0\t1\tdog, "big"\u2028barking\n'))
-    assert (row["filename"], row["event_label"]) == ('"a"', 'dog, "big"\u2028barking')
+@pytest.mark.parametrize(
+    ("written_as", "label"),
+    [
+        ('"speech, male"', "speech, male"),
+        ('"say ""hey"""', 'say "hey"'),
+        ('"dog"', "dog"),
+        ('""', ""),
+        ('a "dog"', 'a "dog"'),
+        ('"Hey" said', '"Hey" said'),
+        ('"open', '"open'),
+        ("dog, big\u2028barking", "dog, big\u2028barking"),
+        ('"a\tb"', "a\tb"),
+    ],
+)
+def test_quotes_are_read_as_spreadsheets_write_them_and_others_kept(
+    tmp_path: Path, written_as: str, label: str
+) -> None:
+    [row] = read(written(tmp_path, HEADER + f"a\t0\t1\t{written_as}\n"))
+    assert row == {"filename": "a", "onset": "0", "offset": "1", "event_label": label}
+
+
+def test_every_field_may_be_quoted_the_header_too(tmp_path: Path) -> None:
+    quoted = '"filename"\t"onset"\t"offset"\t"event_label"\r\n"a, b.mp4"\t"0"\t"1.5"\t"dog"\r\n'
+    [row] = read(written(tmp_path, quoted))
+    assert row == {"filename": "a, b.mp4", "onset": "0", "offset": "1.5", "event_label": "dog"}
+
+
+def test_names_are_read_in_nfc(tmp_path: Path) -> None:
+    [row] = read(written(tmp_path, HEADER + "cafe\u0301.mp4\t0\t1\te\u0301t\u00e9\n"))
+    assert (row["filename"], row["event_label"]) == ("caf\u00e9.mp4", "\u00e9t\u00e9")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +108,7 @@ def test_a_file_as_large_as_a_film_is_refused_before_it_is_read(tmp_path: Path) 
 
 
 def test_what_is_left_out_is_counted_by_file_and_reason(tmp_path: Path) -> None:
-    left_out = LeftOut()
+    left_out = UnusedRows()
     for row in read_rows(written(tmp_path, HEADER + "a\t0\t1\tdog\n" * 12), EVENT_COLUMNS):
         left_out.add(row, Why.DUPLICATE)
     left_out.add(row, Why.UNKNOWN_LABEL, "doog")

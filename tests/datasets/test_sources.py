@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.datasets.sources import SOURCES, PublishedFile, Source, Way, bring
+from av2a.datasets.sources import SOURCES, AnnotationSource, PublishedFile, Way, bring
 from av2a.errors import DataUnavailable, OutputRefused, UnknownName, UsageError
 from tests.datasets.small_server import SmallServer
 
@@ -20,7 +20,9 @@ def published(name: str, *others: bytes) -> PublishedFile:
     return PublishedFile(name, len(content), hashlib.sha256(content).hexdigest(), digests)
 
 
-SMALL = Source("owner/name", ("abc123", "main"), "data", (published("one.csv"), published("two.csv", OTHER_EDITION)))
+SMALL = AnnotationSource(
+    "owner/name", ("abc123", "main"), "data", (published("one.csv"), published("two.csv", OTHER_EDITION))
+)
 
 
 def served(revision: str, files: dict[str, bytes]) -> dict[str, bytes]:

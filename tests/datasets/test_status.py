@@ -2,12 +2,14 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from av2a.datasets import open_dataset
-from av2a.datasets.status import State, Status, examined
+from av2a.datasets.status import ClipState, SplitStatus, examined
 from tests.media_makers import Pictures, Sound, cut, even_times, tone, write_media
 
 SECONDS = 10
@@ -32,7 +34,7 @@ NAMES = ("whole", "silent", "dark", "short", "cut", "absent")
 
 
 @pytest.fixture
-def status(videos: Path, tmp_path: Path) -> Status:
+def status(videos: Path, tmp_path: Path) -> SplitStatus:
     rows = "".join(f"{name}_0_10\tDog\n" for name in NAMES)
     for file, content in {
         "AVVP_test_pd.csv": "filename\tevent_labels\n" + rows,
@@ -41,23 +43,23 @@ def status(videos: Path, tmp_path: Path) -> Status:
     }.items():
         (tmp_path / file).write_text(content)
     dataset = open_dataset("llp", videos=videos, annotations=tmp_path)
-    return Status(dataset, tuple(examined(dataset)))
+    return SplitStatus(dataset, tuple(examined(dataset)))
 
 
-def test_every_clip_is_present_missing_or_broken(status: Status) -> None:
+def test_every_clip_is_present_missing_or_broken(status: SplitStatus) -> None:
     found = {each.name.removesuffix("_0_10"): each.state for each in status.findings}
     assert found == {
-        "whole": State.PRESENT,
-        "silent": State.PRESENT,
-        "dark": State.PRESENT,
-        "short": State.PRESENT,
-        "cut": State.BROKEN,
-        "absent": State.MISSING,
+        "whole": ClipState.PRESENT,
+        "silent": ClipState.PRESENT,
+        "dark": ClipState.PRESENT,
+        "short": ClipState.PRESENT,
+        "cut": ClipState.BROKEN,
+        "absent": ClipState.MISSING,
     }
-    assert sum(len(status.of(state)) for state in State) == len(NAMES)
+    assert sum(len(status.of(state)) for state in ClipState) == len(NAMES)
 
 
-def test_what_a_clip_lacks_is_said(status: Status) -> None:
+def test_what_a_clip_lacks_is_said(status: SplitStatus) -> None:
     assert [each.name for each in status.without_sound] == ["silent_0_10"]
     assert [each.name for each in status.without_picture] == ["dark_0_10"]
     [short] = status.of_other_length
@@ -65,12 +67,34 @@ def test_what_a_clip_lacks_is_said(status: Status) -> None:
     assert short.seconds == pytest.approx(3, abs=0.2)
 
 
-def test_a_broken_file_is_named_with_what_is_wrong_with_it(status: Status) -> None:
-    [broken] = status.of(State.BROKEN)
+def test_a_broken_file_is_named_with_what_is_wrong_with_it(status: SplitStatus) -> None:
+    [broken] = status.of(ClipState.BROKEN)
     assert broken.path is not None and broken.path.name == "cut_0_10.mp4"
     assert "damaged or cut" in broken.error and "\n" not in broken.error
 
 
 def test_in_a_user_s_folder_any_length_is_right(videos: Path) -> None:
     dataset = open_dataset(videos)
-    assert Status(dataset, tuple(examined(dataset))).of_other_length == ()
+    assert SplitStatus(dataset, tuple(examined(dataset))).of_other_length == ()
+
+
+def test_a_file_that_a_decoder_fails_on_is_broken_and_stops_no_other(
+    videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = av.open
+
+    def failing(file: str, *arguments: Any, **options: Any) -> Any:
+        if "silent_0_10" in str(getattr(file, "name", file)):
+            raise RuntimeError("31 is not a valid Type")
+        return opened(file, *arguments, **options)
+
+    monkeypatch.setattr(av, "open", failing)
+    found = {each.name: each for each in examined(open_dataset(videos))}
+    assert len(found) == len(NAMES) - 1
+    assert found["whole_0_10"].state is ClipState.PRESENT
+    assert (found["silent_0_10"].state, found["silent_0_10"].error) == (ClipState.BROKEN, "31 is not a valid Type")
+
+
+def test_no_file_of_a_public_report_stops_a_folder(shared: Path) -> None:
+    names = {path.stem for path in (shared / "cases").glob("*.avi")}
+    assert names <= {each.name for each in examined(open_dataset(shared / "cases"))}

@@ -1,4 +1,7 @@
+import os
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -41,6 +44,42 @@ def test_the_first_name_that_has_a_file_is_taken(tmp_path: Path) -> None:
     assert [path.name for path in videos.named("id_0_10", "id")] == ["id_0_10.mp4"]
     assert [path.name for path in videos.named("id_10_20", "id")] == ["id.mp4"]
     assert videos.named("other") == ()
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+def test_names_are_compared_in_nfc(tmp_path: Path, form: Literal["NFC", "NFD"], asked: Literal["NFC", "NFD"]) -> None:
+    name = "caf\u00e9 \u1e69"
+    path = touched(tmp_path, f"{normalize(form, name)}.mp4") / f"{normalize(form, name)}.mp4"
+    assert Videos.of(tmp_path).named(normalize(asked, name)) == (path,)
+
+
+def test_a_link_that_leads_in_a_circle_stops_nothing(tmp_path: Path) -> None:
+    touched(tmp_path, "a.mp4")
+    for name in ("loop", "loop.mp4"):
+        (tmp_path / name).symlink_to(tmp_path / name)
+    videos = Videos.of(tmp_path)
+    assert (found(tmp_path), videos.remarks) == (["a.mp4"], ())
+
+
+def test_a_subfolder_that_cannot_be_read_is_reported_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touched(tmp_path, "a.mp4", "closed/b.mp4", "open/c.mp4")
+    scandir = os.scandir
+
+    def refusing(path: Path) -> "os._ScandirIterator[str]":
+        if Path(path).name in ("closed", "mine"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    videos = Videos.of(tmp_path)
+    assert [path.name for path in videos.files] == ["a.mp4", "c.mp4"]
+    assert videos.remarks == ("1 subfolder cannot be read (closed)",)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(MissingFile, match="Permission denied"):
+        Videos.of(tmp_path / "mine")
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

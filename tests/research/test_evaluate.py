@@ -89,6 +89,28 @@ def test_a_rest_of_less_than_half_a_segment_is_no_segment_of_its_own() -> None:
     assert scored.numbers is not None and scored.numbers.segment_audio == 100
 
 
+@pytest.mark.parametrize("seconds", [4.0, 4.4, 3.6])
+@pytest.mark.parametrize("common", [True, False])
+def test_truth_and_predictions_are_cut_at_the_clip_s_end_and_counted(seconds: float, *, common: bool) -> None:
+    within = LabelledClip("a", None, (event("dog", AUDIO, 2, 4),))
+    beyond = replace(within, annotations=(event("dog", AUDIO, 2, 9), event("cat", VISUAL, 4.5, 9)))
+    found = predictions_of({"a": [("dog", AUDIO, 2, 4), ("dog", VISUAL, 0, 2)]}, segments=12)
+    long = predictions_of({"a": [("dog", AUDIO, 2, 11), ("dog", VISUAL, 0, 2), ("cat", VISUAL, 6, 12)]}, segments=12)
+
+    def scored(clip: LabelledClip, predictions: Predictions) -> Evaluation:
+        clip = clip if common else replace(clip, seconds=seconds)
+        return score(predictions, dataset_of(clip, seconds=seconds if common else None))
+
+    right = scored(within, found)
+    assert right.remarks == ()
+    for clip, predictions in ((beyond, found), (within, long), (beyond, long)):
+        assert scored(clip, predictions).numbers == right.numbers
+    assert scored(beyond, found).remarks == (
+        "cut 1 annotation reaching beyond the clip's end (a)",
+        "left out 1 annotation beginning after the clip's end (a)",
+    )
+
+
 def test_clips_of_different_lengths_count_alike() -> None:
     short = LabelledClip("a", None, (event("dog", AUDIO, 0, 2),))
     long = LabelledClip("b", None, (event("dog", AUDIO, 0, 9),))

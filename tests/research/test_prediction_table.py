@@ -1,6 +1,7 @@
 """Predictions as tables: ours read back, and other people's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from av2a.datasets import Dataset, LabelledClip, Task
-from av2a.errors import InvalidAnnotations, MediaError, MissingFile, OutputRefused, UnknownName
+from av2a.errors import InvalidAnnotations, InvalidLabels, MediaError, MissingFile, OutputRefused, UnknownName
 from av2a.research import prediction_table
 from av2a.research.predictions import STREAMS, Predictions
 from av2a.types import Candidate, Modality
@@ -91,6 +92,47 @@ def test_rows_that_cannot_count_are_counted(table: Callable[..., Path]) -> None:
         "theirs.tsv: left out 1 row of clips that are not in mine all (stranger)",
     )
     assert sum(found.predictions.masks[modality].sum() for modality in STREAMS) == 2
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_events_are_cut_at_the_clip_s_end_and_counted(table: Callable[..., Path], *, common: bool) -> None:
+    dataset = dataset_of("a", seconds=10.0 if common else None)
+    dataset = replace(dataset, clips=(replace(dataset.clips[0], seconds=None if common else 10.0),))
+    file = table("a|7|14|dog|audio", "a|9.5|10.4|dog|visual", "a|10.2|14|Cat, loud|visual", "a|1|2|dog|audio_visual")
+    found = prediction_table.read(file, dataset)
+    assert found.remarks == (
+        "theirs.tsv: cut 2 rows reaching beyond the clip's end (line 2, line 3)",
+        "theirs.tsv: left out 1 row beginning after the clip's end (line 4)",
+    )
+    heard, seen = (found.predictions.masks[modality][0, 0] for modality in (Modality.AUDIO, Modality.VISUAL))
+    assert (np.flatnonzero(heard).tolist(), np.flatnonzero(seen).tolist()) == ([7, 8, 9], [9])
+
+
+def test_an_event_that_ends_within_the_last_segment_is_not_cut(table: Callable[..., Path]) -> None:
+    dataset = dataset_of("a", seconds=None)
+    for seconds in (9.6, 10.0336, 10.4):
+        of_length = replace(dataset, clips=(replace(dataset.clips[0], seconds=seconds),))
+        found = prediction_table.read(table("a|7|10|dog|audio_visual", f"a|9|{seconds}|dog|audio"), of_length)
+        assert found.remarks == ()
+        assert np.flatnonzero(found.predictions.masks[Modality.AUDIO][0, 0]).tolist() == [9]
+
+
+def test_quotes_in_names_are_written_so_that_they_are_read_back(tmp_path: Path) -> None:
+    labels = ('"dog"', 'say "hey"', '"open')
+    names = ('"a" b', '"c"')
+    masks = {modality: np.ones((2, 3, 10), dtype=bool) for modality in STREAMS}
+    clips = tuple(LabelledClip(name, None, ()) for name in names)
+    dataset = Dataset("mine", "all", Task.PARSING, labels, labels, clips, clip_seconds=10.0)
+    prediction_table.write(Predictions(names, masks), labels, tmp_path / "a.tsv")
+    found = prediction_table.read(tmp_path / "a.tsv", dataset)
+    assert (found.remarks, found.predictions.names) == ((), names)
+    assert all(found.predictions.masks[modality].all() for modality in STREAMS)
+
+
+def test_predictions_for_no_labels_are_refused(table: Callable[..., Path]) -> None:
+    nothing = replace(dataset_of("a"), categories=(), labels=())
+    with pytest.raises(InvalidLabels, match="mine names no events to look for"):
+        prediction_table.read(table("a|7|14|dog|audio"), nothing)
 
 
 def test_a_table_of_other_clips_is_refused(table: Callable[..., Path]) -> None:

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
 
 from av2a.datasets import Annotation, Dataset, LabelledClip, Task
-from av2a.errors import InvalidScores, MissingFile
+from av2a.errors import InvalidLabels, InvalidScores, MissingFile
 from av2a.exports.scores import write_scores
 from av2a.research.evaluate import score
 from av2a.research.scored import predict_scored
@@ -80,7 +81,7 @@ def test_a_file_that_cannot_be_used_is_named_and_stops_no_other(clips: Dataset, 
     found, left_out = predict_scored(folder, clips, SETTINGS)
     assert found.names == ("b_0_10",)
     assert [(each.name, each.has_failed) for each in left_out] == [("a_0_10", True), ("c_0_10", True)]
-    assert "has 9 rows, llp is judged over 10 segments" in left_out[1].reason
+    assert "c_0_10.npz has 9 rows, and the clip of 10 s has 10 segments of 1 s" in left_out[1].reason
 
 
 def test_nothing_at_hand_is_refused(clips: Dataset, tmp_path: Path) -> None:
@@ -90,7 +91,35 @@ def test_nothing_at_hand_is_refused(clips: Dataset, tmp_path: Path) -> None:
         predict_scored(tmp_path / "none", clips, SETTINGS)
 
 
-def test_without_a_stated_length_any_number_of_segments_will_do(clips: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "rows"), [(0.2, 1), (0.6, 1), (1.49, 1), (1.5, 2), (10.4, 10), (10.49, 10), (10.5, 11)]
+)
+def test_a_clip_needs_its_length_in_segments_rounded_half_up_and_at_least_one(
+    clips: Dataset, tmp_path: Path, seconds: float, rows: int
+) -> None:
+    one = replace(clips, clip_seconds=None, clips=(replace(clip("a"), seconds=seconds),))
+    write_scores(tmp_path / "a.npz", CATEGORIES, np.ones((rows, 2)), np.ones((rows, 2)))
+    found, _ = predict_scored(tmp_path, one, SETTINGS)
+    assert found.masks[Modality.AUDIO].shape == (1, 2, rows)
+    write_scores(tmp_path / "a.npz", CATEGORIES, np.ones((rows + 1, 2)), np.ones((rows + 1, 2)))
+    with pytest.raises(InvalidScores, match=rf"{rows + 1} rows, and the clip of {seconds} s has {rows} segments"):
+        predict_scored(tmp_path, one, SETTINGS)
+
+
+def test_files_of_scores_are_found_whatever_the_form_of_their_names(clips: Dataset, tmp_path: Path) -> None:
+    one = replace(clips, clips=(clip("z\u00fcge/caf\u00e9"),))
+    (tmp_path / normalize("NFD", "z\u00fcge")).mkdir()
+    path = tmp_path / normalize("NFD", "z\u00fcge/caf\u00e9.npz")
+    write_scores(path, CATEGORIES, np.ones((10, 2)), np.ones((10, 2)))
+    assert predict_scored(tmp_path, one, SETTINGS)[0].names == ("z\u00fcge/caf\u00e9",)
+
+
+def test_scores_for_no_labels_are_refused(clips: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(InvalidLabels, match="names no events to look for"):
+        predict_scored(tmp_path, replace(clips, categories=(), labels=()), SETTINGS)
+
+
+def test_without_a_known_length_any_number_of_segments_will_do(clips: Dataset, tmp_path: Path) -> None:
     folder = right(clips, tmp_path)
     write_scores(folder / "c_0_10.npz", CATEGORIES, np.zeros((25, 2)), np.zeros((25, 2)))
     found, left_out = predict_scored(folder, replace(clips, clip_seconds=None), SETTINGS)

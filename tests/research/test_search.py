@@ -129,6 +129,64 @@ def test_a_journal_of_another_measure_is_not_believed(tmp_path: Path, caplog: py
     assert "was measured otherwise" in caplog.text
 
 
+def test_a_measure_that_differs_in_its_last_bits_is_the_same(tmp_path: Path) -> None:
+    journal = tmp_path / "trials.log"
+    first = search(nearness, RELEASED, trials=5, journal=journal)
+    again = search(lambda settings: nearness(settings) * (1 + 1e-13), RELEASED, trials=5, journal=journal)
+    assert (again.resumed, again.trials) == (5, first.trials)
+
+
+def test_trials_that_were_measured_otherwise_are_kept_and_found_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = tmp_path / "trials.log"
+    first = search(nearness, RELEASED, trials=5, journal=journal)
+    other = search(lambda settings: settings.decay, RELEASED, trials=6, journal=journal)
+    caplog.clear()
+    assert search(nearness, RELEASED, trials=5, journal=journal).trials == first.trials
+    again = search(lambda settings: settings.decay, RELEASED, trials=6, journal=journal)
+    assert (again.resumed, again.trials, caplog.text) == (6, other.trials, "")
+
+
+DAMAGE = {
+    "torn": b'{"op_code":5,"worker_id":"f3f9{"op_code":6,"worker_id":"f3f9","trial_id":0}\n',
+    "blank": b"\n",
+    "zeros": b"\0" * 512 + b"\n",
+    "no text": b"\xff\xfe\x00\n",
+    "no object": b"3\n",
+    "no such operation": b'{"op_code":99,"worker_id":"x"}\n',
+}
+
+
+@pytest.mark.parametrize("where", ["first", "middle", "last"])
+@pytest.mark.parametrize("line", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_journal_is_set_aside_and_begun_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, line: bytes, where: str
+) -> None:
+    journal = tmp_path / "trials.log"
+    first = search(nearness, RELEASED, trials=3, journal=journal)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines.insert({"first": 0, "middle": len(lines) // 2, "last": len(lines)}[where], line)
+    damaged = b"".join(lines)
+    journal.write_bytes(damaged)
+    again = search(nearness, RELEASED, trials=3, journal=journal)
+    assert (again.resumed, again.trials) == (0, first.trials)
+    assert (tmp_path / "trials.log.damaged").read_bytes() == damaged
+    assert f"{journal} is damaged" in caplog.text and "set aside as trials.log.damaged" in caplog.text
+    assert search(nearness, RELEASED, trials=3, journal=journal).resumed == 3
+    journal.write_bytes(damaged)
+    search(nearness, RELEASED, trials=3, journal=journal)
+    assert (tmp_path / "trials.log.damaged-2").read_bytes() == damaged
+
+
+def test_the_journal_of_a_public_report_is_set_aside(tmp_path: Path, shared: Path) -> None:
+    journal = tmp_path / "trials.log"
+    content = (shared / "cases" / "03_tuning_journal_with_torn_line.log").read_bytes()
+    journal.write_bytes(content)
+    assert search(nearness, RELEASED, trials=2, journal=journal).resumed == 0
+    assert (tmp_path / "trials.log.damaged").read_bytes() == content
+
+
 def test_searches_of_other_data_share_a_journal_without_mixing(tmp_path: Path) -> None:
     journal = tmp_path / "trials.log"
     for split in ("validation", "test"):

@@ -13,7 +13,7 @@ from av2a.cli.help_text import Example, helpful, helpful_group
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
     from av2a.datasets.dataset import Dataset
-    from av2a.datasets.status import Finding, Status
+    from av2a.datasets.status import ClipStatus, SplitStatus
 
 EXAMPLES = (
     Example("av2a data fetch llp", "the annotation files of LLP, from their public repository"),
@@ -131,32 +131,32 @@ def _opened(dataset: str, split: str | None, videos: Path | None, annotations: P
     return [open_dataset(dataset, split=name, videos=videos, annotations=annotations) for name in names]
 
 
-def _examined(dataset: "Dataset", terminal: "Terminal") -> "Status":
-    from av2a.datasets.status import Status, examined
+def _examined(dataset: "Dataset", terminal: "Terminal") -> "SplitStatus":
+    from av2a.datasets.status import SplitStatus, examined
 
-    findings: list[Finding] = []
+    findings: list[ClipStatus] = []
     with terminal.progress(dataset.name) as report:
         for finding in examined(dataset):
             findings.append(finding)
             report(dataset.split, len(findings), len(dataset.clips))
-    return Status(dataset, tuple(findings))
+    return SplitStatus(dataset, tuple(findings))
 
 
-def _lists(status: "Status") -> "dict[str, Sequence[Finding]]":
+def _lists(status: "SplitStatus") -> "dict[str, Sequence[ClipStatus]]":
     """What is counted, in the order of the table's columns."""
-    from av2a.datasets.status import State
+    from av2a.datasets.status import ClipState
 
     return {
-        "present": status.of(State.PRESENT),
-        "missing": status.of(State.MISSING),
-        "broken": status.of(State.BROKEN),
+        "present": status.of(ClipState.PRESENT),
+        "missing": status.of(ClipState.MISSING),
+        "broken": status.of(ClipState.BROKEN),
         "without sound": status.without_sound,
         "without picture": status.without_picture,
         "of other length": status.of_other_length,
     }
 
 
-def _plain(status: "Status") -> dict[str, Any]:
+def _plain(status: "SplitStatus") -> dict[str, Any]:
     """One split as plain values: every clip that is not simply present by name."""
     lists = _lists(status)
     return {
@@ -172,7 +172,7 @@ def _plain(status: "Status") -> dict[str, Any]:
     }
 
 
-def _show(found: "Sequence[Status]", terminal: "Terminal", *, names: bool) -> None:
+def _show(found: "Sequence[SplitStatus]", terminal: "Terminal", *, names: bool) -> None:
     from rich.text import Text
 
     header = ["split", "clips", *_lists(found[0])]
@@ -195,7 +195,7 @@ def _show(found: "Sequence[Status]", terminal: "Terminal", *, names: bool) -> No
         _show_names(found, terminal)
 
 
-def _show_names(found: "Sequence[Status]", terminal: "Terminal") -> None:
+def _show_names(found: "Sequence[SplitStatus]", terminal: "Terminal") -> None:
     from rich.text import Text
 
     from av2a.cli.safe_text import terminal_safe

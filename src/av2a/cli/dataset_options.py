@@ -126,17 +126,17 @@ def chosen_dataset(
     events: Sequence[str] = (),
     limit: int | None = None,
 ) -> "Dataset":
-    """The clips that were asked for; those of the built-in world are rendered where they are missing.
+    """The requested clips; those of the built-in world are rendered where they are missing.
 
     Raises:
-        UsageError: a name, a file or an option that cannot be meant.
+        UsageError: an invalid name, file or option, or a data set without labels.
         DataUnavailable: the annotations are not at hand.
     """
     from av2a.datasets import open_dataset
 
     labels = [label.strip() for text in events for label in text.split(",")]
     with terminal.progress(name) as report:
-        return open_dataset(
+        dataset = open_dataset(
             name,
             split=split,
             videos=videos,
@@ -145,6 +145,8 @@ def chosen_dataset(
             limit=limit,
             progress=lambda done, total: report("clips rendered", done, total),
         )
+    dataset.check_labels()
+    return dataset
 
 
 def chosen_store(folder: Path | None, terminal: "Terminal", *, no_store: bool = False) -> "Store | None":

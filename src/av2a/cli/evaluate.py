@@ -223,9 +223,9 @@ def evaluate(
     )
     settings = dataset_settings(clips, profile, settings_file, assignments or [], backbone=models.name)
     if predictions is not None:
-        evaluation, found = _theirs(predictions, clips, settings, only_named=only_named)
+        evaluation, found = _theirs(predictions, _with_lengths(clips, terminal), settings, only_named=only_named)
     elif scores is not None:
-        evaluation, found = _by_scores(scores, clips, settings, terminal)
+        evaluation, found = _by_scores(scores, _with_lengths(clips, terminal), settings, terminal)
     else:
         evaluation, found = _measured(
             clips, models, settings, kept, terminal, only_asked=only_asked, also_unknown=save_predictions is not None
@@ -259,6 +259,14 @@ def _by_parser(asked: ParserAsked, dataset: "Dataset", terminal: "Terminal") -> 
 
     found, clips = asked.parsed(dataset, terminal)
     return score_parsed(found, clips, asked.settings)
+
+
+def _with_lengths(dataset: "Dataset", terminal: "Terminal") -> "Dataset":
+    """The data set with its clips' lengths, so that nothing counts beyond their ends."""
+    from av2a.datasets.lengths import with_lengths
+
+    with terminal.progress(f"{dataset.name}, {dataset.split}") as report:
+        return with_lengths(dataset, report)
 
 
 def _theirs(

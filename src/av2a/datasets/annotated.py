@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from av2a.datasets.dataset import Annotation
-from av2a.datasets.rows import LeftOut, Row, Why
+from av2a.datasets.rows import AnnotationRow, UnusedRows, Why
 from av2a.types import Modality
 
 
@@ -14,10 +14,10 @@ class Annotated:
 
     known: Collection[str]
     """The categories; rows with another label are counted and left out."""
-    left_out: LeftOut
+    left_out: UnusedRows
     found: dict[str, dict[Annotation, None]] = field(default_factory=dict)
 
-    def add(self, clip: str, row: Row, modality: Modality) -> None:
+    def add(self, clip: str, row: AnnotationRow, modality: Modality) -> None:
         """Take one row's event, unless there is a reason not to.
 
         Raises:
@@ -44,7 +44,7 @@ class Annotated:
         return tuple(self.found.get(clip, ()))
 
 
-def split_labels(row: Row, known: Collection[str], left_out: LeftOut) -> tuple[str, ...]:
+def split_labels(row: AnnotationRow, known: Collection[str], left_out: UnusedRows) -> tuple[str, ...]:
     """The comma-separated labels of a row, each once; those that are no category are counted."""
     labels = [label.strip() for label in row["event_label"].split(",") if label.strip()]
     for label in labels:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from av2a.datasets.annotated import Annotated
 from av2a.datasets.dataset import Annotation, Dataset, LabelledClip, Task
-from av2a.datasets.rows import LeftOut, Row, read_lines
+from av2a.datasets.rows import AnnotationRow, UnusedRows, read_lines
 from av2a.datasets.splits import Split
 from av2a.datasets.videos import Videos, several_files
 from av2a.errors import InvalidAnnotations, one_line
@@ -48,14 +48,15 @@ def read_ave(split: Split, annotations: Path, videos: Path | None = None) -> Dat
         InvalidAnnotations: a file is malformed, or a listed clip has no line in ``Annotations.txt``; the error names the line.
         MissingFile: there is no such folder of videos.
     """
-    left_out = LeftOut()
+    left_out = UnusedRows()
     listed = Annotated(CATEGORIES, left_out)
-    names: dict[str, Row] = {}
+    names: dict[str, AnnotationRow] = {}
     for row in _rows(annotations / SPLIT_FILES[split]):
         listed.add(row["filename"], row, Modality.AUDIO_VISUAL)
         names.setdefault(row["filename"], row)
     first = _first_annotations(annotations / ALL_FILE, names)
-    files = _files(names, videos)
+    at_hand = None if videos is None else Videos.of(videos)
+    files = {name: () if at_hand is None else at_hand.named(name) for name in names}
     return Dataset(
         name="ave",
         split=split.value,
@@ -66,23 +67,18 @@ def read_ave(split: Split, annotations: Path, videos: Path | None = None) -> Dat
             LabelledClip(name, next(iter(files[name]), None), listed.of(name), first_annotation=first[name])
             for name in names
         ),
-        remarks=left_out.remarks() + several_files(files),
+        remarks=(*left_out.remarks(), *(() if at_hand is None else at_hand.remarks), *several_files(files)),
         clip_seconds=CLIP_SECONDS,
     )
 
 
-def _files(names: dict[str, Row], videos: Path | None) -> dict[str, tuple[Path, ...]]:
-    at_hand = None if videos is None else Videos.of(videos)
-    return {name: () if at_hand is None else at_hand.named(name) for name in names}
-
-
-def _first_annotations(file: Path, names: dict[str, Row]) -> dict[str, tuple[Annotation, ...]]:
+def _first_annotations(file: Path, names: dict[str, AnnotationRow]) -> dict[str, tuple[Annotation, ...]]:
     """The first line of each clip in the file of all annotations; a label or times that say nothing make it background."""
     first: dict[str, tuple[Annotation, ...]] = {}
     for row in _rows(file):
         name = row["filename"]
         if name in names and name not in first:
-            one = Annotated(CATEGORIES, LeftOut())
+            one = Annotated(CATEGORIES, UnusedRows())
             one.add(name, row, Modality.AUDIO_VISUAL)
             first[name] = one.of(name)
     for name, row in names.items():
@@ -91,7 +87,7 @@ def _first_annotations(file: Path, names: dict[str, Row]) -> dict[str, tuple[Ann
     return first
 
 
-def _rows(file: Path) -> Iterator[Row]:
+def _rows(file: Path) -> Iterator[AnnotationRow]:
     for number, line in read_lines(file):
         fields = tuple(field.strip() for field in line.split("&"))
         if fields == HEADER:
@@ -100,4 +96,4 @@ def _rows(file: Path) -> Iterator[Row]:
             raise InvalidAnnotations(
                 f"{one_line(str(file), 120)}, line {number}: {one_line(line)!r} is not {'&'.join(HEADER)}: take the published file"
             )
-        yield Row(file, number, dict(zip(_COLUMNS, fields, strict=True)))
+        yield AnnotationRow(file, number, dict(zip(_COLUMNS, fields, strict=True)))

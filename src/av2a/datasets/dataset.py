@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from av2a.errors import InvalidLabels
 from av2a.types import Modality
 
 
@@ -51,6 +52,10 @@ class Annotation:
                 f"got {self.onset_seconds} and {self.offset_seconds}"
             )
 
+    def until(self, seconds: float) -> "Annotation":
+        """The same, ended at ``seconds`` at the latest."""
+        return self if self.offset_seconds <= seconds else replace(self, offset_seconds=seconds)
+
     @property
     def is_heard(self) -> bool:
         """Whether it says that something is heard."""
@@ -76,6 +81,20 @@ class LabelledClip:
     """AVE: the truth that the released code scores against, see :class:`GroundTruth`; None elsewhere."""
     weak_labels: tuple[str, ...] = ()
     """What happens somewhere in the clip, heard or seen, where only that is known or is said beside the annotations."""
+    seconds: float | None = None
+    """How long its file is, where it was opened to find out; see :func:`av2a.datasets.lengths.with_lengths`."""
+
+    def within(self, seconds: float) -> "LabelledClip":
+        """The same with its annotations cut at ``seconds``, the clip's end.
+
+        >>> LabelledClip("a", None, (Annotation("dog", Modality.AUDIO, 7.0, 16.0),)).within(10.0).annotations
+        (Annotation(label='dog', modality=<Modality.AUDIO: 'audio'>, onset_seconds=7.0, offset_seconds=10.0),)
+        """
+        annotations, first = (
+            None if each is None else tuple(cut.until(seconds) for cut in each if cut.onset_seconds < seconds)
+            for each in (self.annotations, self.first_annotation)
+        )
+        return replace(self, annotations=annotations, first_annotation=first)
 
 
 @dataclass(frozen=True)
@@ -108,10 +127,23 @@ class Dataset:
             if len(set(names)) != len(names):
                 raise ValueError(f"{what} must have names of their own, got {len(names) - len(set(names))} twice")
 
+    def check_labels(self) -> None:
+        """Refuse a data set without labels.
+
+        Raises:
+            InvalidLabels: there are none, as in a folder without a truth, or with one in which nothing happens.
+        """
+        if not self.labels:
+            raise InvalidLabels(f"{self.name} names no events to look for: give it annotations, or names with --events")
+
     @property
     def at_hand(self) -> tuple[LabelledClip, ...]:
         """The clips whose video is there; a report says how many of all."""
         return tuple(clip for clip in self.clips if clip.path is not None)
+
+    def end_of(self, clip: LabelledClip) -> float | None:
+        """Where a clip ends in seconds: what every clip was annotated over, else the length of its file; None where neither is known."""
+        return clip.seconds if self.clip_seconds is None else self.clip_seconds
 
     def first(self, count: int) -> "Dataset":
         """The same with the first ``count`` clips only, which remembers how many there were."""
@@ -157,7 +189,7 @@ def truth_masks(
     heard, seen = (np.zeros((len(categories), segments), dtype=bool) for _ in range(2))
     for each in clip.annotations:
         category = _category(each, categories)
-        start, stop = _segments_of(each, segments, segment_seconds)
+        start, stop = touched_segments(each.onset_seconds, each.offset_seconds, segments, segment_seconds)
         heard[category, start:stop] |= each.is_heard
         seen[category, start:stop] |= each.is_seen
     return heard, seen
@@ -184,7 +216,7 @@ def truth_timeline(
         raise ValueError(f"the truth {truth.value!r} of clip {clip.name!r} is unknown")
     timeline = np.full(segments, len(categories), dtype=np.int64)
     for each in reversed(annotations):
-        start, stop = _segments_of(each, segments, segment_seconds)
+        start, stop = touched_segments(each.onset_seconds, each.offset_seconds, segments, segment_seconds)
         timeline[start:stop] = _category(each, categories)
     return timeline
 
@@ -199,8 +231,17 @@ def _category(annotation: Annotation, categories: Sequence[str]) -> int:
 _ROUNDING = 1e-6
 
 
-def _segments_of(annotation: Annotation, segments: int, segment_seconds: float) -> tuple[int, int]:
-    onset, offset = annotation.onset_seconds / segment_seconds, annotation.offset_seconds / segment_seconds
+def touched_segments(
+    onset_seconds: float, offset_seconds: float, segments: int, segment_seconds: float = 1.0
+) -> tuple[int, int]:
+    """The segments that an interval touches, half-open, at least one; they may reach beyond the last of ``segments``.
+
+    What begins up to half a segment behind the last one belongs to it, as in :class:`av2a.timeline.Grid`.
+
+    >>> touched_segments(0.5, 2.0, 10), touched_segments(10.1, 10.3, 10), touched_segments(9.5, 12.0, 10)
+    ((0, 2), (9, 11), (9, 12))
+    """
+    onset, offset = onset_seconds / segment_seconds, offset_seconds / segment_seconds
     start, stop = floor(onset + _ROUNDING), ceil(offset - _ROUNDING)
     if segments <= onset < segments + 0.5:
         start = segments - 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from av2a.datasets.annotated import Annotated, split_labels
 from av2a.datasets.dataset import Dataset, LabelledClip, Task
-from av2a.datasets.rows import EVENT_COLUMNS, LeftOut, Row, counted, read_rows, some
+from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, composed, counted, read_rows, some
 from av2a.datasets.videos import ENDINGS, Videos
 from av2a.errors import DataUnavailable, InvalidLabels, one_line
 from av2a.types import Modality
@@ -21,7 +21,7 @@ SPLIT = "all"
 
 _LLP_LABELS, _LLP_EVENTS = "labels.tsv", {"eval_audio.tsv": Modality.AUDIO, "eval_visual.tsv": Modality.VISUAL}
 
-Told = tuple[Row, Modality | None]
+Told = tuple[AnnotationRow, Modality | None]
 """A row of the truth and what it is about; None where it only says that a clip was looked through."""
 
 
@@ -38,11 +38,13 @@ def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str
         InvalidAnnotations: the truth is malformed; the error names its line.
         InvalidLabels: a label is given twice.
     """
+    labels = tuple(map(composed, labels))
     if len(set(labels)) != len(labels):
         raise InvalidLabels(f"a label is given twice among {some(labels)}: name each once")
-    files, same_name = _by_clip_name(Videos.of(videos))
+    listed = Videos.of(videos)
+    files, same_name = _by_clip_name(listed)
     told = list(_told(videos if truth is None else truth, required=truth is not None))
-    categories = tuple(labels) or _labels_of(told)
+    categories = labels or _labels_of(told)
     truths = _Truths(_Names(files), categories)
     for row, modality in told:
         truths.take(row, modality)
@@ -54,7 +56,12 @@ def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str
         categories=categories,
         labels=categories,
         clips=tuple(clips),
-        remarks=(*truths.annotated.left_out.remarks(), *same_name, *_without_truth(clips if told else [])),
+        remarks=(
+            *truths.annotated.left_out.remarks(),
+            *listed.remarks,
+            *same_name,
+            *_without_truth(clips if told else []),
+        ),
     )
 
 
@@ -63,7 +70,7 @@ def _by_clip_name(videos: Videos) -> tuple[dict[str, Path], tuple[str, ...]]:
     found: dict[str, Path] = {}
     shadowed: list[str] = []
     for path in videos.files:
-        name = path.relative_to(videos.folder).with_suffix("").as_posix()
+        name = composed(path.relative_to(videos.folder).with_suffix("").as_posix())
         if found.setdefault(name, path) is not path:
             shadowed.append(path.relative_to(videos.folder).as_posix())
     remarks = (f"{counted(len(shadowed), 'file')} left out that share a name with another ({some(shadowed)})",)
@@ -96,10 +103,10 @@ class _Truths:
 
     def __init__(self, names: _Names, categories: tuple[str, ...]) -> None:
         self.names = names
-        self.annotated = Annotated(categories, LeftOut())
+        self.annotated = Annotated(categories, UnusedRows())
         self.weak: dict[str, tuple[str, ...]] = {}
 
-    def take(self, row: Row, modality: Modality | None) -> None:
+    def take(self, row: AnnotationRow, modality: Modality | None) -> None:
         """An event; or, without a modality, the names of what happens somewhere in a clip, maybe nothing."""
         if not row["filename"].strip():
             raise row.wrong("no clip is named: write its file's name")
@@ -144,7 +151,7 @@ def _as_llp(folder: Path) -> Iterator[Told]:
         yield from ((row, modality) for row in read_rows(folder / name, EVENT_COLUMNS))
 
 
-def _modality(row: Row) -> Modality:
+def _modality(row: AnnotationRow) -> Modality:
     text = row["modality"].strip()
     known = [modality.value for modality in Modality]
     if text and text not in known:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from av2a.datasets.annotated import Annotated, split_labels
 from av2a.datasets.dataset import Dataset, LabelledClip, Task
-from av2a.datasets.rows import EVENT_COLUMNS, LeftOut, Row, Why, read_rows
+from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, Why, read_rows
 from av2a.datasets.splits import Split
 from av2a.datasets.videos import Videos, several_files
 from av2a.types import Modality
@@ -41,7 +41,7 @@ def read_llp(split: Split, annotations: Path, videos: Path | None = None) -> Dat
         InvalidAnnotations: a file is malformed; the error names its line.
         MissingFile: there is no such folder of videos.
     """
-    left_out = LeftOut()
+    left_out = UnusedRows()
     weak = _weak_labels(annotations / SPLIT_FILES[split], left_out)
     events = None if split is Split.TRAIN else _events(annotations, weak, left_out)
     at_hand = None if videos is None else Videos.of(videos)
@@ -61,7 +61,11 @@ def read_llp(split: Split, annotations: Path, videos: Path | None = None) -> Dat
         categories=CATEGORIES,
         labels=CATEGORIES,
         clips=clips,
-        remarks=left_out.remarks() + several_files({name: _files(at_hand, name) for name in weak}),
+        remarks=(
+            *left_out.remarks(),
+            *(() if at_hand is None else at_hand.remarks),
+            *several_files({name: _files(at_hand, name) for name in weak}),
+        ),
         clip_seconds=CLIP_SECONDS,
     )
 
@@ -79,7 +83,7 @@ def _files(videos: Videos | None, clip: str) -> tuple[Path, ...]:
     return () if videos is None else videos.named(clip, video_id(clip))
 
 
-def _weak_labels(file: Path, left_out: LeftOut) -> dict[str, tuple[str, ...]]:
+def _weak_labels(file: Path, left_out: UnusedRows) -> dict[str, tuple[str, ...]]:
     """The clips of a split with their labels, in order."""
     found: dict[str, tuple[str, ...]] = {}
     for row in read_rows(file, ("filename", "event_label")):
@@ -90,7 +94,7 @@ def _weak_labels(file: Path, left_out: LeftOut) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _events(annotations: Path, clips: Collection[str], left_out: LeftOut) -> Annotated:
+def _events(annotations: Path, clips: Collection[str], left_out: UnusedRows) -> Annotated:
     """The events of these clips; rows of clips that are in another split are passed over, of those in none counted."""
     events = Annotated(CATEGORIES, left_out)
     elsewhere = _names_of_all_splits(annotations)
@@ -109,7 +113,7 @@ def _names_of_all_splits(annotations: Path) -> set[str]:
     return {_clip_name(row) for file in files if file.is_file() for row in read_rows(file, ("filename",))}
 
 
-def _clip_name(row: Row) -> str:
+def _clip_name(row: AnnotationRow) -> str:
     name = row["filename"].strip()
     if not name:
         raise row.wrong("no clip is named: correct it, or take the published file")

@@ -1,6 +1,8 @@
-"""Annotation files as rows that know where they stand, and a count of those that are not used."""
+"""Rows of annotation files with their file and line number, for errors, and counters of rows that are not used."""
 
+import csv
 import math
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,7 +20,7 @@ _SAME_COLUMN = {"event_labels": "event_label"}
 
 
 @dataclass(frozen=True)
-class Row:
+class AnnotationRow:
     """One line of an annotation file."""
 
     file: Path
@@ -49,10 +51,10 @@ class Row:
         return value
 
 
-def read_rows(file: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[Row]:
-    """The rows of a tab-separated file with a header line; other columns may stand beside those asked for.
+def read_rows(file: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[AnnotationRow]:
+    """The rows of a tab-separated file with a header line; the file may have other columns, too.
 
-    A line may leave out what stands last if it is ``optional``, or all but its first field.
+    Fields may be quoted as spreadsheets quote them. A line may omit its last fields if they are ``optional``, or all but its first.
 
     Raises:
         DataUnavailable: there is no such file.
@@ -60,7 +62,7 @@ def read_rows(file: Path, columns: Sequence[str], *, optional: Sequence[str] = (
     """
     lines = read_lines(file)
     number, header_line = next(lines, (1, ""))
-    header = [_SAME_COLUMN.get(name.strip(), name.strip()) for name in header_line.split("\t")]
+    header = [_SAME_COLUMN.get(name.strip(), name.strip()) for name in _fields(header_line)]
     lacking = [name for name in columns if name not in header]
     if lacking:
         raise InvalidAnnotations(
@@ -68,24 +70,46 @@ def read_rows(file: Path, columns: Sequence[str], *, optional: Sequence[str] = (
             f"begin the file with {', '.join(columns)}, separated by tabs"
         )
     for number, line in lines:
-        fields = line.split("\t")
+        fields = _fields(line)
         left_out = header[len(fields) :]
         if len(fields) > len(header) or (len(fields) > 1 and set(left_out) & set(columns)):
             raise InvalidAnnotations(
                 f"{_shown(file)}, line {number}: {len(fields)} fields and {len(header)} columns: separate them by single tabs"
             )
         found = dict(zip(header, fields + [""] * len(left_out), strict=True))
-        yield Row(file, number, {name: found.get(name, "") for name in (*columns, *optional)})
+        yield AnnotationRow(file, number, {name: found.get(name, "") for name in (*columns, *optional)})
+
+
+def _fields(line: str) -> list[str]:
+    """The fields of a line, without the quotes that spreadsheets put around those that hold a comma or a quote.
+
+    >>> _fields('a.mp4\\t"speech, male"\\ta "dog"')
+    ['a.mp4', 'speech, male', 'a "dog"']
+    """
+    try:
+        return next(csv.reader([line], delimiter="\t", strict=True))
+    except csv.Error:
+        # Quotes that no spreadsheet writes, such as those of '"Hey" said', are part of the field.
+        return line.split("\t")
+
+
+def composed(text: str) -> str:
+    """The text in NFC, so that names compare equal: some systems and archives store an accent as a character of its own.
+
+    >>> len("e\u0301"), len(composed("e\u0301"))
+    (2, 1)
+    """
+    return unicodedata.normalize("NFC", text)
 
 
 def read_lines(file: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a text file that are not blank, with their numbers from 1 on.
+    """The lines of a text file that are not blank, with their numbers from 1, in NFC.
 
     Raises:
         DataUnavailable: there is no such file.
         InvalidAnnotations: it is too large, or not UTF-8 text.
     """
-    content = _content(file)
+    content = composed(_content(file))
     # Not splitlines: it would also split at characters that a name may hold.
     for number, line in enumerate(content.replace("\r\n", "\n").split("\n"), start=1):
         if line.strip():
@@ -121,6 +145,8 @@ class Why(Enum):
     EMPTY = "whose offset is not after the onset"
     DUPLICATE = "saying what an earlier row says"
     BEYOND = "beginning after the clip's end"
+    CUT = "reaching beyond the clip's end"
+    """Used up to the end."""
     UNKNOWN_LABEL = "with a label that is no category"
     NO_SPLIT = "of clips in no split"
 
@@ -130,19 +156,19 @@ NAMED = 10
 
 
 @dataclass
-class LeftOut:
-    """Rows that are not used, counted by file and reason: never lost in silence."""
+class UnusedRows:
+    """Counters of rows that are not used, or not wholly, by file and reason."""
 
     found: dict[tuple[str, Why], list[str]] = field(default_factory=dict)
 
-    def add(self, row: Row, why: Why, example: str | None = None) -> None:
+    def add(self, row: AnnotationRow, why: Why, example: str | None = None) -> None:
         """Count one row; ``example`` says more than its line."""
         self.found.setdefault((row.file.name, why), []).append(example or f"line {row.line}")
 
     def remarks(self) -> tuple[str, ...]:
         """One line for each file and reason."""
         return tuple(
-            f"{one_line(name)}: left out {counted(len(examples), 'row')} {why.value} ({some(examples)})"
+            f"{one_line(name)}: {'cut' if why is Why.CUT else 'left out'} {counted(len(examples), 'row')} {why.value} ({some(examples)})"
             for (name, why), examples in self.found.items()
         )
 

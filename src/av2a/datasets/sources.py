@@ -43,7 +43,7 @@ class PublishedFile:
 
 
 @dataclass(frozen=True)
-class Source:
+class AnnotationSource:
     """A benchmark's files in a public repository."""
 
     repository: str
@@ -58,7 +58,7 @@ class Source:
 
 
 SOURCES = {
-    "llp": Source(
+    "llp": AnnotationSource(
         "YapengTian/AVVP-ECCV20",
         ("fde5611", "master"),
         "data",
@@ -77,7 +77,7 @@ SOURCES = {
             ),
         ),
     ),
-    "ave": Source(
+    "ave": AnnotationSource(
         "haoyi-duan/DG-SCT",
         ("6e8efa22e58e3b6d608e80239bc2d7d97eb42617", "main"),
         "data/AVE",
@@ -142,7 +142,7 @@ def bring(
     return brought
 
 
-def _brought(name: str, source: Source, file: PublishedFile, place: Path, folder: Path | None) -> Brought:
+def _brought(name: str, source: AnnotationSource, file: PublishedFile, place: Path, folder: Path | None) -> Brought:
     path = place / file.name
     if path.is_file() and file.is_whole(path.read_bytes()):
         return Brought(path, Way.KEPT)
@@ -151,7 +151,7 @@ def _brought(name: str, source: Source, file: PublishedFile, place: Path, folder
     return Brought(path, Way.FETCHED if folder is None else Way.COPIED)
 
 
-def _found(source: Source, file: PublishedFile, folder: Path) -> bytes:
+def _found(source: AnnotationSource, file: PublishedFile, folder: Path) -> bytes:
     """The file from a folder, or from a checkout of its repository."""
     places = [folder / file.name, folder / source.folder / file.name]
     path = next((path for path in places if path.is_file()), None)
@@ -169,7 +169,7 @@ def _found(source: Source, file: PublishedFile, folder: Path) -> bytes:
     return content
 
 
-def _fetched(name: str, source: Source, file: PublishedFile) -> bytes:
+def _fetched(name: str, source: AnnotationSource, file: PublishedFile) -> bytes:
     reasons: list[str] = []
     for revision in source.revisions:
         address = f"{_host()}/{source.address(file, revision)}"
@@ -212,7 +212,7 @@ def _described(content: bytes, file: PublishedFile) -> str:
     return f"{size}, SHA-256 {digest[:12]}…; expected {file.size_bytes} bytes, {file.sha256[:12]}…"
 
 
-def _names(source: Source) -> str:
+def _names(source: AnnotationSource) -> str:
     return ", ".join(file.name for file in source.files)
 
 

@@ -1,4 +1,4 @@
-"""Which clips of a data set can be used: each video opened once, and what it lacks."""
+"""Which clips of a data set can be used: opens each video once and reports what it lacks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,28 +7,28 @@ from pathlib import Path
 
 from av2a import media
 from av2a.datasets.dataset import Dataset, LabelledClip
-from av2a.errors import Av2aError
+from av2a.errors import one_line
 from av2a.types import Clip
 
 LENGTH_TOLERANCE_SECONDS = 0.5
 """Cutting at key frames and packets makes files a little longer or shorter than the clip they are."""
 
 
-class State(Enum):
-    """What has become of a clip."""
+class ClipState(Enum):
+    """Whether a clip can be used."""
 
     PRESENT = "present"
     MISSING = "missing"
     BROKEN = "broken"
-    """A file is there, and cannot be used."""
+    """The file cannot be used."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What was found of one clip. Of a missing or broken one nothing else is known."""
+class ClipStatus:
+    """Whether one clip can be used; of a missing or broken one nothing else is known."""
 
     name: str
-    state: State
+    state: ClipState
     path: Path | None = None
     error: str = ""
     """Why it is broken, in one line."""
@@ -39,57 +39,57 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Status:
+class SplitStatus:
     """One split, clip by clip in its order."""
 
     dataset: Dataset
-    findings: tuple[Finding, ...]
+    findings: tuple[ClipStatus, ...]
 
-    def of(self, state: State) -> tuple[Finding, ...]:
+    def of(self, state: ClipState) -> tuple[ClipStatus, ...]:
         """The clips in that state."""
         return tuple(each for each in self.findings if each.state is state)
 
     @property
-    def without_sound(self) -> tuple[Finding, ...]:
+    def without_sound(self) -> tuple[ClipStatus, ...]:
         """Present, and nothing can be heard: no error, but nothing will be found in it by ear."""
-        return tuple(each for each in self.of(State.PRESENT) if not each.has_sound)
+        return tuple(each for each in self.of(ClipState.PRESENT) if not each.has_sound)
 
     @property
-    def without_picture(self) -> tuple[Finding, ...]:
+    def without_picture(self) -> tuple[ClipStatus, ...]:
         """Present, and nothing can be seen."""
-        return tuple(each for each in self.of(State.PRESENT) if not each.has_picture)
+        return tuple(each for each in self.of(ClipState.PRESENT) if not each.has_picture)
 
     @property
-    def of_other_length(self) -> tuple[Finding, ...]:
+    def of_other_length(self) -> tuple[ClipStatus, ...]:
         """Present, and longer or shorter than what was annotated: cut elsewhere, or not at all."""
         wanted = self.dataset.clip_seconds
         if wanted is None:
             return ()
         return tuple(
             each
-            for each in self.of(State.PRESENT)
+            for each in self.of(ClipState.PRESENT)
             if each.seconds is not None and abs(each.seconds - wanted) > LENGTH_TOLERANCE_SECONDS
         )
 
 
-def examined(dataset: Dataset) -> Iterator[Finding]:
+def examined(dataset: Dataset) -> Iterator[ClipStatus]:
     """Each clip in turn. A file is opened, and the first picture and the first sound are decoded, no more."""
     return map(_examined, dataset.clips)
 
 
-def _examined(clip: LabelledClip) -> Finding:
+def _examined(clip: LabelledClip) -> ClipStatus:
     if clip.path is None:
-        return Finding(clip.name, State.MISSING)
+        return ClipStatus(clip.name, ClipState.MISSING)
     try:
-        return _finding(clip.name, media.open_clip(clip.path))
-    except Av2aError as refusal:
-        return Finding(clip.name, State.BROKEN, clip.path, str(refusal))
+        return _present(clip.name, media.open_clip(clip.path))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other clips are examined
+        return ClipStatus(clip.name, ClipState.BROKEN, clip.path, one_line(str(error) or type(error).__name__, 300))
 
 
-def _finding(name: str, opened: Clip) -> Finding:
-    return Finding(
+def _present(name: str, opened: Clip) -> ClipStatus:
+    return ClipStatus(
         name=name,
-        state=State.PRESENT,
+        state=ClipState.PRESENT,
         path=opened.path,
         has_sound=opened.audio is not None,
         has_picture=opened.video is not None,

@@ -1,11 +1,11 @@
-"""The videos of a folder by their names: whatever their ending, in the folder itself or one level below it."""
+"""The media files in a folder and in its subfolders, by name without ending."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from av2a.datasets.rows import counted, some
+from av2a.datasets.rows import composed, counted, some
 from av2a.errors import MissingFile, one_line
 
 VIDEO_ENDINGS = tuple(".mp4 .mkv .webm .mov .m4v .avi .flv .mpg .mpeg .ts .mts .3gp .wmv .ogv .mxf .gif".split())
@@ -22,26 +22,31 @@ class Videos:
     files: tuple[Path, ...]
     """By depth, then ending, then name."""
     by_name: dict[str, tuple[Path, ...]]
-    """The same by their names without ending."""
+    """The same by their names without ending, in NFC."""
+    remarks: tuple[str, ...] = ()
+    """Subfolders that cannot be read."""
 
     @classmethod
     def of(cls, folder: Path) -> "Videos":
-        """Look into a folder and the folders in it; hidden ones are left out. No file is opened.
+        """List a folder and its subfolders, hidden ones left out. No file is opened.
 
         Raises:
-            MissingFile: there is no such folder.
+            MissingFile: there is no such folder, or it cannot be read.
         """
         if not folder.is_dir():
             raise MissingFile(f"there is no folder {one_line(str(folder))!r} of videos: check the name")
-        files = tuple(sorted(_media_files(folder), key=lambda path: _order(path, folder)))
+        unread: list[str] = []
+        files = tuple(sorted(_media_files(folder, unread), key=lambda path: _order(path, folder)))
         by_name: dict[str, tuple[Path, ...]] = {}
         for path in files:
-            by_name[path.stem] = (*by_name.get(path.stem, ()), path)
-        return cls(folder, files, by_name)
+            name = composed(path.stem)
+            by_name[name] = (*by_name.get(name, ()), path)
+        remarks = (f"{counted(len(unread), 'subfolder')} cannot be read ({some(unread)})",) if unread else ()
+        return cls(folder, files, by_name, remarks)
 
     def named(self, *names: str) -> tuple[Path, ...]:
         """The files of the first of these names that has any."""
-        return next((self.by_name[name] for name in names if name in self.by_name), ())
+        return next((self.by_name[name] for name in map(composed, names) if name in self.by_name), ())
 
 
 def several_files(files: Mapping[str, tuple[Path, ...]]) -> tuple[str, ...]:
@@ -54,26 +59,40 @@ def several_files(files: Mapping[str, tuple[Path, ...]]) -> tuple[str, ...]:
     )
 
 
-def _media_files(folder: Path) -> Iterator[Path]:
-    for entry in _entries(folder):
-        if entry.is_dir():
-            yield from (Path(below.path) for below in _entries(Path(entry.path)) if _is_media(below))
-        elif _is_media(entry):
-            yield Path(entry.path)
-
-
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+def _media_files(folder: Path, unread: list[str]) -> Iterator[Path]:
     try:
-        with os.scandir(folder) as entries:
-            yield from (entry for entry in entries if not entry.name.startswith("."))
+        entries = _entries(folder)
     except OSError as refusal:
         raise MissingFile(
-            f"cannot look into folder {one_line(str(folder))!r} ({refusal.strerror}): check its permissions"
+            f"cannot read folder {one_line(str(folder))!r} ({refusal.strerror}): check its permissions"
         ) from refusal
+    for entry in entries:
+        if _is_media(entry):
+            yield Path(entry.path)
+        elif _is(entry.is_dir):
+            try:
+                below = _entries(Path(entry.path))
+            except OSError:
+                unread.append(entry.name)
+                continue
+            yield from (Path(each.path) for each in below if _is_media(each))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if not entry.name.startswith(".")]
 
 
 def _is_media(entry: os.DirEntry[str]) -> bool:
-    return os.path.splitext(entry.name)[1].lower() in ENDINGS and entry.is_file()  # noqa: PTH122 - no Path for each of many
+    return os.path.splitext(entry.name)[1].lower() in ENDINGS and _is(entry.is_file)  # noqa: PTH122 - no Path for each of many
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Whether an entry is of a kind; a link that leads in a circle is of none."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _order(path: Path, folder: Path) -> tuple[int, int, str]:

@@ -5,7 +5,7 @@ as the released script scores it (behaviour 36), which is what the paper's table
 readings: against both truths that are in use (behaviour 40), of the first candidate alone, as released, and of all of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from statistics import fmean
@@ -15,10 +15,10 @@ from jaxtyping import Bool, Float, Int64
 
 from av2a.backbones.base import Backbone
 from av2a.datasets import Dataset, GroundTruth, LabelledClip, Task, truth_masks, truth_timeline
+from av2a.datasets.lengths import cut_remarks
 from av2a.datasets.opening import PUBLISHED
 from av2a.datasets.rows import counted, some
 from av2a.detector import words_of
-from av2a.errors import InvalidLabels
 from av2a.features import Progress
 from av2a.features.store import Intervals, Store
 from av2a.metrics.localization import accuracy, category_accuracy, every_candidate, first_candidate
@@ -167,12 +167,12 @@ def evaluate(
         InvalidSetting: the backbone cannot do what the settings ask for.
         WeightsUnavailable: the backbone cannot be used.
     """
-    if not dataset.labels:
-        raise InvalidLabels(f"{dataset.name} names no events to look for: give it annotations, or names with --events")
+    dataset.check_labels()
     words = words_of(backbone, dataset.labels, settings)
     found: list[Found] = []
     left_out: list[LeftOut] = []
     seen: list[_Seen] = []
+    lengths: dict[str, float] = {}
     turns = watching(
         dataset, backbone, settings, store, intervals=intervals, also_unknown=also_unknown, progress=progress
     )
@@ -182,6 +182,10 @@ def evaluate(
         else:
             found.append(found_in(each, words, settings))
             seen.append(_Seen.of(each))
+            lengths[each.clip.name] = each.grid.duration_seconds
+    dataset = replace(
+        dataset, clips=tuple(replace(clip, seconds=lengths.get(clip.name, clip.seconds)) for clip in dataset.clips)
+    )
     predictions = gathered(found, categories=len(dataset.categories))
     scored = score(
         predictions, dataset, left_out=left_out, segment_seconds=settings.segment_seconds, remarks=tuple(_remarks(seen))
@@ -203,9 +207,13 @@ def score(
 ) -> Evaluation:
     """How right predictions are, whoever made them. Videos of the data set that they do not name do not count.
 
+    Truth and predictions are cut at the end of each clip whose length is known (:func:`av2a.datasets.lengths.with_lengths`).
+
     Raises:
+        InvalidLabels: the data set names no events.
         ValueError: they name a video that is not in the data set, or are not of its categories.
     """
+    dataset.check_labels()
     clips = {clip.name: clip for clip in dataset.clips}
     unknown = [name for name in predictions.names if name not in clips]
     if unknown:
@@ -218,6 +226,8 @@ def score(
     counting = [(place, clips[name]) for place, name in enumerate(predictions.names)]
     unknown_truth = [LeftOut(clip.name, TRUTH_UNKNOWN) for _, clip in counting if clip.annotations is None]
     counting = [(place, clip) for place, clip in counting if clip.annotations is not None]
+    cut = cut_remarks([(clip, dataset.end_of(clip)) for _, clip in counting], segment_seconds)
+    counting = [(place, _within_end(dataset, clip)) for place, clip in counting]
     bare = Evaluation(
         dataset=dataset.name,
         split=dataset.split,
@@ -228,13 +238,18 @@ def score(
         split_total=dataset.split_clips,
         predicted=len(predictions.names),
         left_out=(*left_out, *unknown_truth),
-        remarks=(*dataset.remarks, *remarks),
+        remarks=(*dataset.remarks, *cut, *remarks),
     )
     if not counting:
         return bare
     if dataset.task is Task.LOCALIZATION:
         return replace(bare, readings=tuple(_readings(predictions, dataset, counting, segment_seconds)))
     return _parsed(bare, predictions, dataset, counting, segment_seconds)
+
+
+def _within_end(dataset: Dataset, clip: LabelledClip) -> LabelledClip:
+    end = dataset.end_of(clip)
+    return clip if end is None else clip.within(end)
 
 
 Counting = Sequence[tuple[int, LabelledClip]]
@@ -246,8 +261,18 @@ def _parsed(
 ) -> Evaluation:
     places = [place for place, _ in counting]
     found = {modality: predictions.masks[modality][places] for modality in STREAMS}
-    heard, seen = _truth(dataset, counting, found, segment_seconds)
-    audio, visual, both = (_widened(found[modality], heard.shape[2]) for modality in STREAMS)
+    predicted = np.any([found[modality].any(axis=1) for modality in STREAMS], axis=0)
+    counts = [
+        _segments(dataset, clip, mask, segment_seconds) for (_, clip), mask in zip(counting, predicted, strict=True)
+    ]
+    segments = max(counts)
+    truth = [
+        truth_masks(clip, dataset.categories, count, segment_seconds)
+        for (_, clip), count in zip(counting, counts, strict=True)
+    ]
+    heard, seen = (stacked([each[stream] for each in truth], len(dataset.categories), segments) for stream in range(2))
+    inside = np.arange(segments) < np.array(counts)[:, None, None]
+    audio, visual, both = (_widened(found[modality], segments) & inside for modality in STREAMS)
     return replace(
         bare,
         numbers=parsing_metrics(heard, seen, audio=audio, visual=visual, audio_visual=both),
@@ -261,32 +286,20 @@ Scored = Bool[np.ndarray, "video category scored"]
 """Masks over as many segments as truth and predictions need."""
 
 
-def _truth(
-    dataset: Dataset, counting: Counting, found: Mapping[Modality, Masks], segment_seconds: float
-) -> tuple[Scored, Scored]:
-    """What is heard and what is seen, over as many segments as truth or predictions of any video need."""
-    predicted = np.any([found[modality].any(axis=1) for modality in STREAMS], axis=0)
-    masks = [
-        truth_masks(clip, dataset.categories, _segments(dataset, clip, mask, segment_seconds), segment_seconds)
-        for (_, clip), mask in zip(counting, predicted, strict=True)
-    ]
-    segments = max(predicted.shape[1], *(heard.shape[1] for heard, _ in masks))
-    heard, seen = (stacked([each[stream] for each in masks], len(dataset.categories), segments) for stream in range(2))
-    return heard, seen
-
-
 def _segments(
     dataset: Dataset, clip: LabelledClip, predicted: Bool[np.ndarray, " segment"], segment_seconds: float
 ) -> int:
-    """How many segments of a clip are scored: the data set's, else up to the last one in which anything is true or found."""
-    if dataset.clip_seconds is not None:
-        return Grid(dataset.clip_seconds, segment_seconds).segments
+    """How many segments of a clip are scored: up to its end; without a known end up to the last one in which anything is true or found."""
+    end = dataset.end_of(clip)
+    if end is not None:
+        return Grid(end, segment_seconds).segments
     last = max((each.offset_seconds for each in clip.annotations or ()), default=segment_seconds)
     return max(Grid(last, segment_seconds).segments, int(np.flatnonzero(predicted).max(initial=-1)) + 1)
 
 
 def _widened(masks: Masks, segments: int) -> Scored:
-    return np.pad(masks, ((0, 0), (0, 0), (0, segments - masks.shape[2])))
+    """The masks over ``segments`` segments, filled up with False or cut."""
+    return np.pad(masks, ((0, 0), (0, 0), (0, max(segments - masks.shape[2], 0))))[:, :, :segments]
 
 
 def _readings(
@@ -331,8 +344,10 @@ class _Seen:
 
 
 def remarks_of(watched: Sequence[Watched]) -> tuple[str, ...]:
-    """What is to be known of videos that count all the same: without sound, without a picture, cut short."""
-    return tuple(_remarks([_Seen.of(each) for each in watched]))
+    """What is to be known of videos that count all the same: annotations beyond the end, no sound, no picture, damage."""
+    ends = [(each.clip, each.grid.duration_seconds) for each in watched]
+    segment_seconds = watched[0].grid.segment_seconds if watched else 1.0
+    return (*cut_remarks(ends, segment_seconds), *_remarks([_Seen.of(each) for each in watched]))
 
 
 def _remarks(seen: Sequence[_Seen]) -> Iterator[str]:

@@ -6,13 +6,13 @@ modality alone says that it was looked for. Audio-visual rows of a clip stand in
 taken of the first one alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor
 from pathlib import Path
 
 from av2a.datasets import Dataset, Task
-from av2a.datasets.rows import EVENT_COLUMNS, LeftOut, Row, Why, counted, read_rows, some
+from av2a.datasets.dataset import touched_segments
+from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, Why, counted, read_rows, some
 from av2a.datasets.videos import ENDINGS
 from av2a.errors import MediaError, MissingFile, OutputRefused, one_line
 from av2a.exports.files import check_file, write_whole
@@ -23,6 +23,8 @@ from av2a.types import Candidate, Modality
 HEADER = (*EVENT_COLUMNS, "modality")
 ENDING = ".tsv"
 
+NO_END = 2**31
+"""The number of segments of a clip whose length is not known."""
 LONGEST_SECONDS = 86_400.0
 """What lies beyond is no time within a clip: memory would be needed for all before it."""
 
@@ -42,7 +44,12 @@ def dumps(predictions: Predictions, categories: Sequence[str], segment_seconds: 
     if predictions.names and all(row[-1] != both for row in rows):
         rows.append((predictions.names[-1], "", "", "", both))
     _check_names(field for row in rows for field in row)
-    return "".join("\t".join(row) + "\n" for row in rows)
+    return "".join("\t".join(map(_field, row)) + "\n" for row in rows)
+
+
+def _field(text: str) -> str:
+    """A field as :func:`av2a.datasets.rows.read_rows` reads it; quotes at its start would be taken for those of a spreadsheet."""
+    return '"' + text.replace('"', '""') + '"' if text.startswith('"') else text
 
 
 def _row(
@@ -83,24 +90,25 @@ class Read:
 
 
 def read(file: Path, dataset: Dataset, *, segment_seconds: float = 1.0, only_named: bool = False) -> Read:
-    """A table of predictions for the clips of a data set.
+    """A table of predictions for the clips of a data set, cut at the end of each clip whose length is known.
 
     Clips that it does not name count as nothing found, as the official script counts them; with ``only_named`` they do not count. Where no row is
     audio_visual, what is both heard and seen is taken, as the official script does. A segment is one in which an event is when the event touches it.
 
     Raises:
         MissingFile: there is no such file.
+        InvalidLabels: the data set names no events.
         InvalidAnnotations: it is no such table, or a time in it is none; the error names the line.
         MediaError: it names clips, and none of them is in the data set.
     """
+    dataset.check_labels()
     if not file.is_file():
         raise MissingFile(f"no table of predictions at {one_line(str(file), 120)!r}: check --predictions")
     rows = _Rows.of(file, dataset, segment_seconds)
     rows.check_any_known(dataset)
     names = [clip.name for clip in dataset.clips if clip.name in rows.events or not only_named]
     not_named = tuple(clip.name for clip in dataset.clips if clip.name not in rows.events)
-    segments = rows.segments(dataset)
-    shape = len(dataset.categories), segments
+    shape = len(dataset.categories), rows.segments(dataset)
     found = [_found(name, rows.events.get(name, []), shape, both_told=rows.both_told) for name in names]
     return Read(
         gathered(found, len(dataset.categories)),
@@ -122,7 +130,7 @@ class _Event:
     label: str
 
     @classmethod
-    def of(cls, row: Row, task: Task) -> "_Event | None":
+    def of(cls, row: AnnotationRow, task: Task) -> "_Event | None":
         """The row's event; None where the row is a name alone."""
         if not any(row[column].strip() for column in ("onset", "offset", "event_label")):
             return None
@@ -131,11 +139,6 @@ class _Event:
             raise row.wrong(f"offset {told.offset_seconds:g} is beyond a day: times are seconds from the clip's start")
         return told
 
-    def segments(self, segment_seconds: float) -> tuple[int, int]:
-        """The segments that it touches, half-open, at least one."""
-        start = floor(self.onset_seconds / segment_seconds + 1e-6)
-        return start, max(ceil(self.offset_seconds / segment_seconds - 1e-6), start + 1)
-
 
 @dataclass
 class _Rows:
@@ -143,19 +146,21 @@ class _Rows:
 
     file: Path
     events: dict[str, list[Told]]
-    left_out: LeftOut
+    left_out: UnusedRows
     strangers: list[str]
     """Names of no clip of the data set."""
     segment_seconds: float
+    ends: Mapping[str, float | None]
+    """Where each clip ends in seconds."""
     both_told: bool = False
     """Whether any row is audio_visual, if only to say that there are none."""
 
     @classmethod
     def of(cls, file: Path, dataset: Dataset, segment_seconds: float) -> "_Rows":
-        rows = cls(file, {}, LeftOut(), [], segment_seconds)
-        known = {clip.name for clip in dataset.clips}
+        ends = {clip.name: dataset.end_of(clip) for clip in dataset.clips}
+        rows = cls(file, {}, UnusedRows(), [], segment_seconds, ends)
         for row in read_rows(file, EVENT_COLUMNS, optional=("modality",)):
-            rows._add(row, known, dataset)
+            rows._add(row, dataset)
         return rows
 
     def check_any_known(self, dataset: Dataset) -> None:
@@ -167,28 +172,33 @@ class _Rows:
                 f"{none} named in {one_line(str(self.file), 120)} is in {_whole(dataset)}: check --split and names"
             )
 
-    def _add(self, row: Row, known: set[str], dataset: Dataset) -> None:
-        name = _name(row["filename"].strip(), known)
+    def _add(self, row: AnnotationRow, dataset: Dataset) -> None:
+        name = _name(row["filename"].strip(), self.ends)
         told = _Event.of(row, dataset.task)
         if name is None:
             self.strangers.append(row["filename"].strip())
             return
-        events = self.events.setdefault(name, [])
+        self.events.setdefault(name, [])
         self.both_told |= row["modality"].strip() == Modality.AUDIO_VISUAL.value
         if told is not None:
-            self._add_event(row, told, events, dataset)
+            self._add_event(row, name, told, dataset)
 
-    def _add_event(self, row: Row, told: "_Event", events: list[Told], dataset: Dataset) -> None:
+    def _add_event(self, row: AnnotationRow, name: str, told: "_Event", dataset: Dataset) -> None:
         self.both_told |= told.modality is Modality.AUDIO_VISUAL
-        start, stop = told.segments(self.segment_seconds)
+        end = self.ends[name]
+        segments = NO_END if end is None else Grid(end, self.segment_seconds).segments
+        start, stop = touched_segments(told.onset_seconds, told.offset_seconds, segments, self.segment_seconds)
         if told.label not in dataset.categories:
             self.left_out.add(row, Why.UNKNOWN_LABEL, told.label or "no label")
         elif told.onset_seconds >= told.offset_seconds:
             self.left_out.add(row, Why.EMPTY)
-        elif dataset.clip_seconds is not None and start >= self.segments(dataset):
+        elif end is not None and told.onset_seconds >= end:
             self.left_out.add(row, Why.BEYOND)
         else:
-            events.append((told.modality, Candidate(dataset.categories.index(told.label), start, stop)))
+            if end is not None and told.offset_seconds > end and stop > segments:
+                self.left_out.add(row, Why.CUT)
+            events = self.events[name]
+            events.append((told.modality, Candidate(dataset.categories.index(told.label), start, min(stop, segments))))
 
     def segments(self, dataset: Dataset) -> int:
         """How many segments the arrays need."""
@@ -218,7 +228,7 @@ def _whole(dataset: Dataset) -> str:
     return f"the first {counted(len(dataset.clips), 'clip')} of {whole}" if limited else whole
 
 
-def _name(written: str, known: set[str]) -> str | None:
+def _name(written: str, known: Collection[str]) -> str | None:
     """The clip that a row is about, with or without the ending of a media file; None where there is no such clip."""
     stem, dot, ending = written.rpartition(".")
     for name in (written, stem if dot and f".{ending.lower()}" in ENDINGS else written):
@@ -227,7 +237,7 @@ def _name(written: str, known: set[str]) -> str | None:
     return None
 
 
-def _modality(row: Row, task: Task) -> Modality:
+def _modality(row: AnnotationRow, task: Task) -> Modality:
     text = row["modality"].strip()
     if not text and task is Task.LOCALIZATION:
         return Modality.AUDIO_VISUAL
@@ -238,11 +248,7 @@ def _modality(row: Row, task: Task) -> Modality:
 
 def _found(name: str, told: Sequence[Told], shape: tuple[int, int], *, both_told: bool) -> Found:
     masks = {modality: painted([each for told_of, each in told if told_of is modality], shape) for modality in STREAMS}
-    in_order = [
-        Candidate(each.category, each.start, min(each.stop, shape[1]))
-        for told_of, each in told
-        if told_of is Modality.AUDIO_VISUAL and each.start < shape[1]
-    ]
+    in_order = [each for told_of, each in told if told_of is Modality.AUDIO_VISUAL]
     if not both_told:
         masks[Modality.AUDIO_VISUAL] = masks[Modality.AUDIO] & masks[Modality.VISUAL]
         in_order = list(by_time(masks[Modality.AUDIO_VISUAL]))

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-
 from av2a.datasets import Dataset, LabelledClip
-from av2a.errors import Av2aError, InvalidScores, MissingFile, one_line
+from av2a.datasets.rows import composed
+from av2a.errors import InvalidScores, MissingFile, one_line
 from av2a.exports.scores import ScoreFile, read_scores
 from av2a.features import Progress
 from av2a.methods.av2a.method import parse_scores
 from av2a.research.predictions import STREAMS, Found, MethodSeconds, Predictions, gathered, painted
 from av2a.research.watching import TRUTH_UNKNOWN, LeftOut
 from av2a.settings import Settings
+from av2a.timeline import Grid
 from av2a.types import Modality
 
 ENDING = ".npz"
@@ -24,12 +24,15 @@ def predict_scored(
 ) -> tuple[Predictions, tuple[LeftOut, ...]]:
     """What the method finds in each clip whose scores lie in ``folder`` as ``<clip name>.npz``, and why others are left out.
 
-    Columns are found by the data set's categories, or by its labels; files may hold others, in any order.
+    Columns are found by the data set's categories, or by its labels; files may hold others, in any order. File names are compared in NFC.
+    Where a clip's length is known, a file must have a row for each of its segments.
 
     Raises:
+        InvalidLabels: the data set names no events.
         MissingFile: no such folder.
         InvalidScores: no clip is left.
     """
+    dataset.check_labels()
     if not folder.is_dir():
         raise MissingFile(f"no such folder of scores: {one_line(str(folder))!r}; check the name")
     found: list[Found] = []
@@ -45,11 +48,12 @@ def predict_scored(
 
 
 def _each(folder: Path, dataset: Dataset, settings: Settings) -> Iterator[Found | LeftOut]:
+    files = {composed(str(path.relative_to(folder))): path for path in folder.rglob(f"*{ENDING}")}
     for clip in dataset.clips:
-        path = folder / f"{clip.name}{ENDING}"
+        path = files.get(composed(str(Path(f"{clip.name}{ENDING}"))))
         if clip.annotations is None:
             yield LeftOut(clip.name, TRUTH_UNKNOWN)
-        elif not path.exists():
+        elif path is None:
             yield LeftOut(clip.name, "no scores of it are at hand")
         else:
             yield _found(clip, path, dataset, settings)
@@ -58,9 +62,11 @@ def _each(folder: Path, dataset: Dataset, settings: Settings) -> Iterator[Found 
 def _found(clip: LabelledClip, path: Path, dataset: Dataset, settings: Settings) -> Found | LeftOut:
     try:
         file = _in_order(read_scores(path), dataset)
-        _check_length(file, dataset, settings)
-    except Av2aError as refusal:
-        return LeftOut(clip.name, str(refusal), has_failed=True)
+        end = dataset.end_of(clip)
+        if end is not None:
+            Grid(end, settings.segment_seconds).check_rows(file.segments, path.name)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other clips count
+        return LeftOut(clip.name, one_line(str(error) or type(error).__name__, 300), has_failed=True)
     began = perf_counter()
     streams = parse_scores(file.scored, settings).streams
     spent = perf_counter() - began
@@ -81,13 +87,3 @@ def _in_order(file: ScoreFile, dataset: Dataset) -> ScoreFile:
     raise InvalidScores(
         f"{file.path.name} has no column for the category {one_line(lacking)!r}: score all {len(dataset.categories)} of {dataset.name}"
     )
-
-
-def _check_length(file: ScoreFile, dataset: Dataset, settings: Settings) -> None:
-    if dataset.clip_seconds is None:
-        return
-    wanted = int(np.ceil(dataset.clip_seconds / settings.segment_seconds - 1e-6))
-    if file.segments != wanted:
-        raise InvalidScores(
-            f"{file.path.name} has {file.segments} rows, {dataset.name} is judged over {wanted} segments: give a row for each"
-        )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from av2a.settings import TABLE_1, Fusion, Settings, ThresholdRule, ValidationRu
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.storages import BaseStorage
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,9 @@ SPACE: Space = {
 
 LEAST = {"category_threshold": 0, "confidence_threshold": 0, "decay": 1}
 """At which end of its range a hyper-parameter leaves its stage with the least to do."""
+
+SAME_PERCENT = 1e-6
+"""Measures of the same settings differ by less, on any machine; one segment of one video moves the mean by far more."""
 
 LOCK_SECONDS = 5
 """A journal's lock that is older than this was left by a process that was killed; one is held for milliseconds."""
@@ -61,7 +66,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchResult:
     """What was tried, in its order, and the best of it."""
 
     base: Settings
@@ -136,7 +141,7 @@ def search(
     journal: Path | None = None,
     about: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-) -> Search:
+) -> SearchResult:
     """Try settings until there are ``trials``; the base itself and ``starts`` come first, where they lie in the space.
 
     Args:
@@ -171,7 +176,7 @@ def search(
                 done.append(_sampled(study, measure, base, searched, _sampler(seed, number)))
             if progress is not None:
                 progress(len(done), trials)
-    return Search(base, tuple(done[:trials]), resumed=min(resumed, trials))
+    return SearchResult(base, tuple(done[:trials]), resumed=min(resumed, trials))
 
 
 def _within(searched: Space, values: Mapping[str, float]) -> dict[str, float] | None:
@@ -222,37 +227,83 @@ def _finished(study: "optuna.Study") -> list[Trial]:
 
 
 def _study(journal: Path | None, name: str, measure: Measure, base: Settings) -> "optuna.Study":
-    """The study of this search in the journal, or a new one."""
+    """The study of this search in the journal, or a new one.
+
+    A study whose best trial measures otherwise today stays in the journal, and the search begins anew under the next name.
+    """
+    storage = _storage(journal)
+    for number in count(1):
+        study = _named_study(storage, name if number == 1 else f"{name}-{number}")
+        best = max(_finished(study), key=lambda trial: trial.value, default=None)
+        if best is None and number > 1:
+            _log.warning("what %s holds was measured otherwise: it is kept, and the search begins anew", journal)
+        if best is None or abs(best.value - measure(base.changed(best.values))) <= SAME_PERCENT:
+            return study
+    raise AssertionError
+
+
+def _named_study(storage: "BaseStorage", name: str) -> "optuna.Study":
     import optuna
-    from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+
+    return optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+
+
+def _storage(journal: Path | None) -> "BaseStorage":
+    """Where trials are kept. A journal that cannot be read is set aside, and a new one begun."""
+    from optuna.storages import InMemoryStorage, JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    storage: BaseStorage = InMemoryStorage()
-    if journal is not None:
-        lock = JournalFileOpenLock(str(journal), grace_period=LOCK_SECONDS)
-        # Another search may be writing to the same journal.
-        lock.acquire()
-        try:
-            _mend(journal)
-        finally:
-            lock.release()
-        storage = JournalStorage(JournalFileBackend(str(journal), lock))
-    study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
-    kept = _finished(study)
-    if kept and (best := max(kept, key=lambda trial: trial.value)).value != measure(base.changed(best.values)):
-        _log.warning("what %s holds was measured otherwise: the search begins anew", journal)
-        optuna.delete_study(study_name=name, storage=storage)
-        study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
-    return study
+    if journal is None:
+        return InMemoryStorage()
+    lock = JournalFileOpenLock(str(journal), grace_period=LOCK_SECONDS)
+    # Another search may be writing to the same journal.
+    lock.acquire()
+    try:
+        _cut_unfinished_line(journal)
+        if journal.exists() and (damage := _damage(journal)):
+            aside = _set_aside(journal)
+            _log.warning("%s is damaged (%s): it is set aside as %s, and a new one begun", journal, damage, aside.name)
+    finally:
+        lock.release()
+    return JournalStorage(JournalFileBackend(str(journal), lock))
 
 
-def _mend(journal: Path) -> None:
-    """Cut off a last line that was not written to its end."""
+def _cut_unfinished_line(journal: Path) -> None:
+    """Remove a last line that was not written to its end, as a killed process leaves it."""
     if journal.exists():
         content = journal.read_bytes()
         if not content.endswith(b"\n"):
             with journal.open("r+b") as file:
                 file.truncate(content.rfind(b"\n") + 1)
+
+
+def _damage(journal: Path) -> str:
+    """Why a journal cannot be read, in one line; empty if it can."""
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    number = 0
+    try:
+        with journal.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):  # noqa: B007 - named in the error
+                json.loads(line)
+        JournalStorage(JournalFileBackend(str(journal)))
+    except OSError:
+        raise
+    except ValueError as error:
+        return f"line {number}: {one_line(str(error))}"
+    except Exception as error:  # noqa: BLE001 - Optuna's reader fails in many ways on lines that are JSON and no journal
+        return f"{type(error).__name__}: {one_line(str(error))}"
+    return ""
+
+
+def _set_aside(journal: Path) -> Path:
+    """Rename a journal to a free name beside it."""
+    for number in count(1):
+        aside = journal.with_name(f"{journal.name}.damaged{'' if number == 1 else f'-{number}'}")
+        if not aside.exists():
+            return journal.rename(aside)
+    raise AssertionError
 
 
 def require_optuna() -> None:

@@ -14,7 +14,7 @@ from av2a.backbones.base import Backbone
 from av2a.datasets import Dataset, Task
 from av2a.errors import NoClips, UsageError
 from av2a.research.replay import Replay
-from av2a.research.search import SPACE, Progress, Search, Space, search
+from av2a.research.search import SPACE, Progress, SearchResult, Space, search
 from av2a.research.watching import Watch
 from av2a.settings import Settings
 from av2a.types import BackboneInfo
@@ -93,7 +93,7 @@ class Tuning:
     objective: Objective
     space: Space
     seed: int
-    search: Search
+    search: SearchResult
 
     @property
     def settings(self) -> Settings:
