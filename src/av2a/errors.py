@@ -13,6 +13,7 @@
     ├── WeightsUnavailable    3   a model or its weights are not at hand
     │   └── MissingDependency     an optional library is not installed
     ├── DataUnavailable       3   a dataset's annotations are not at hand
+    ├── BrokenPlugin          3   another package's plug-in does not work
     └── MediaError            4   a file that cannot be used
         ├── NotMedia              not a regular file, empty, or in no known format
         ├── NoStreams             neither picture nor sound in it
@@ -112,6 +113,13 @@ class DataUnavailable(Av2aError):
     """A dataset's annotations are not at hand, and cannot be fetched."""
 
     code = "E_DATA"
+    exit_status = 3
+
+
+class BrokenPlugin(Av2aError):
+    """Another package's plug-in cannot be imported, fails, or does not offer what its kind must."""
+
+    code = "E_PLUGIN"
     exit_status = 3
 
 

@@ -1,4 +1,4 @@
-"""What every backbone promises."""
+"""What every backbone promises, those of other packages included."""
 
 import re
 
@@ -7,11 +7,15 @@ import pytest
 
 from av2a.backbones.base import AudioEncoder, Backbone, VisualEncoder, embed_labels
 from av2a.backbones.registry import BACKBONES, load_backbone
+from av2a.plugins import PluginKind, installed_plugins
 
 LABELS = ["dog barking", "helicopter", "Ein Lied, „ganz laut“ 🎺"]
 
 
-@pytest.fixture(params=sorted(BACKBONES))
+PLUGINS = [plugin.name for plugin in installed_plugins(PluginKind.BACKBONE)]
+
+
+@pytest.fixture(params=[*sorted(BACKBONES), *PLUGINS])
 def backbone(request: pytest.FixtureRequest) -> Backbone:
     return load_backbone(request.param)
 

@@ -1,5 +1,6 @@
 """The backbones by name, each imported when it is asked for."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,12 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast
 
-from av2a.backbones.base import Backbone
+from av2a.backbones.base import AudioEncoder, Backbone, VisualEncoder
 from av2a.backbones.checkpoints import BACKBONES as FETCHED
 from av2a.backbones.checkpoints import LANGUAGEBIND, Checkpoint, checkpoint_named, chosen_checkpoints, own_name
 from av2a.backbones.choices import Precision, device_named, precision_named
 from av2a.backbones.weights import Folder, Progress, Sources, resolve_all
-from av2a.errors import InvalidSetting, MissingDependency, UsageError, WeightsUnavailable, one_line
+from av2a.errors import InvalidSetting, MissingDependency, UnknownName, UsageError, WeightsUnavailable, one_line
+from av2a.plugins import Plugin, PluginKind, plugin_named
 
 DEFAULT_BACKBONE = "clip-clap"
 
@@ -66,6 +68,9 @@ def load_backbone(
     check_choices(name, device=device, precision=precision, visual_model=visual_model, audio_model=audio_model)
     if name in BACKBONES:
         return cast(_BackboneModule, import_module(BACKBONES[name])).load()
+    plugin = _plugin(name)
+    if plugin is not None:
+        return _loaded(plugin, device, precision, weights)
     sources = Sources.chosen(weights)
     with _other_ways(name):
         _check_libraries(name)
@@ -105,26 +110,62 @@ def check_choices(
     precision: str = "auto",
     visual_model: str | None = None,
     audio_model: str | None = None,
-) -> None:
-    """Refuse what cannot be meant, before anything is loaded.
+) -> str:
+    """The backbone's own name, after a check of all arguments. Nothing is loaded.
 
     Raises:
         UnknownName: no backbone, device or precision has that name.
-        UsageError: a checkpoint is named in a way or where it cannot be meant.
+        UsageError: a checkpoint's name is invalid, or the backbone takes none.
         InvalidSetting: a device or a precision that the built-in backbone does not have.
     """
-    own_name(name)
+    plugin = _plugin(name)
     named, asked = device_named(device), precision_named(precision)
     models = {"--visual-model": visual_model, "--audio-model": audio_model}
     given = {option: model for option, model in models.items() if model is not None}
     for model in given.values():
         checkpoint_named(model)
-    if name not in BACKBONES:
-        return
+    if name not in BACKBONES and plugin is None:
+        return own_name(name)
     if given:
         raise UsageError(f"backbone {name!r} takes no {min(given)}: choose a pair such as clip+clap, or leave it out")
+    if plugin is not None:
+        return name
     if (named is not None and named.kind != "cpu") or asked not in (Precision.AUTO, Precision.FLOAT32):
         raise InvalidSetting(f"backbone {name!r} runs on the CPU in float32: leave --device and --precision out")
+    return name
+
+
+def _plugin(name: str) -> Plugin | None:
+    """The plug-in of that name; None for a backbone of this package.
+
+    Raises:
+        UnknownName: no backbone has that name.
+    """
+    if name in BACKBONES:
+        return None
+    try:
+        own_name(name)
+    except UnknownName as unknown:
+        return plugin_named(PluginKind.BACKBONE, name, unknown)
+    return None
+
+
+def _loaded(plugin: Plugin, device: str, precision: str, weights: Path | None) -> Backbone:
+    """The backbone that a plug-in's function returns.
+
+    Raises:
+        BrokenPlugin: it fails, or returns something else.
+    """
+    load = plugin.load()
+    with plugin.guarded():
+        backbone = load(device=device, precision=precision, weights=weights)
+    plugin.check(isinstance(backbone, Backbone), f"it returned {type(backbone).__name__}, not Backbone")
+    plugin.check(isinstance(backbone.visual, VisualEncoder), "its visual encoder is no VisualEncoder")
+    plugin.check(isinstance(backbone.audio, AudioEncoder), "its audio encoder is no AudioEncoder")
+    digest = backbone.info.digest
+    # Stored embeddings are found by this digest.
+    plugin.check(re.fullmatch("[0-9a-f]{64}", digest) is not None, f"its digest is {digest!r}, not a SHA-256")
+    return cast(Backbone, backbone)
 
 
 def default_precision(profile: str) -> str:

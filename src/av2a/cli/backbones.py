@@ -11,6 +11,7 @@ from av2a.cli.model_options import WeightsOption
 
 if TYPE_CHECKING:
     from av2a.backbones.weights import Sources
+    from av2a.plugins import Plugin
 
 EXAMPLES = (
     Example("av2a backbones", "what there is, how large it is and whether it is here"),
@@ -46,6 +47,7 @@ def backbones(
 
 def _rows(sources: "Sources") -> list[dict[str, Any]]:
     from av2a.backbones.checkpoints import BACKBONES, SOUND, VISION
+    from av2a.plugins import PluginKind, installed_plugins
 
     rows = [
         {
@@ -60,7 +62,22 @@ def _rows(sources: "Sources") -> list[dict[str, Any]]:
     ]
     rows += [_row(name, parts, sources) for name, parts in BACKBONES.items()]
     rows += [_row(f"{name}+…", (part,), sources) for name, part in VISION.items()]
-    return rows + [_row(f"…+{name}", (part,), sources) for name, part in SOUND.items()]
+    rows += [_row(f"…+{name}", (part,), sources) for name, part in SOUND.items()]
+    own = {row["name"] for row in rows}
+    return rows + [_plugin_row(each) for each in installed_plugins(PluginKind.BACKBONE) if each.name not in own]
+
+
+def _plugin_row(plugin: "Plugin") -> dict[str, Any]:
+    """A backbone of another package. It is not imported, so nothing is known of its checkpoints."""
+    return {
+        "name": plugin.name,
+        "checkpoints": [],
+        "gives": f"a plug-in of the package {plugin.distribution}",
+        "licence": "licence: see that package",
+        "size": "size unknown",
+        "where": "av2a doctor says whether it can be imported",
+        "paths": [],
+    }
 
 
 def _row(name: str, parts: Any, sources: "Sources") -> dict[str, Any]:

@@ -22,7 +22,11 @@ from av2a.backbones.registry import BACKBONES, load_backbone
 from av2a.backbones.weights import FOLDER_VARIABLE, Sources, cache_of, search
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.versions import NOT_INSTALLED, ffmpeg_version, version_of
+from av2a.datasets.opening import GENERATED, PUBLISHED
 from av2a.errors import Av2aError
+from av2a.exports import WRITERS
+from av2a.methods.registry import METHODS
+from av2a.plugins import PluginKind, installed_plugins
 
 OLDEST_PYTHON = (3, 11)
 FOR_MODELS = "pip install 'av2a[models]' for every backbone but mini"
@@ -84,6 +88,7 @@ def all_checks() -> list[Check]:
         *_fetched_backbones(),
         *_weights_folders(),
         _disk(),
+        *_plugins(),
     ]
 
 
@@ -255,6 +260,28 @@ def _disk() -> Check:
     if free_bytes < LITTLE_SPACE_BYTES:
         return Check("disk", State.ABSENT, detail, cure="free some space: models take a gigabyte or more")
     return Check("disk", State.WORKS, detail)
+
+
+def _plugins() -> Iterator[Check]:
+    """Backbones, methods, datasets and exporters of other packages: each is imported, none is run."""
+    own = {
+        PluginKind.BACKBONE: {*BACKBONES, *FETCHED},
+        PluginKind.METHOD: {*METHODS},
+        PluginKind.DATASET: {*PUBLISHED, GENERATED},
+        PluginKind.EXPORTER: {*WRITERS},
+    }
+    for plugin in installed_plugins():
+        name = f"{plugin.kind.value} {plugin.name}"
+        if plugin.name in own[plugin.kind]:
+            yield Check(name, State.ABSENT, f"{plugin.distribution}: not used, the name is taken already")
+            continue
+        own[plugin.kind].add(plugin.name)
+        try:
+            plugin.load()
+        except Av2aError as broken:
+            yield Check(name, State.BROKEN, str(broken))
+        else:
+            yield Check(name, State.WORKS, f"{plugin.distribution}, {plugin.value}")
 
 
 def _short(error: Exception) -> str:

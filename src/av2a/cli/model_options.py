@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from av2a.backbones.checkpoints import BACKBONES, NAMED_PAIRS, VISION, own_name
+from av2a.backbones.checkpoints import BACKBONES, NAMED_PAIRS, VISION
 from av2a.backbones.choices import DEVICE_KINDS, Precision
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ class ModelOptions:
     @property
     def name(self) -> str:
         """The backbone's own name; that of the default backbone where none is named."""
-        from av2a.backbones.registry import DEFAULT_BACKBONE
+        from av2a.backbones.registry import DEFAULT_BACKBONE, check_choices
 
-        return own_name(self.backbone or DEFAULT_BACKBONE)
+        return check_choices(self.backbone or DEFAULT_BACKBONE)
 
     def check(self) -> None:
         """Refuse invalid names, as far as that is possible without loading a model.

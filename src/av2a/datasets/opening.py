@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from av2a.datasets.ave import read_ave
 from av2a.datasets.dataset import Dataset
@@ -11,6 +12,7 @@ from av2a.datasets.llp import read_llp
 from av2a.datasets.splits import Split
 from av2a.errors import DataUnavailable, UnknownName, UsageError, one_line
 from av2a.paths import DATA_VARIABLE, data_folder
+from av2a.plugins import PluginKind, plugin_named
 
 Progress = Callable[[int, int], None]
 """Told how many clips are rendered, of how many."""
@@ -60,8 +62,10 @@ def open_dataset(
         _refuse(str(name), labels)
         files = annotation_folder(str(name)) if annotations is None else annotations
         dataset = PUBLISHED[str(name)](Split.named(split or "test"), files, videos)
-    else:
+    elif Path(name).is_dir():
         dataset = _folder(Path(name), split, videos, annotations, labels)
+    else:
+        dataset = _from_plugin(str(name), split, videos, annotations, labels)
     return dataset if limit is None else dataset.first(limit)
 
 
@@ -80,13 +84,28 @@ def annotation_folder(name: str) -> Path:
     return folder
 
 
+def _from_plugin(
+    name: str, split: str | None, videos: Path | None, annotations: Path | None, labels: Sequence[str]
+) -> Dataset:
+    """The dataset that a plug-in's function returns.
+
+    Raises:
+        UnknownName: no dataset has that name.
+        BrokenPlugin: it fails, or returns something else.
+    """
+    unknown = UnknownName.among("dataset", name, [*PUBLISHED, GENERATED])
+    plugin = plugin_named(PluginKind.DATASET, name, UnknownName(f"{unknown}, or a folder of videos that is there"))
+    _refuse(name, labels)
+    read = plugin.load()
+    with plugin.guarded():
+        dataset = read(split=split, videos=videos, annotations=annotations)
+    plugin.check(isinstance(dataset, Dataset), f"it returned {type(dataset).__name__}, not Dataset")
+    return cast(Dataset, dataset)
+
+
 def _folder(
     folder: Path, split: str | None, videos: Path | None, annotations: Path | None, labels: Sequence[str]
 ) -> Dataset:
-    if not folder.is_dir():
-        known = [*PUBLISHED, GENERATED]
-        hint = UnknownName.among("dataset", str(folder), known)
-        raise UnknownName(f"{hint}, or a folder of videos that is there")
     if split not in (None, SPLIT):
         raise UsageError(f"a folder of videos has no split {one_line(split or '')!r}: leave out --split")
     # A folder named beside --videos holds the annotations of those.

@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast
 
-from av2a.errors import MissingDependency
+from av2a.errors import MissingDependency, UnknownName
 from av2a.exports.files import check_file, write_whole
+from av2a.plugins import Plugin, PluginKind, plugin_named
 from av2a.types import Detection, Event
 
 WRITERS: dict[str, str] = {
@@ -44,8 +45,24 @@ def write(detection: Detection, path: Path, *, overwrite: bool = False, truth: S
         MissingDependency: the format needs a library that is not installed.
     """
     check_output(path, overwrite=overwrite)
-    writer = cast(Writer, import_module(WRITERS[path.suffix.lower()]))
-    write_whole(path, lambda partial: writer.write(detection, partial, truth), overwrite=overwrite)
+    ending = path.suffix.lower()
+    if ending in WRITERS:
+        writer = cast(Writer, import_module(WRITERS[ending]))
+        write_whole(path, lambda partial: writer.write(detection, partial, truth), overwrite=overwrite)
+        return
+    plugin = _plugin(ending)
+    writer = plugin.load()
+    plugin.check(callable(getattr(writer, "write", None)), "it has no function 'write'")
+
+    def write_partial(partial: Path) -> None:
+        with plugin.guarded(OSError):
+            writer.write(detection, partial, truth)
+
+    write_whole(path, write_partial, overwrite=overwrite)
+
+
+def _plugin(ending: str) -> Plugin:
+    return plugin_named(PluginKind.EXPORTER, ending, UnknownName.among("output ending", ending, WRITERS))
 
 
 def check_output(path: Path, *, overwrite: bool = False) -> None:
@@ -56,8 +73,10 @@ def check_output(path: Path, *, overwrite: bool = False) -> None:
         OutputRefused: the place cannot be written, or is taken and ``overwrite`` is not set.
         MissingDependency: the format needs a library that is not installed.
     """
-    check_file(path, WRITERS, overwrite=overwrite)
     ending = path.suffix.lower()
+    if ending not in WRITERS:
+        _plugin(ending).load()
+    check_file(path, {ending}, overwrite=overwrite)
     library = _NEEDED_LIBRARY.get(ending)
     if library is not None and find_spec(library) is None:
         raise MissingDependency(f"output ending {ending!r} needs {library!r}: pip install 'av2a[plots]'")
