@@ -1,9 +1,11 @@
 """Forward passes compiled by OpenVINO for this machine's processor, two to three times as fast as torch's own on it.
 
-A pass is traced and compiled when it is first asked for, which takes some seconds a model: worth it from about a minute of video.
-OpenVINO's PyTorch reader is used directly: its ``convert_model`` sends usage statistics to its makers.
+A pass is traced and compiled at its first call, which takes some seconds a model: worth it from about a minute of video.
+Importing ``openvino`` starts ``openvino_telemetry``, which sends usage statistics to its makers and writes a file to the user's home;
+it is blocked before the import, and OpenVINO then uses a stub of its own.
 """
 
+import sys
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -30,10 +32,18 @@ def require_openvino() -> None:
         raise InvalidSetting("device openvino is not at hand: pip install 'av2a[openvino]', or choose --device auto")
 
 
-def compiled(forward: Forward, example: Tensor, precision: Precision) -> Forward:
-    """``forward`` for inputs shaped as ``example``, in batches of any size."""
+def library() -> Any:
+    """OpenVINO, imported without its telemetry."""
+    # None makes its import fail, as where it is not installed.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
+    return openvino
+
+
+def compiled(forward: Forward, example: Tensor, precision: Precision) -> Forward:
+    """Compile ``forward`` for inputs shaped as ``example``, in batches of any size."""
+    openvino = library()
     model = _traced(forward, example)
     model.reshape([-1, *example.shape[1:]])
     settings = {

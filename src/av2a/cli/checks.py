@@ -82,7 +82,7 @@ def all_checks() -> list[Check]:
         _torch(),
         _library("transformers", "transformers", cure=FOR_MODELS),
         _library("huggingface_hub", "huggingface_hub", cure=FOR_MODELS),
-        _library("openvino", "openvino", cure="pip install 'av2a[openvino]' for --device openvino"),
+        _openvino(),
         *_clashes(),
         *_backbones(),
         *_fetched_backbones(),
@@ -119,6 +119,14 @@ def _library(name: str, module: str, *, needed: bool = False, cure: str | None =
             name, State.BROKEN, f"cannot be imported ({_short(error)})", cure=f"pip install --force-reinstall {name}"
         )
     return Check(name, State.WORKS, version_of(name) or "installed")
+
+
+def _openvino() -> Check:
+    """Read from the installed files: importing it would send usage statistics to its makers."""
+    version = version_of("openvino")
+    if version is None:
+        return Check("openvino", State.ABSENT, NOT_INSTALLED, cure="pip install 'av2a[openvino]' for --device openvino")
+    return Check("openvino", State.WORKS, version)
 
 
 def _media_library() -> Check:
