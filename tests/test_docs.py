@@ -125,6 +125,22 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert not [target for target in targets if not (page.parent / target).exists()]
 
 
+def long_lines(page: str) -> list[str]:
+    """The lines of prose (not of tables or fenced blocks) with more than 120 characters."""
+    prose = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    return [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lines_of_prose_are_at_most_120_characters(page: Path) -> None:
+    assert long_lines(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_long_line_is_noticed_outside_tables_and_fences() -> None:
+    words = "word " * 30
+    assert long_lines(f"| {words} |\n```sh\n{words}\n```\n* {words}\n") == [f"* {words}"]
+
+
 def test_a_wrong_python_example_is_noticed() -> None:
     page = "```python\n>>> number = 1\n```\n\n```python\n>>> number + 1\n3\n```\n"
     assert "Expected:\n    3\nGot:\n    2" in python_failures(page, "page")[0]
