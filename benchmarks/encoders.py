@@ -25,7 +25,7 @@ from av2a.backbones.base import Backbone
 from av2a.backbones.clap import Clap
 from av2a.backbones.device import autocast
 from av2a.backbones.image_text import ImageTextEncoder
-from av2a.settings import Settings, profile_settings
+from av2a.settings import Settings
 from av2a.types import Detection, Event
 from benchmarks.decoding import plain
 from benchmarks.encoders_models import LABELS, clip_clap, make_clip
@@ -53,8 +53,8 @@ def main() -> None:
 def run(folder: Path, path: Path, runs: int) -> None:
     """Everything, the ways one after another in each round."""
     whole, auto = clip_clap(folder, "float32"), clip_clap(folder, "auto")
-    released, practical = profile_settings("released", "clip-clap"), Settings()
-    sliced = practical.changed({"segment_sound": "slices"})
+    released, practical = Settings.released("clip-clap"), Settings()
+    sliced = practical.replace(segment_sound="slices")
     ways: dict[str, Callable[[], object]] = {
         "released": lambda: av2a.detect(path, LABELS, whole, released),
         "practical": lambda: av2a.detect(path, LABELS, whole, practical),

@@ -32,7 +32,7 @@ from av2a.backbones.languagebind.checkpoint import load_model
 from av2a.backbones.languagebind.configuration import Configuration, Kind
 from av2a.backbones.languagebind.towers import LanguageBindModel
 from av2a.backbones.prompts import Prompts
-from av2a.settings import Settings, profile_settings
+from av2a.settings import Settings
 from av2a.types import BackboneInfo
 from benchmarks.encoders_models import CLIP_BEGIN, CLIP_END, LABELS, make_clip, words_of
 from benchmarks.report import machine, table
@@ -145,7 +145,7 @@ def main() -> None:
         assert counts == PARAMETERS, counts
         loading = perf_counter() - began
         rows = [row(name, made, path, settings) for name, settings in (
-            ("released", profile_settings("released", "languagebind")), ("practical", Settings()),
+            ("released", Settings.released("languagebind")), ("practical", Settings()),
         )]  # fmt: skip
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     table(

@@ -20,7 +20,7 @@ from av2a.backbones.registry import load_backbone
 from av2a.methods.av2a.method import parse
 from av2a.metrics.event_level import event_f1
 from av2a.metrics.parsing import ParsingMetrics, parsing_metrics
-from av2a.settings import TABLE_1, Settings, profile_settings
+from av2a.settings import TABLE_1, Settings
 from av2a.types import Modality
 from benchmarks.report import machine, table
 from benchmarks.world import STREAMS, Watched, clips, predictions, still_clips, watch, words_of
@@ -138,7 +138,7 @@ def main() -> None:
 def run(count: int, folder: Path, only_practical: bool) -> None:
     """Everything, on ``count`` clips of each split."""
     backbone = load_backbone("mini")
-    practical = profile_settings("practical")
+    practical = Settings.practical()
     test = watch(clips("test", count, folder), backbone, practical)
     rows = []
     if not only_practical:
@@ -171,19 +171,19 @@ def run(count: int, folder: Path, only_practical: bool) -> None:
 
 def compared(count: int, folder: Path, backbone: Backbone) -> list[list[object]]:
     """The naive baseline, ``released`` and its ablations, tuned on validation and measured on test."""
-    released = profile_settings("released", "mini")
+    released = Settings.released("mini")
     validation = watch(clips("validation", count, folder), backbone, released)
     test = watch(clips("test", count, folder), backbone, released)
-    naive = tuned(validation, backbone, released.changed(NAIVE), ["audio_weight", "initial_threshold"])
+    naive = tuned(validation, backbone, released.replace(**NAIVE), ["audio_weight", "initial_threshold"])
     best = tuned(validation, backbone, released, TABLE_1)
     print(json.dumps({"naive": values(naive), "released": values(best)}, indent=2), flush=True)
     rows = [
         row("naive, tuned on validation", numbers(test, backbone, naive)),
         row("released, tuned on validation", numbers(test, backbone, best)),
-        row("released, Table 1 (LanguageBind)", numbers(test, backbone, profile_settings("released"))),
+        row("released, Table 1 (LanguageBind)", numbers(test, backbone, Settings.released())),
     ]
     return rows + [
-        row(f"released, {name}", numbers(test, backbone, best.changed(switches)))
+        row(f"released, {name}", numbers(test, backbone, best.replace(**switches)))
         for name, switches in ABLATIONS.items()
     ]
 

@@ -13,7 +13,7 @@ from av2a.backbones.base import Backbone  # noqa: E402
 from av2a.backbones.registry import load_backbone  # noqa: E402
 from av2a.features import Interval  # noqa: E402
 from av2a.features.store import Intervals, Store, stored  # noqa: E402
-from av2a.settings import Settings, profile_settings  # noqa: E402
+from av2a.settings import Settings# noqa: E402
 from av2a.types import Clip  # noqa: E402
 from benchmarks.report import machine, seconds, table  # noqa: E402
 from benchmarks.world import clips  # noqa: E402
@@ -48,7 +48,7 @@ def main() -> None:
         [(_, path)] = clips("test", 1, Path(temporary))
         clip = media.open_clip(path)
         profiles = ("practical", "released", "paper")
-        rows = [row(clip, backbone, profile_settings(name), Path(temporary) / name) for name in profiles]
+        rows = [row(clip, backbone, Settings.of(name), Path(temporary) / name) for name in profiles]
     table(
         f"The store, one ten-second clip, mini ({machine()}; one thread, medians)",
         ["profile", "segments and windows", "and all 55 intervals, kept", "file", "read back", "an interval"],

@@ -26,7 +26,7 @@ from av2a.research.predictions import predict  # noqa: E402
 from av2a.research.replay import Replay  # noqa: E402
 from av2a.research.tune import tune  # noqa: E402
 from av2a.research.watching import watch  # noqa: E402
-from av2a.settings import Settings, profile_settings  # noqa: E402
+from av2a.settings import Settings# noqa: E402
 from benchmarks.report import machine, table  # noqa: E402
 
 Encoder = TypeVar("Encoder")
@@ -80,7 +80,7 @@ def main() -> None:
             f"Tuning: {options.trials} trials on {options.clips} stored clips, one process (bar: < 5 min; {machine()})",
             ["profile", "all", "a trial", "the same without a replay", "objective reached"],
             [
-                row(dataset, backbone, store, profile_settings(name, "mini"), options.trials)
+                row(dataset, backbone, store, Settings.of(name, "mini"), options.trials)
                 for name in ("released", "practical")
             ],
         )

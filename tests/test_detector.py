@@ -13,13 +13,13 @@ import av2a
 from av2a import world as generated_world
 from av2a.backbones.base import Backbone
 from av2a.background import BACKGROUND
-from av2a.detector import Failure, checked_labels, detect_all
-from av2a.errors import InvalidLabels, MissingFile
+from av2a.detector import Failure, detect_all
+from av2a.errors import MissingFile
 from av2a.exports.json import dumps, loads
 from av2a.features import Interval, Observation
 from av2a.methods.av2a.method import localize, parse
 from av2a.methods.av2a.scores import Vocabulary, vocabulary
-from av2a.settings import PROFILES, Fusion, Settings, ValidationRule, profile_settings
+from av2a.settings import PROFILES, Fusion, Settings, ValidationRule
 from av2a.types import WORLD_COMMENT, Candidate, Detection, Embeddings, LabelEmbeddings, Modality, Parsing, Scores
 from tests.counting import Counted, counted
 from tests.plain_path import plain_events
@@ -35,7 +35,7 @@ def released_settings(name: str, column: int) -> Settings:
     """One of the ten settings of a released pipeline file."""
     reference = released(name)
     return replace(
-        profile_settings("released"),
+        Settings.released(),
         audio_weight=float(reference["alpha"][column]),
         category_threshold=float(reference["tau_f"][column]),
         initial_threshold=float(reference["tau0"][column]),
@@ -147,7 +147,7 @@ def found_of(parsing: Parsing, modality: Modality, category: int) -> list[tuple[
 def test_without_moving_thresholds_a_practical_answer_does_not_depend_on_what_else_is_asked(
     seed: int, category: int
 ) -> None:
-    settings = Settings().changed({"threshold_rule": "static"})
+    settings = Settings().replace(threshold_rule="static")
     observation, words = made_up(seed)
     together = parse(observation, words, settings)
     alone = parse(observation, only(words, category), settings)
@@ -157,7 +157,7 @@ def test_without_moving_thresholds_a_practical_answer_does_not_depend_on_what_el
 
 @given(st.integers(0, 2**32 - 1))
 def test_practical_keeps_no_candidate_that_its_validation_rejects(seed: int) -> None:
-    settings = Settings().changed({"category_threshold": 0.0, "confidence_threshold": 0.9})
+    settings = Settings().replace(category_threshold=0.0, confidence_threshold=0.9)
     parsing = parse(*made_up(seed), settings)
     for stream in parsing.streams.values():
         assert all(confidence > 0.9 for confidence in stream.confidences)
@@ -166,7 +166,7 @@ def test_practical_keeps_no_candidate_that_its_validation_rejects(seed: int) -> 
 
 @given(st.integers(0, 2**32 - 1))
 def test_late_fusion_finds_nothing_that_is_not_both_heard_and_seen(seed: int) -> None:
-    parsing = parse(*made_up(seed), Settings().changed({"fusion": "late", "category_threshold": 0.0}))
+    parsing = parse(*made_up(seed), Settings().replace(fusion="late", category_threshold=0.0))
     painted = {}
     for modality in Modality:
         painted[modality] = np.zeros((12, 4), dtype=bool)
@@ -178,7 +178,7 @@ def test_late_fusion_finds_nothing_that_is_not_both_heard_and_seen(seed: int) ->
 
 def test_localize_takes_anybodys_scores() -> None:
     scores = Scores(whole=np.array([[0.9]]), segments=np.array([[0.1], [0.9], [0.9], [0.2]]))
-    located = localize(scores, None, profile_settings("released"))
+    located = localize(scores, None, Settings.released())
     assert located.candidates == [Candidate(0, 1, 3)]
     assert located.thresholds.shape == (4, 1)
 
@@ -188,32 +188,6 @@ def test_localize_turns_seconds_into_segments() -> None:
     present = np.array([1, 0, 1, 0, 0, 1, 0, 0, 0], dtype=np.float64)[:, None]
     located = localize(Scores(whole=np.ones((1, 1)), segments=present), None, settings)
     assert located.candidates == [Candidate(0, 0, 3)]
-
-
-@pytest.mark.parametrize(
-    ("labels", "words"),
-    [
-        ([], "no event names given"),
-        (["dog", " "], "event name 2 is empty"),
-        (["dog", "cat", "dog"], "'dog' is given twice"),
-        (["a" * 10_000], "has 10000 characters: use at most 200"),
-        ([str(number) for number in range(1001)], "1001 event names given, more than the limit of 1000"),
-    ],
-)
-def test_labels_that_cannot_be_meant_are_refused(labels: list[str], words: str) -> None:
-    with pytest.raises(InvalidLabels, match=words):
-        checked_labels(labels)
-
-
-@pytest.mark.usefixtures("without_shape_checks")
-def test_one_string_is_not_a_list_of_labels() -> None:
-    with pytest.raises(InvalidLabels, match="got one string"):
-        checked_labels("dog")
-
-
-def test_labels_keep_their_order_and_case() -> None:
-    labels = ["Zebra", 'a "quoted" <b>', "ünï 🐕", "apple\nline"]
-    assert list(checked_labels(labels)) == labels
 
 
 def test_a_missing_file_and_an_unknown_backbone_are_refused(tmp_path: Path) -> None:
@@ -228,7 +202,7 @@ NAMES = [name for name in generated_world.NAMES if len(name) < 13 and name not i
 
 def low(settings: Settings) -> Settings:
     """Settings under which random weights find something to validate, keep and drop."""
-    return settings.changed({"initial_threshold": 0.6, "confidence_threshold": 0.62, "category_threshold": 0.5})
+    return settings.replace(initial_threshold=0.6, confidence_threshold=0.62, category_threshold=0.5)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -239,7 +213,7 @@ def test_released_decides_as_when_every_question_is_asked_by_itself(
     backbone: Backbone = request.getfixturevalue(name)
     path = tmp_path / "scene.mp4"
     generated_world.write_clip(generated_world.make_scene(seed), path)
-    settings = low(profile_settings("released"))
+    settings = low(Settings.released())
     ours = av2a.detect(path, NAMES, backbone, settings).events
     plain = plain_events(path, NAMES, backbone, settings)
     assert len(ours) > 0
@@ -254,7 +228,7 @@ def asked(pair: Backbone) -> Counted:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_each_picture_sound_and_label_is_asked_once(scene: Path, asked: Counted, profile: str) -> None:
-    settings = low(profile_settings(profile))
+    settings = low(Settings.of(profile))
     detection = av2a.detect(scene, NAMES, asked.backbone, settings)
     assert len(detection.events) > 0
     for count in (asked.visual.frames, asked.audio.sounds):
@@ -281,7 +255,7 @@ def test_the_length_of_labels_rows_counts_as_released_only(scene: Path, asked: C
         embed(labels) * scales if len(labels) == len(NAMES) else embed(labels)
     )
     for profile, counts in (("practical", False), ("released", True), ("paper", True)):
-        settings = profile_settings(profile)
+        settings = Settings.of(profile)
         plain, scaled = (
             av2a.detect(scene, NAMES, backbone, settings).traces[1].window_scores
             for backbone in (asked.backbone, twice.backbone)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from av2a.background import BACKGROUND
-from av2a.settings import TABLE_1, profile_settings
+from av2a.settings import TABLE_1, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -185,7 +185,7 @@ def shown(name: str, profile: str) -> str:
     """The value of a setting in a profile, as the page writes it."""
     if name in TABLE_1 and profile != "practical":
         return "Table 1"
-    value = profile_settings(profile).as_dict()[name]
+    value = Settings.of(profile).as_dict()[name]
     if value == list(BACKGROUND):
         return "`BACKGROUND`"
     if value is None or isinstance(value, bool):
@@ -195,7 +195,7 @@ def shown(name: str, profile: str) -> str:
 
 def test_the_method_page_has_every_setting_with_its_value_in_each_profile() -> None:
     rows = {row[0].strip("`"): row[2:5] for row in table_rows(METHOD_PAGE, "## Three profiles")}
-    names = [name for name in profile_settings("practical").as_dict() if name != "profile"]
+    names = [name for name in Settings.practical().as_dict() if name != "profile"]
     assert sorted(rows) == sorted(names)
     assert {name: [shown(name, profile) for profile in PROFILES] for name in names} == rows
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from av2a.backbones.registry import load_backbone
     from av2a.detector import detect, detect_all
-    from av2a.settings import PAPER_SETTINGS, Settings, profile_settings
+    from av2a.settings import PAPER_SETTINGS, Settings
     from av2a.types import Clip, Detection, Event, Modality
 
 __version__ = "0.1.0"
@@ -30,7 +30,6 @@ __all__ = [
     "detect",
     "detect_all",
     "load_backbone",
-    "profile_settings",
 ]
 
 _HOMES = {
@@ -43,7 +42,6 @@ _HOMES = {
     "Modality": "av2a.types",
     "PAPER_SETTINGS": "av2a.settings",
     "Settings": "av2a.settings",
-    "profile_settings": "av2a.settings",
 }
 _MODULES = {"datasets", "errors", "events", "exports", "methods", "metrics", "thresholds"}
 

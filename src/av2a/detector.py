@@ -13,27 +13,25 @@ from av2a import media
 from av2a.backbones.base import Backbone
 from av2a.backbones.registry import DEFAULT_BACKBONE, default_precision, load_backbone
 from av2a.backbones.remarks import remarks_to
-from av2a.errors import InvalidLabels, one_line
 from av2a.features import Batches, Observer, Progress
 from av2a.features import labels as label_store
+from av2a.labels import checked_labels
 from av2a.methods import result as answer
 from av2a.methods.av2a.method import localize, parse, parse_scores
 from av2a.methods.av2a.scores import Vocabulary, vocabulary
 from av2a.paths import cache_folder
-from av2a.settings import Settings, profile_settings
+from av2a.settings import Settings, SettingsLike
 from av2a.timeline import Grid
 from av2a.types import CAUTION, BackboneInfo, Clip, Detection, LabelEmbeddings, ScoredClip
 
 __all__ = ["Failure", "checked_labels", "detect", "detect_all", "detect_scored", "localize", "parse", "words_of"]
 
-LONGEST_LABEL = 200
-
 
 def detect(
     video: str | Path | Clip,
-    labels: Sequence[str],
+    labels: Iterable[str],
     backbone: str | Backbone = DEFAULT_BACKBONE,
-    settings: Settings | None = None,
+    settings: SettingsLike = None,
     *,
     video_stream: int | None = None,
     audio_stream: int | None = None,
@@ -58,8 +56,8 @@ def detect(
         MediaError: a file that cannot be used.
         WeightsUnavailable: a backbone that is not at hand.
     """
-    asked = checked_labels(labels, limits)
-    settings = settings or profile_settings("practical")
+    asked = checked_labels(labels, (limits or media.Limits()).labels)
+    settings = Settings.of(settings, backbone if isinstance(backbone, str) else backbone.info.name)
     # The file is looked at first: it may be refused without loading a model.
     clip = _opened(video, video_stream, audio_stream, limits)
     if isinstance(backbone, str):
@@ -79,9 +77,9 @@ class Failure:
 
 def detect_all(
     videos: Iterable[str | Path | Clip],
-    labels: Sequence[str],
+    labels: Iterable[str],
     backbone: str | Backbone = DEFAULT_BACKBONE,
-    settings: Settings | None = None,
+    settings: SettingsLike = None,
     *,
     limits: media.Limits | None = None,
     progress: Progress | None = None,
@@ -95,8 +93,8 @@ def detect_all(
         UsageError: labels or names that cannot be meant.
         WeightsUnavailable: a backbone that is not at hand.
     """
-    asked = checked_labels(labels, limits)
-    settings = settings or profile_settings("practical")
+    asked = checked_labels(labels, (limits or media.Limits()).labels)
+    settings = Settings.of(settings, backbone if isinstance(backbone, str) else backbone.info.name)
     if isinstance(backbone, str):
         backbone = load_backbone(backbone, precision=default_precision(settings.profile))
     question = _Question(asked, backbone, settings, words_of(backbone, asked, settings))
@@ -156,7 +154,7 @@ def detect_scored(
         InvalidScores: there are not as many rows as the video has segments.
         MediaError: a file that cannot be used.
     """
-    asked = checked_labels(labels, limits)
+    asked = checked_labels(labels, (limits or media.Limits()).labels)
     clip = _opened(video, None, None, limits)
     grid = Grid(clip.duration_seconds, settings.segment_seconds)
     grid.check_rows(len(scored.audio.segments), source.visual)
@@ -230,35 +228,6 @@ def _opened(
     if isinstance(video, Clip):
         return video
     return media.open_clip(video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits())
-
-
-def checked_labels(labels: Sequence[str], limits: media.Limits | None = None) -> tuple[str, ...]:
-    """The labels as given, in their order and case.
-
-    Raises:
-        InvalidLabels: none, an empty one, the same one twice, one too long, or too many.
-    """
-    if isinstance(labels, str):
-        raise InvalidLabels("labels must be a list of names, got one string: put it in a list")
-    if not labels:
-        raise InvalidLabels("no event names given: name at least one, such as 'dog barking'")
-    most = (limits or media.Limits()).labels
-    if len(labels) > most:
-        raise InvalidLabels(
-            f"{len(labels)} event names given, more than the limit of {most}: ask for fewer at a time, or move the limit: --limit labels={len(labels)}"
-        )
-    seen: set[str] = set()
-    for place, label in enumerate(labels, start=1):
-        if not label.strip():
-            raise InvalidLabels(f"event name {place} is empty: leave it out or fill it in")
-        if len(label) > LONGEST_LABEL:
-            raise InvalidLabels(
-                f"event name {place} ({one_line(label, 30)!r}) has {len(label)} characters: use at most {LONGEST_LABEL}"
-            )
-        if label in seen:
-            raise InvalidLabels(f"event name {one_line(label)!r} is given twice: leave one out")
-        seen.add(label)
-    return tuple(labels)
 
 
 def words_of(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:

@@ -3,22 +3,27 @@
 ``docs/method.md`` has a row for each switch: what the paper says, what the released code does, what each profile does and why.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from enum import Enum
-from math import exp, isfinite
+from functools import cache
+from math import exp, inf, isfinite
+from numbers import Real
 from statistics import NormalDist
-from typing import Any
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from av2a.background import BACKGROUND
-from av2a.errors import InvalidSetting, UnknownName
+from av2a.errors import InvalidLabels, InvalidSetting, UnknownName, one_line
+from av2a.labels import ordered_names
 
 
 class ThresholdRule(Enum):
     """How thresholds move from segment to segment (Eq. 7 and 8; behaviour 19)."""
 
     STATIC = "static"
-    """They do not: the naive baseline."""
+    """Not at all: the naive baseline."""
     RATIO = "ratio"
     """By the label-shift ratio alone: the paper's "w/o cosine"."""
     COSINE = "cosine"
@@ -28,25 +33,25 @@ class ThresholdRule(Enum):
 
 
 class Fusion(Enum):
-    """How sound and picture become one answer."""
+    """How audio and video become one audio-visual answer."""
 
     SCORE = "score"
     """Scores are summed with weights before any decision (Eq. 3 and 4)."""
     LATE = "late"
-    """What is both heard and seen after all decisions (Table 6)."""
+    """An event is audio-visual where it is both heard and seen after all decisions (Table 6)."""
 
 
 class Selection(Enum):
-    """What a category's score over a window is (Eq. 5)."""
+    """How a label's score over a window is computed (Eq. 5)."""
 
     WHOLE = "whole"
-    """The score of the window as the encoders embed it whole (Eq. 1)."""
+    """From the embeddings of the whole window (Eq. 1)."""
     PEAK = "peak"
-    """The score of the window's strongest segment: what is short is not averaged away in what is long."""
+    """The highest score of the window's segments, so that a short event is not averaged away."""
 
 
 class SoundScope(Enum):
-    """What a segment's audio score is heard in."""
+    """The audio that a segment's audio score is computed from."""
 
     SEGMENT = "segment"
     """A window around that segment (Eq. 2)."""
@@ -55,16 +60,16 @@ class SoundScope(Enum):
 
 
 class SegmentSound(Enum):
-    """How a segment is heard (``sound`` by segment)."""
+    """How a segment's audio is embedded (with ``sound`` = segment)."""
 
     WINDOWS = "windows"
-    """Each by itself, one pass of the encoder a segment."""
+    """Each segment by itself: one pass of the encoder for each."""
     SLICES = "slices"
-    """As its part of one pass over at most ten seconds, for encoders that tell moments apart."""
+    """Several segments (at most ten seconds) in one pass, for encoders that give frame-level embeddings."""
 
 
 class Channels(Enum):
-    """Which channels of an audio stream are heard."""
+    """Which channels of an audio stream are used."""
 
     MEAN = "mean"
     """The mean of all channels."""
@@ -76,7 +81,7 @@ class Sampling(Enum):
     """How frames are chosen."""
 
     TIME = "time"
-    """The pictures shown at times spread evenly within each segment, right at any frame rate."""
+    """The frames shown at times spread evenly within each segment; correct at any frame rate."""
     INDEX = "index"
     """By frame number over the whole clip, as released (behaviours 9 and 10)."""
 
@@ -85,9 +90,9 @@ class ValidationRule(Enum):
     """When a candidate interval is kept (Eq. 9; behaviour 27)."""
 
     CONFIDENCE = "confidence"
-    """Its own score is above ``confidence_threshold``."""
+    """The score of the whole interval is above ``confidence_threshold``."""
     ARGMAX = "argmax"
-    """It is the strongest category of its interval: the released rule for AVE."""
+    """It is the label with the highest score in its interval: the released rule for AVE."""
 
 
 def score_exceeded_by(chance: float) -> float:
@@ -104,186 +109,271 @@ def score_exceeded_by(chance: float) -> float:
     return 1 / (1 + exp(-NormalDist().inv_cdf(1 - chance)))
 
 
+def setting(
+    default: Any, meaning: str, *, lowest: int | float | None = None, highest: int | float | None = None
+) -> Any:
+    """A field of :class:`Settings` with its meaning in one line and, for a number, the range that it must lie in."""
+    return dataclasses.field(default=default, metadata={"help": meaning, "lowest": lowest, "highest": highest})
+
+
+_S = TypeVar("_S", bound="Settings")
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides how similarities become events.
+    """Everything that decides how similarities become events; the defaults are the ``practical`` profile.
 
-    The defaults are the ``practical`` profile.
+    Values are converted and checked in every way of making settings, the constructor too. Enums may be given by their value.
+    ``dataclasses.fields`` gives each field's one-line meaning as ``field.metadata["help"]``.
 
-    >>> Settings().initial_threshold == score_exceeded_by(0.02)
-    True
-    >>> profile_settings("released", "languagebind").decay
-    2.5
+    >>> Settings.practical(threshold_rule="ratio").threshold_rule
+    <ThresholdRule.RATIO: 'ratio'>
+    >>> Settings.released("languagebind").decay, Settings.released("clip-clap", decay=1.5).decay
+    (2.5, 1.5)
     """
 
-    profile: str = "practical"
+    profile: str = setting("practical", "Name of the combination of settings, for the record.")
 
     # The five hyper-parameters of Table 1.
-    audio_weight: float = 0.5
-    """α of Eq. 3 and 4: the share of sound in the audio-visual score."""
-    category_threshold: float = score_exceeded_by(0.0001)
-    """τ_f of Eq. 5: a category is looked for in a window when the window's score is above."""
-    initial_threshold: float = score_exceeded_by(0.02)
-    """τ⁰ of Eq. 6: the threshold of every category in the first segment."""
-    confidence_threshold: float = score_exceeded_by(0.02)
-    """τ_r: a candidate is kept when its own score is above."""
-    decay: float = 2.0
-    """λ of Eq. 8: how fast a category's threshold stops moving as it is detected again."""
+    audio_weight: float = setting(
+        0.5, "Weight of the audio score in the audio-visual score (α of Eq. 3 and 4).", lowest=0, highest=1
+    )
+    category_threshold: float = setting(
+        score_exceeded_by(0.0001),
+        "A label is searched for in a window whose score for it is above this (τ_f of Eq. 5).",
+        lowest=0,
+        highest=1,
+    )
+    initial_threshold: float = setting(
+        score_exceeded_by(0.02), "Threshold of every label in the first segment (τ⁰ of Eq. 6).", lowest=0, highest=1
+    )
+    confidence_threshold: float = setting(
+        score_exceeded_by(0.02),
+        "A candidate interval is kept when the score of the whole interval is above this (τ_r).",
+        lowest=0,
+        highest=1,
+    )
+    decay: float = setting(
+        2.0, "How fast a label's threshold stops moving as the label is detected again (λ of Eq. 8).", lowest=0
+    )
 
     # Ablations (Table 5) and fusion (Table 6).
-    threshold_rule: ThresholdRule = ThresholdRule.RATIO_COSINE
-    select_categories: bool = True
-    validate: bool = True
-    fusion: Fusion = Fusion.SCORE
+    threshold_rule: ThresholdRule = setting(ThresholdRule.RATIO_COSINE, "How thresholds move (Eq. 7 and 8).")
+    select_categories: bool = setting(True, "Search only for labels whose window score is high enough (Eq. 5).")
+    validate: bool = setting(True, "Score each candidate interval again as a whole (Eq. 9).")
+    fusion: Fusion = setting(Fusion.SCORE, "How audio and video become one audio-visual answer.")
 
     # Where the paper, the released code and practice differ (docs/method.md).
-    background: tuple[str, ...] = BACKGROUND
-    """Names of everyday sights and sounds that scores are normalised against; empty: against the labels themselves."""
-    synonym_similarity: float = 0.95
-    """A background concept whose text embedding is nearer than this cosine to a label is left out for that label."""
-    selection: Selection = Selection.PEAK
-    """What a category's score over a window is."""
-    renormalise_survivors: bool = False
-    """Normalise scores again over the selected categories only (behaviour 12)."""
-    ridge: float = 1.0
-    """Ridge of the least-squares ratio (behaviour 17); 0 is the Moore–Penrose inverse of Eq. 7."""
-    ratio_times_scores: bool = True
-    """Multiply the ratio by the scores once more (behaviour 17)."""
-    cosine_for_audio: bool = False
-    """Apply the picture's cosine in the audio stream as well (behaviour 18)."""
-    unit_labels: bool = True
-    """Labels' rows are brought to unit length; the released code takes CLIP's as they are (behaviour 5)."""
-    sound: SoundScope = SoundScope.SEGMENT
-    segment_sound: SegmentSound = SegmentSound.WINDOWS
-    channels: Channels = Channels.MEAN
-    """Which channels of the audio stream are heard."""
-    sampling: Sampling = Sampling.TIME
-    frames_per_segment: int = 2
-    """Pictures looked at in each segment (``sampling`` by time; by index it is always one)."""
-    validation_rule: ValidationRule = ValidationRule.CONFIDENCE
-    validate_single: bool = True
-    """Validate also when there is one candidate only (behaviour 28)."""
-    keep_best: bool = False
-    """When no candidate is valid, keep the best one all the same (behaviour 29)."""
-    minimum_duration_seconds: float = 1.0
-    """Shorter events are dropped."""
-    merge_gap_seconds: float = 0.0
-    """Holes up to this length within an event are filled."""
-    merge_first: bool = True
-    """Fill holes before dropping what is short; the released code drops first (behaviour 23)."""
-    hold_threshold: float | None = None
-    """Hysteresis: an event goes on where its score falls below the threshold but stays above this. None: it ends there."""
-    consistent: bool = False
-    """"Both" implies heard and seen, and heard and seen imply "both"."""
-    silence_dbfs: float | None = -70.0
-    """Sound whose level stays below this is silence: nothing is heard in it. None: silence is scored like any sound."""
-    blank_contrast: float | None = 1.0
-    """A picture whose brightness varies less (standard deviation, of 255) shows nothing. None: blank pictures are scored."""
+    background: tuple[str, ...] = setting(
+        BACKGROUND, "Everyday sights and sounds that scores are normalised against; empty: the labels themselves."
+    )
+    synonym_similarity: float = setting(
+        0.95,
+        "A background concept is left out for labels whose text embedding has a higher cosine with its own.",
+        lowest=-1,
+        highest=1,
+    )
+    selection: Selection = setting(Selection.PEAK, "How a label's score over a window is computed.")
+    renormalise_survivors: bool = setting(False, "Normalise scores again over the selected labels only (behaviour 12).")
+    ridge: float = setting(
+        1.0, "Ridge of the least-squares ratio (behaviour 17); 0 is the Moore-Penrose inverse of Eq. 7.", lowest=0
+    )
+    ratio_times_scores: bool = setting(True, "Multiply the ratio by the scores once more (behaviour 17).")
+    cosine_for_audio: bool = setting(False, "Apply the cosine of the frames to audio as well (behaviour 18).")
+    unit_labels: bool = setting(
+        True, "Scale text embeddings to unit length; the released code does not for CLIP (behaviour 5)."
+    )
+    sound: SoundScope = setting(SoundScope.SEGMENT, "The audio that a segment's audio score is computed from.")
+    segment_sound: SegmentSound = setting(
+        SegmentSound.WINDOWS, "How a segment's audio is embedded (with sound = segment)."
+    )
+    channels: Channels = setting(Channels.MEAN, "Which channels of the audio stream are used.")
+    sampling: Sampling = setting(Sampling.TIME, "How frames are chosen.")
+    frames_per_segment: int = setting(
+        2, "Frames embedded in each segment (with sampling = time; otherwise one).", lowest=1, highest=64
+    )
+    validation_rule: ValidationRule = setting(
+        ValidationRule.CONFIDENCE, "When a candidate interval is kept (Eq. 9; behaviour 27)."
+    )
+    validate_single: bool = setting(True, "Validate also when there is only one candidate (behaviour 28).")
+    keep_best: bool = setting(False, "Keep the best candidate when none passes validation (behaviour 29).")
+    minimum_duration_seconds: float = setting(1.0, "Shorter events are dropped.", lowest=0)
+    merge_gap_seconds: float = setting(0.0, "Gaps up to this length within an event are filled.", lowest=0)
+    merge_first: bool = setting(
+        True, "Fill gaps before short events are dropped; the released code drops first (behaviour 23)."
+    )
+    hold_threshold: float | None = setting(
+        None,
+        "An event goes on below its threshold while its score stays above this (hysteresis); none: it ends.",
+        lowest=0,
+        highest=1,
+    )
+    consistent: bool = setting(False, '"Both" implies heard and seen, and heard and seen imply "both".')
+    silence_dbfs: float | None = setting(
+        -70.0, "Audio whose level stays below this is silence, in which nothing is heard; none: silence is scored."
+    )
+    blank_contrast: float | None = setting(
+        1.0,
+        "A frame whose brightness varies less (standard deviation, of 255) shows nothing; none: it is scored.",
+    )
 
     # The grid.
-    segment_seconds: float = 1.0
-    window_seconds: float = 10.0
-    """The stretch of a video over which categories are selected; by index, the clip that is parsed by itself."""
+    segment_seconds: float = setting(1.0, "Length of a segment.", lowest=0.05)
+    window_seconds: float = setting(
+        10.0, "Length of the windows over which labels are selected; with sampling = index, of the clips parsed alone."
+    )
 
-    def __post_init__(self) -> None:
-        for name in ("audio_weight", "category_threshold", "initial_threshold", "confidence_threshold"):
-            _check(0 <= getattr(self, name) <= 1, name, "must lie in [0, 1]", getattr(self, name))
-        for name in ("decay", "ridge", "minimum_duration_seconds", "merge_gap_seconds"):
-            value = getattr(self, name)
-            _check(value >= 0 and isfinite(value), name, "must be 0 or more", value)
-        for name in ("segment_seconds", "window_seconds"):
-            value = getattr(self, name)
-            _check(value > 0 and isfinite(value), name, "must be above 0", value)
-        _check(self.segment_seconds >= 0.05, "segment_seconds", "must be 0.05 or more", self.segment_seconds)
-        _check(
-            self.window_seconds >= self.segment_seconds,
-            "window_seconds",
-            f"must be at least segment_seconds ({self.segment_seconds})",
-            self.window_seconds,
-        )
-        if self.hold_threshold is not None:
-            _check(0 <= self.hold_threshold <= 1, "hold_threshold", "must lie in [0, 1]", self.hold_threshold)
-        _check(1 <= self.frames_per_segment <= 64, "frames_per_segment", "must lie in [1, 64]", self.frames_per_segment)
-        _check(-1 <= self.synonym_similarity <= 1, "synonym_similarity", "must lie in [-1, 1]", self.synonym_similarity)
-        _check(
-            len(self.background) != 1,
-            "background",
-            "must have two names or more, or none",
-            len(self.background),
-        )
+    @classmethod
+    def practical(cls: type[_S], /, **changes: Any) -> _S:
+        """The profile for any video and any labels, with some values replaced.
+
+        Raises:
+            UnknownName: no setting, or no choice of a setting, has that name.
+            InvalidSetting: a value of the wrong kind or out of range.
+        """
+        return cls._like(PROFILES["practical"], changes)
+
+    @classmethod
+    def released(cls: type[_S], backbone: str | None = None, /, **changes: Any) -> _S:
+        """The released code, with Table 1's values for ``backbone`` (LanguageBind's for one that is not in it)."""
+        return cls._like(_with_table_1(PROFILES["released"], backbone), changes)
+
+    @classmethod
+    def paper(cls: type[_S], backbone: str | None = None, /, **changes: Any) -> _S:
+        """The equations as printed, with Table 1's values for ``backbone`` (LanguageBind's for one that is not in it)."""
+        return cls._like(_with_table_1(PROFILES["paper"], backbone), changes)
+
+    @classmethod
+    def of(cls: type[_S], value: "SettingsLike", backbone: str | None = None) -> _S:
+        """Settings from whatever names them: settings, a profile's name, a mapping as :meth:`as_dict` gives, or None.
+
+        None is the ``practical`` profile. A mapping changes the profile that its key ``profile`` names; a mapping with every
+        setting may have a profile name of its own. ``released`` and ``paper`` take Table 1's values for ``backbone``.
+
+        Raises:
+            UnknownName: no profile, setting or choice has that name.
+            InvalidSetting: a value of the wrong kind or out of range.
+
+        >>> Settings.of({"profile": "paper", "decay": 1}) == Settings.paper(decay=1)
+        True
+        """
+        if value is None or isinstance(value, str):
+            value = {"profile": "practical" if value is None else value}
+        if isinstance(value, Settings):
+            return value if isinstance(value, cls) else cls._like(value, {})
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise InvalidSetting(
+                "settings must be Settings, a profile's name or a mapping of names to values, "
+                f"got {one_line(repr(value), 60)}"
+            )
+        profile = value.get("profile", "practical")
+        if not isinstance(profile, str):
+            raise InvalidSetting(f"profile must be a name, got {one_line(repr(profile), 60)}")
+        if profile not in PROFILES and {field.name for field in dataclasses.fields(Settings)} - value.keys():
+            raise UnknownName.among("profile", str(profile), PROFILES)
+        base = _with_table_1(PROFILES.get(profile, PROFILES["practical"]), backbone)
+        return cls._like(base, value)
+
+    def replace(self: _S, /, **changes: Any) -> _S:
+        """These settings with some values replaced.
+
+        Raises:
+            UnknownName: no setting, or no choice of a setting, has that name.
+            InvalidSetting: a value of the wrong kind or out of range, or the name of another profile, whose values these are not.
+        """
+        return self._like(self, changes)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as written in outputs and read by :meth:`from_dict`."""
-        plain = asdict(self)
+        """Plain values, as written in outputs and read by :meth:`of`."""
+        plain = dataclasses.asdict(self)
         return {
             name: value.value if isinstance(value, Enum) else list(value) if isinstance(value, tuple) else value
             for name, value in plain.items()
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Settings":
-        """The settings that :meth:`as_dict` wrote; names that are absent keep their profile's values.
+    def _like(cls: Any, base: "Settings", changes: Mapping[str, Any]) -> Any:
+        """The values of ``base`` with ``changes``; fields that ``base`` lacks have their defaults."""
+        kinds = {field.name: (field, kind) for field, kind in _kinds(cls).items()}
+        for name in changes:
+            if name not in kinds:
+                raise UnknownName.among("setting", name, kinds)
+        values = {field.name: getattr(base, field.name) for field in dataclasses.fields(base) if field.name in kinds}
+        values |= {name: _checked(*kinds[name], value) for name, value in changes.items()}
+        profile = values["profile"]
+        if profile != base.profile and profile in PROFILES:
+            raise InvalidSetting(
+                f"these are not the settings of profile {profile!r}: begin with that profile "
+                f"(--profile {profile}, or Settings.{profile}() in Python)"
+            )
+        return cls(**values)
 
-        >>> Settings.from_dict(Settings(decay=2.0).as_dict()).decay
-        2.0
-        """
-        base = profile_settings(str(values.get("profile", "practical")))
-        return base.changed({name: value for name, value in values.items() if name != "profile"})
-
-    def changed(self, values: Mapping[str, Any]) -> "Settings":
-        """These settings with some values replaced, given as plain values.
-
-        Raises:
-            UnknownName: no setting, or no choice of a setting, has that name.
-            InvalidSetting: a value of the wrong kind or out of range.
-        """
-        kinds = {field.name: type(getattr(self, field.name)) for field in fields(self)}
-        converted: dict[str, Any] = {}
-        for name, value in values.items():
-            if name not in kinds or name == "profile":
-                raise UnknownName.among("setting", name, set(kinds) - {"profile"})
-            converted[name] = _converted(name, kinds[name], value)
-        return replace(self, **converted)
-
-
-def _check(good: bool, name: str, rule: str, value: object) -> None:
-    if not good:
-        raise InvalidSetting(f"{name} {rule}, got {value}")
+    def __post_init__(self) -> None:
+        cls: Any = type(self)
+        for field, kind in _kinds(cls).items():
+            object.__setattr__(self, field.name, _checked(field, kind, getattr(self, field.name)))
+        if self.window_seconds < self.segment_seconds:
+            raise InvalidSetting(
+                f"window_seconds must be at least segment_seconds ({self.segment_seconds}), got {self.window_seconds}"
+            )
+        if len(self.background) == 1:
+            raise InvalidSetting("background must have two names or more, or none, got 1")
 
 
-_MAY_BE_NONE = {"silence_dbfs", "blank_contrast", "hold_threshold"}
+@cache
+def _kinds(cls: Any) -> dict["dataclasses.Field[Any]", Any]:
+    """The fields with their annotations: a value's kind is that of its field, not of the value that it replaces."""
+    hints = get_type_hints(cls)
+    return {field: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def _converted(name: str, kind: type, value: Any) -> Any:
-    if issubclass(kind, Enum):
-        if isinstance(value, kind):
-            return value
-        try:
-            return kind(value)
-        except ValueError as unknown:
-            raise UnknownName.among(name, str(value), [choice.value for choice in kind]) from unknown
-    if name == "background":
-        if not isinstance(value, (list, tuple)) or not all(isinstance(entry, str) for entry in value):
-            raise InvalidSetting(f"background must be a list of names, got {value!r}")
-        return tuple(value)
-    if name in _MAY_BE_NONE:
+def _checked(field: "dataclasses.Field[Any]", kind: Any, value: Any) -> Any:
+    """The value as its field's kind, within the field's range."""
+    if isinstance(kind, UnionType):
         if value is None:
             return None
-        kind = float
+        kind = get_args(kind)[0]
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        # A number of NumPy or PyTorch.
+        value = value.item()
+    if kind in (float, int):
+        return _number(field, kind, value)
     if kind is bool:
         if not isinstance(value, bool):
-            raise InvalidSetting(f"{name} must be true or false, got {value!r}")
+            raise InvalidSetting(f"{field.name} must be true or false, got {value!r}")
         return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if kind is str:
+        if not isinstance(value, str) or not value:
+            raise InvalidSetting(f"{field.name} must be a name, got {value!r}")
+        return str(value)
+    if get_origin(kind) is tuple:
+        try:
+            return ordered_names(value)
+        except InvalidLabels as wrong:
+            raise InvalidSetting(f"{field.name} must be a list of names, got {one_line(repr(value), 60)}") from wrong
+    try:
+        return kind(value)
+    except ValueError as unknown:
+        raise UnknownName.among(field.name, str(value), [choice.value for choice in kind]) from unknown
+
+
+def _number(field: "dataclasses.Field[Any]", kind: type, value: Any) -> int | float:
+    name, lowest, highest = field.name, field.metadata["lowest"], field.metadata["highest"]
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidSetting(f"{name} must be a number, got {value!r}")
-    if not isfinite(value):
-        raise InvalidSetting(f"{name} must be finite, got {value!r}")
-    if kind is int:
-        if value != int(value):
-            raise InvalidSetting(f"{name} must be a whole number, got {value!r}")
-        return int(value)
-    # An int initial threshold would make integer thresholds (behaviour 14).
-    return float(value)
+    try:
+        # An int initial threshold would make integer thresholds (behaviour 14).
+        number = float(value)
+    except OverflowError:
+        number = inf
+    if not isfinite(number):
+        raise InvalidSetting(f"{name} must be finite, got {one_line(str(value))}")
+    if kind is int and number != int(number):
+        raise InvalidSetting(f"{name} must be a whole number, got {value!r}")
+    if not (lowest is None or number >= lowest) or not (highest is None or number <= highest):
+        rule = f"be {lowest} or more" if highest is None else f"lie in [{lowest}, {highest}]"
+        raise InvalidSetting(f"{name} must {rule}, got {value}")
+    return int(number) if kind is int else number
 
 
 _RELEASED = Settings(
@@ -312,7 +402,7 @@ _RELEASED = Settings(
     blank_contrast=None,
 )
 
-_PAPER = replace(
+_PAPER = dataclasses.replace(
     _RELEASED,
     profile="paper",
     renormalise_survivors=False,
@@ -326,39 +416,29 @@ _PAPER = replace(
     merge_gap_seconds=0.0,
 )
 
-_PARSER = replace(_RELEASED, select_categories=False, validate=False, decay=0.5)
-
-PAPER_SETTINGS: dict[str, Settings] = {
-    "clip-clap": replace(_RELEASED, audio_weight=0.45, category_threshold=0.5, decay=1.0),
-    "languagebind": _RELEASED,
-    "mgn-ma": replace(_PARSER, audio_weight=0.3, initial_threshold=0.55),
-    "jomold": replace(_PARSER, audio_weight=0.4, initial_threshold=0.5),
-    "cmpae": replace(_PARSER, audio_weight=0.45, initial_threshold=0.5),
-}
-"""Table 1, by backbone or parser. The parsers have no τ_f and no τ_r: they select and validate nothing here."""
+SettingsLike = Settings | str | Mapping[str, Any] | None
+"""What :meth:`Settings.of` accepts."""
 
 PROFILES = {"practical": Settings(), "released": _RELEASED, "paper": _PAPER}
+
+_PARSER = _RELEASED.replace(select_categories=False, validate=False, decay=0.5)
+
+PAPER_SETTINGS: dict[str, Settings] = {
+    "clip-clap": _RELEASED.replace(audio_weight=0.45, category_threshold=0.5, decay=1.0),
+    "languagebind": _RELEASED,
+    "mgn-ma": _PARSER.replace(audio_weight=0.3, initial_threshold=0.55),
+    "jomold": _PARSER.replace(audio_weight=0.4, initial_threshold=0.5),
+    "cmpae": _PARSER.replace(audio_weight=0.45, initial_threshold=0.5),
+}
+"""Table 1, by backbone or parser. The parsers have no τ_f and no τ_r: they neither select nor validate."""
 
 TABLE_1 = ("audio_weight", "category_threshold", "initial_threshold", "confidence_threshold", "decay")
 """The hyper-parameters that Table 1 gives for each backbone, and that tuning moves."""
 
 
-def profile_settings(profile: str, backbone: str | None = None) -> Settings:
-    """A profile's settings, with the Table 1 values of ``backbone`` where the profile takes them.
-
-    ``released`` and ``paper`` take Table 1's (LanguageBind's for a backbone that is not in it); ``practical`` sets its
-    thresholds by what they mean and is the same for all.
-
-    Raises:
-        UnknownName: no such profile.
-
-    >>> profile_settings("paper", "clip-clap").audio_weight
-    0.45
-    """
-    if profile not in PROFILES:
-        raise UnknownName.among("profile", profile, PROFILES)
-    settings = PROFILES[profile]
-    if profile == "practical" or backbone not in PAPER_SETTINGS:
+def _with_table_1(settings: Settings, backbone: str | None) -> Settings:
+    """With Table 1's values for the backbone; ``practical`` sets its thresholds by what they mean, alike for all."""
+    if settings.profile == "practical" or backbone not in PAPER_SETTINGS:
         return settings
     table = PAPER_SETTINGS[backbone]
-    return replace(settings, **{name: getattr(table, name) for name in TABLE_1})
+    return settings.replace(**{name: getattr(table, name) for name in TABLE_1})

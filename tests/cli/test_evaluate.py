@@ -11,7 +11,7 @@ import pytest
 from av2a.cli.dataset_options import dataset_settings
 from av2a.datasets import Dataset, LabelledClip, Task, open_dataset
 from av2a.exports.scores import write_scores
-from av2a.settings import ValidationRule, profile_settings
+from av2a.settings import Settings, ValidationRule
 from tests.cli.calling import Call
 from tests.media_makers import cut
 from tests.small_world import CLIPS, world
@@ -371,7 +371,7 @@ def test_another_model_s_scores_are_measured_without_a_model(av2a: Call, world: 
 
 def test_a_record_of_all_settings_does_not_bring_another_task_s_validation(tmp_path: Path) -> None:
     ave = Dataset("ave", "test", Task.LOCALIZATION, ("Dog",), ("dog",), ())
-    whole = profile_settings("released").as_dict()
+    whole = Settings.released().as_dict()
     (tmp_path / "tuned.json").write_text(json.dumps(whole), encoding="utf-8")
     (tmp_path / "mine.json").write_text(
         json.dumps({"profile": "released", "validation_rule": "confidence"}), encoding="utf-8"

@@ -43,7 +43,7 @@ def test_a_parser_has_the_papers_settings_unless_others_are_asked_for() -> None:
 
 def test_an_assignment_stands_above_an_option_and_an_option_above_a_file(tmp_path: Path) -> None:
     file = tmp_path / "tuned.json"
-    written = PARSERS["jomold"].settings.changed({"decay": 3.0, "fusion": "late", "thresholds": "static"})
+    written = PARSERS["jomold"].settings.replace(decay=3.0, fusion="late", thresholds="static")
     file.write_text(json.dumps({"settings": written.as_dict()}), encoding="utf-8")
     assert jomold(settings_file=file).settings == written
     asked = jomold(settings_file=file, fusion="score", assignments=["thresholds=dynamic"])

@@ -72,7 +72,7 @@ def expected(annotations: Path, features: Path, checkpoint: Path, name: str) -> 
     clips = [clip for clip in open_dataset("llp", annotations=annotations).clips if not folder.missing(clip.name)]
     read = together([folder.features(clip.name) for clip in clips])
     answers = load_parser(name, checkpoint).probabilities(read, FrameVector.MOTION)
-    chosen = PARSERS[name].settings.changed({"thresholds": "static", "fusion": "late"})
+    chosen = PARSERS[name].settings.replace(thresholds="static", fusion="late")
     found = {key: mask.transpose(0, 2, 1) for key, mask in decided(answers, PARSERS[name].rule, chosen).items()}
     heard, seen = (
         np.stack(masks) for masks in zip(*(truth_masks(each, CATEGORIES, 10) for each in clips), strict=True)

@@ -1,7 +1,7 @@
 import pytest
 
 from av2a.cli.printed_answer import how_to_lower_the_bar
-from av2a.settings import Settings, profile_settings
+from av2a.settings import Settings
 from av2a.types import ClosestMiss, Modality
 
 
@@ -23,7 +23,7 @@ def miss(score: float, threshold: float) -> ClosestMiss:
             Settings(category_threshold=0.5, initial_threshold=0.6, confidence_threshold=0.6),
             "--set initial_threshold=0.54",
         ),
-        (miss(0.9, 0.8), profile_settings("released"), "--set minimum_duration_seconds=1"),
+        (miss(0.9, 0.8), Settings.released(), "--set minimum_duration_seconds=1"),
     ],
 )
 def test_the_advice_lowers_only_what_stands_in_the_way(closest: ClosestMiss, settings: Settings, options: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from av2a.cli.setting_options import assignment, chosen_limits, chosen_settings, settings_in
 from av2a.errors import InvalidSetting, MissingFile, UnknownName, UsageError
 from av2a.media import Limits
-from av2a.settings import Settings, SoundScope, profile_settings
+from av2a.settings import Settings, SoundScope
 
 
 def file_of(folder: Path, name: str, text: str) -> Path:
@@ -20,7 +20,7 @@ def test_nothing_asked_for_is_the_practical_profile() -> None:
 
 
 def test_a_profile_takes_its_values_for_the_backbone() -> None:
-    assert chosen_settings("paper", None, [], backbone="clip-clap") == profile_settings("paper", "clip-clap")
+    assert chosen_settings("paper", None, [], backbone="clip-clap") == Settings.paper("clip-clap")
 
 
 def test_an_assignment_stands_above_the_file_and_the_file_above_the_profile(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_an_assignment_stands_above_the_file_and_the_file_above_the_profile(tmp_
 
 def test_every_profile_comes_back_from_its_own_json(tmp_path: Path) -> None:
     for profile in ("practical", "released", "paper"):
-        settings = profile_settings(profile, "clip-clap")
+        settings = Settings.of(profile, "clip-clap")
         file = file_of(tmp_path, f"{profile}.json", json.dumps(settings.as_dict()))
         assert chosen_settings(None, file, [], backbone="clip-clap") == settings
 
@@ -57,14 +57,18 @@ def test_an_assignment_cannot_smuggle_in_a_second_one() -> None:
         ("decay", InvalidSetting, "--set needs name=value, got 'decay': for example --set decay=2.5"),
         ("=3", InvalidSetting, "--set needs name=value"),
         ("deccay=3", UnknownName, "unknown setting 'deccay': did you mean 'decay'?"),
-        ("profile=paper", UnknownName, "unknown setting 'profile'"),
+        (
+            "profile=paper",
+            InvalidSetting,
+            "not the settings of profile 'paper': begin with that profile .--profile paper",
+        ),
         ("audio_weight=2", InvalidSetting, r"audio_weight must lie in \[0, 1\], got 2"),
         ("audio_weight=nan", InvalidSetting, "audio_weight must be finite"),
         ("decay=-1", InvalidSetting, "decay must be 0 or more"),
         ("decay=fast", InvalidSetting, "decay must be a number, got 'fast'"),
         ("validate=1", InvalidSetting, "validate must be true or false"),
         ("sound=clips", UnknownName, "unknown sound 'clips': did you mean 'clip'?"),
-        ("segment_seconds=0", InvalidSetting, "segment_seconds must be above 0"),
+        ("segment_seconds=0", InvalidSetting, "segment_seconds must be 0.05 or more"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_by_name(text: str, kind: type[UsageError], words: str) -> None:

@@ -18,7 +18,7 @@ from av2a.features import Batch, Interval, Observation, Observer
 from av2a.features.batching import Asked
 from av2a.features.frames import passes
 from av2a.features.prefetch import ahead
-from av2a.settings import Settings, profile_settings
+from av2a.settings import Settings
 from av2a.timeline import Grid
 from av2a.types import Clip, LabelEmbeddings
 from tests.counting import Counted, counted
@@ -27,7 +27,7 @@ from tests.tiny_backbones import languagebind, pair, scene
 
 __all__ = ["languagebind", "pair", "scene"]  # fixtures
 
-RELEASED = profile_settings("released")
+RELEASED = Settings.released()
 PRACTICAL = Settings()
 
 
@@ -143,7 +143,7 @@ def test_a_little_more_than_the_encoder_takes_is_one_sound(tmp_path: Path, asked
 
 
 def test_slices_hear_ten_seconds_in_one_pass_and_each_segment_in_its_own_part(scene: Path, asked: Counted) -> None:
-    settings = PRACTICAL.changed({"segment_sound": "slices"})
+    settings = PRACTICAL.replace(segment_sound="slices")
     [sliced] = observed(scene, asked.backbone, settings)
     assert len(asked.audio.sliced) == 1 and not asked.audio.sounds
     [windowed] = observed(scene, asked.backbone, PRACTICAL)
@@ -159,7 +159,7 @@ def test_slices_of_long_sound_are_those_of_the_sound_whole(tmp_path: Path, asked
     path = write_media(
         tmp_path / "long.wav", Sound(rng.normal(0, 0.1, (1, 48_000 * 130)).astype(np.float32), codec="pcm_s16le")
     )
-    [observation] = observed(path, asked.backbone, PRACTICAL.changed({"segment_sound": "slices"}))
+    [observation] = observed(path, asked.backbone, PRACTICAL.replace(segment_sound="slices"))
     assert max(asked.audio.sliced) <= 63 * 48_000 and len(asked.audio.sliced) == 3
     assert observation.segments.heard.all()
 
@@ -168,13 +168,13 @@ def test_slices_of_silence_and_of_missing_sound_hear_nothing(tmp_path: Path, ask
     silent = np.zeros((1, 48_000 * 6), np.float32)
     silent[0, : 48_000 * 2] = tone(2, 48_000)[0]
     path = write_media(tmp_path / "half.mkv", Pictures(even_times(270)), Sound(silent, codec="flac"))
-    [observation] = observed(path, asked.backbone, PRACTICAL.changed({"segment_sound": "slices"}))
+    [observation] = observed(path, asked.backbone, PRACTICAL.replace(segment_sound="slices"))
     assert observation.segments.heard.tolist() == [True] * 2 + [False] * 7
 
 
 def test_slices_of_an_encoder_without_any_are_refused(scene: Path, languagebind: Backbone) -> None:
     with pytest.raises(InvalidSetting, match="does not tell the moments of a sound apart; set segment_sound = windows"):
-        observed(scene, languagebind, PRACTICAL.changed({"segment_sound": "slices"}))
+        observed(scene, languagebind, PRACTICAL.replace(segment_sound="slices"))
 
 
 # What is not there.

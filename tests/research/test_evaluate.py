@@ -18,7 +18,7 @@ from av2a.research.evaluate import Evaluation, Timeline, dataset_settings, evalu
 from av2a.research.parameters import parameters_of
 from av2a.research.predictions import STREAMS, Predictions, predict
 from av2a.research.watching import LeftOut, watch
-from av2a.settings import ValidationRule, profile_settings
+from av2a.settings import Settings, ValidationRule
 from av2a.types import Candidate, Modality
 from tests.silent import silent
 from tests.small_world import CLIPS
@@ -186,13 +186,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="session")
 def measured(world: Path, mini: Backbone, store: Store) -> tuple[Evaluation, Predictions]:
-    return evaluate(open_dataset(world), mini, profile_settings("practical"), store)
+    return evaluate(open_dataset(world), mini, Settings.practical(), store)
 
 
 def test_a_data_set_is_evaluated_as_its_clips_are_watched_and_predicted(
     world: Path, mini: Backbone, measured: tuple[Evaluation, Predictions]
 ) -> None:
-    dataset, settings = open_dataset(world), profile_settings("practical")
+    dataset, settings = open_dataset(world), Settings.practical()
     found = predict(watch(dataset, mini, settings).watched, words_of(mini, dataset.labels, settings), settings)
     by_hand = score(found, dataset)
     evaluation, predictions = measured
@@ -205,7 +205,7 @@ def test_a_data_set_is_evaluated_as_its_clips_are_watched_and_predicted(
 def test_what_was_measured_with_is_said(measured: tuple[Evaluation, Predictions], mini: Backbone) -> None:
     evaluation, _ = measured
     assert evaluation.backbone == mini.info
-    assert evaluation.settings == profile_settings("practical")
+    assert evaluation.settings == Settings.practical()
     assert evaluation.parameters is not None and 800_000 < evaluation.parameters < 900_000
     assert evaluation.timing is not None
     assert evaluation.timing.observed == CLIPS
@@ -215,7 +215,7 @@ def test_what_was_measured_with_is_said(measured: tuple[Evaluation, Predictions]
 def test_another_run_encodes_nothing_and_finds_the_same(
     world: Path, mini: Backbone, store: Store, measured: tuple[Evaluation, Predictions]
 ) -> None:
-    again, _ = evaluate(open_dataset(world), silent(mini), profile_settings("practical"), store)
+    again, _ = evaluate(open_dataset(world), silent(mini), Settings.practical(), store)
     assert again.numbers == measured[0].numbers
     assert again.timing is not None and again.timing.observed == 0 and isnan(again.timing.encode)
 
@@ -223,7 +223,7 @@ def test_another_run_encodes_nothing_and_finds_the_same(
 def test_embedding_only_what_is_asked_for_finds_the_same(
     world: Path, mini: Backbone, measured: tuple[Evaluation, Predictions]
 ) -> None:
-    asked, _ = evaluate(open_dataset(world), mini, profile_settings("practical"), intervals=Intervals.ASKED)
+    asked, _ = evaluate(open_dataset(world), mini, Settings.practical(), intervals=Intervals.ASKED)
     assert asked.numbers == measured[0].numbers
     assert asked.timing is not None and asked.timing.intervals > 0
 
@@ -243,7 +243,7 @@ def test_predictions_saved_and_scored_by_themselves_give_the_same_numbers(
 def test_a_data_set_without_names_is_refused(world: Path, mini: Backbone) -> None:
     nameless = replace(open_dataset(world), categories=(), labels=())
     with pytest.raises(InvalidLabels, match="clips names no events to look for"):
-        evaluate(nameless, mini, profile_settings("practical"))
+        evaluate(nameless, mini, Settings.practical())
 
 
 # What it is done with.
@@ -251,9 +251,9 @@ def test_a_data_set_without_names_is_refused(world: Path, mini: Backbone) -> Non
 
 def test_published_benchmarks_are_evaluated_as_released_with_the_backbone_s_own_table_1() -> None:
     llp = replace(dataset_of(), name="llp")
-    assert dataset_settings(llp, "clip-clap") == profile_settings("released", "clip-clap")
-    assert dataset_settings(llp, "clip-clap", "paper") == profile_settings("paper", "clip-clap")
-    assert dataset_settings(dataset_of(), "clip-clap") == profile_settings("practical")
+    assert dataset_settings(llp, "clip-clap") == Settings.released("clip-clap")
+    assert dataset_settings(llp, "clip-clap", "paper") == Settings.paper("clip-clap")
+    assert dataset_settings(dataset_of(), "clip-clap") == Settings.practical()
 
 
 def test_localization_keeps_the_strongest_category_where_the_paper_s_profiles_are_used() -> None:

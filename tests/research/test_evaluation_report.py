@@ -69,7 +69,7 @@ def test_json_holds_every_number_to_the_last_digit_and_what_it_is_of() -> None:
     assert plain["numbers_as_released"]["segment_audio"] == 1.5
     assert (plain["videos"], plain["total"]) == (3, 5)
     assert plain["left_out"][1] == {"name": "b", "reason": "broken"}
-    assert Settings.from_dict(plain["settings"]) == Settings()
+    assert Settings.of(plain["settings"]) == Settings()
     assert plain["parameters"] == 1234567
     assert plain["accuracy"] is None
     assert [each["category"] for each in plain["per_category"]] == ["dog", "cat | kitten"]
@@ -142,7 +142,7 @@ def test_of_a_limited_split_a_reader_is_told_how_many_it_has() -> None:
 
 
 def test_a_reader_is_told_every_value_that_decided() -> None:
-    changed = PROFILES["released"].changed({"audio_weight": 0.4, "silence_dbfs": -60.0, "background": ["a", "b"]})
+    changed = PROFILES["released"].replace(audio_weight=0.4, silence_dbfs=-60.0, background=["a", "b"])
     line = (
         "profile released: audio_weight=0.4, category_threshold=0.55, initial_threshold=0.75, confidence_threshold=0.75, "
         "decay=2.5, background=2 names, silence_dbfs=-60"
@@ -154,7 +154,7 @@ def test_a_reader_is_told_every_value_that_decided() -> None:
 def test_a_trained_parser_s_own_settings_are_told_where_they_are_not_the_usual_ones() -> None:
     usual = PARSERS["jomold"].settings
     assert "segment_threshold" not in settings_line(usual)
-    assert settings_line(usual.changed({"segment_threshold": 0.4})) == f"{settings_line(usual)}, segment_threshold=0.4"
+    assert settings_line(usual.replace(segment_threshold=0.4)) == f"{settings_line(usual)}, segment_threshold=0.4"
 
 
 @pytest.mark.parametrize("kind", list(SourceKind))

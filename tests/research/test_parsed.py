@@ -58,7 +58,7 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def settings(found: Parsed, **values: Any) -> ParserSettings:
-    return found.settings.changed(values)
+    return found.settings.replace(**values)
 
 
 def test_every_clip_is_answered_in_the_data_sets_order(found: Parsed) -> None:

@@ -50,15 +50,15 @@ def test_tuning_finds_nothing_worse_than_the_papers_values_and_moves_them_only(r
     assert tuning.search.best_trial.value >= Objective.TYPE.measured(replay, base)
     assert isinstance(tuning.settings, ParserSettings)
     middle = dict.fromkeys(tuning.space, 0.5)
-    assert tuning.settings.changed(middle) == base.changed(middle)
-    assert ParserSettings.from_dict(tuning.as_dict()["settings"]) == tuning.settings
+    assert tuning.settings.replace(**middle) == base.replace(**middle)
+    assert ParserSettings.of(tuning.as_dict()["settings"]) == tuning.settings
 
 
 def test_with_static_thresholds_the_weight_of_sound_is_all_there_is_to_tune(replay: ParserReplay) -> None:
-    static = replay.found.settings.changed({"thresholds": "static"})
+    static = replay.found.settings.replace(thresholds="static")
     tuning = tune(replay, replay.found.info, static, space=space_of(static), trials=3)
     assert set(tuning.search.best_trial.values) == {"audio_weight"}
-    late = static.changed({"fusion": "late"})
+    late = static.replace(fusion="late")
     with pytest.raises(InvalidSetting, match="nothing in the space has an effect"):
         tune(replay, replay.found.info, late, space=space_of(late), trials=3)
 
@@ -77,11 +77,11 @@ def test_a_parser_has_its_lines_in_tables_3_6_and_8(found: Parsed, tmp_path: Pat
         if line.method == method and line.runs
     }
     assert set(lines) == {(3, PLAIN), (3, DYNAMIC), (6, LATE_FUSION), (6, SCORE_FUSION), (8, PLAIN)}
-    static = found.settings.changed({"thresholds": "static"})
+    static = found.settings.replace(thresholds="static")
     for place, settings in {
-        (3, PLAIN): static.changed({"fusion": "late"}),
+        (3, PLAIN): static.replace(fusion="late"),
         (3, DYNAMIC): found.settings,
-        (6, LATE_FUSION): static.changed({"fusion": "late"}),
+        (6, LATE_FUSION): static.replace(fusion="late"),
         (6, SCORE_FUSION): static,
     }.items():
         evaluation, _ = score_parsed(found, clips, settings)

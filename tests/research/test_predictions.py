@@ -12,13 +12,13 @@ from av2a.detector import detect, words_of
 from av2a.features.store import Intervals
 from av2a.research.predictions import STREAMS, MethodSeconds, Predictions, by_time, predict
 from av2a.research.watching import watch
-from av2a.settings import Fusion, Settings, profile_settings
+from av2a.settings import Fusion, Settings
 from av2a.types import Candidate
 
 SETTINGS = [
-    profile_settings("practical"),
-    profile_settings("released"),
-    replace(profile_settings("practical"), fusion=Fusion.LATE),
+    Settings.practical(),
+    Settings.released(),
+    replace(Settings.practical(), fusion=Fusion.LATE),
 ]
 
 

@@ -26,7 +26,7 @@ SWITCHES: list[dict[str, Any]] = [
 
 
 def random_settings(base: Settings, rng: np.random.Generator) -> Settings:
-    return base.changed({name: float(rng.uniform(*SPACE[name])) for name in TABLE_1})
+    return base.replace(**{name: float(rng.uniform(*SPACE[name])) for name in TABLE_1})
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
@@ -35,7 +35,7 @@ def test_a_replay_has_the_decisions_of_predict_for_any_settings(
 ) -> None:
     rng, found_any = np.random.default_rng(0), False
     for _ in range(12):
-        settings = random_settings(bench.released.base, rng).changed(switches)
+        settings = random_settings(bench.released.base, rng).replace(**switches)
         again = replay.predictions(settings)
         alone = predict(replay.watched, words_of(bench.backbone, replay.dataset.labels, settings), settings)
         assert again.names == alone.names
@@ -67,7 +67,7 @@ def test_its_accuracy_is_that_of_evaluate_for_the_first_candidate(bench: Bench) 
         replace(each, clip=clips[each.clip.name]) for each in bench.released.test.watched if each.clip.name in clips
     ]
     replay = Replay(watched, dataset, bench.backbone, bench.released.base)
-    predictions = replay.predictions(bench.released.base.changed({"category_threshold": 0.2}))
+    predictions = replay.predictions(bench.released.base.replace(category_threshold=0.2))
     [reading] = [
         each for each in score(predictions, dataset).readings or () if each.timeline is Timeline.FIRST_CANDIDATE
     ]

@@ -7,9 +7,9 @@ import pytest
 
 from av2a.errors import InvalidSetting, OutputRefused, UnknownName
 from av2a.research.search import LOCK_SECONDS, SPACE, checked_space, effective, search
-from av2a.settings import TABLE_1, Fusion, Settings, ThresholdRule, ValidationRule, profile_settings
+from av2a.settings import TABLE_1, Fusion, Settings, ThresholdRule, ValidationRule
 
-RELEASED = profile_settings("released")
+RELEASED = Settings.released()
 AIM = {
     "audio_weight": 0.3,
     "category_threshold": 0.2,
@@ -38,9 +38,9 @@ def test_a_search_finds_what_is_planted() -> None:
 
 
 def test_the_first_trial_is_the_base_so_the_best_is_never_worse() -> None:
-    found = search(nearness, RELEASED.changed(AIM), trials=12)
+    found = search(nearness, RELEASED.replace(**AIM), trials=12)
     assert found.trials[0].values == AIM
-    assert found.best == RELEASED.changed(AIM)
+    assert found.best == RELEASED.replace(**AIM)
 
 
 def test_a_base_outside_the_space_is_not_tried() -> None:

@@ -24,7 +24,7 @@ from av2a.research.sheet_texts import left_out_lines
 from av2a.research.sheets import AS_RELEASED, SYMBOLS, TRUE_AUDIO, Part, Sheet, sheets
 from av2a.research.tables import NOT_TUNED, STATIC_LATE, TABLE_1_ELSEWHERE, TUNED_HERE, efficiency, parts_of
 from av2a.research.variants import STATIC
-from av2a.settings import TABLE_1, ValidationRule, profile_settings
+from av2a.settings import TABLE_1, Settings, ValidationRule
 from av2a.types import Modality
 from tests.cli.calling import shell
 from tests.small_splits import CLIPS
@@ -130,7 +130,7 @@ def test_each_ablation_says_its_direction_as_it_is_found(parts: list[Part]) -> N
 
 
 def test_late_fusion_is_what_is_both_heard_and_seen(bench: Bench, parts: list[Part]) -> None:
-    settings = bench.released.tuned(AV2A, {})[0].changed({"fusion": "late"})
+    settings = bench.released.tuned(AV2A, {})[0].replace(fusion="late")
     found = bench.released.test.predictions(settings).masks
     assert np.array_equal(found[Modality.AUDIO_VISUAL], found[Modality.AUDIO] & found[Modality.VISUAL])
     assert [line.name for line in part(parts, 6).lines] == [LATE_FUSION, SCORE_FUSION]
@@ -247,7 +247,7 @@ def test_ave_is_measured_in_four_readings_the_released_one_first(bench: Bench) -
     splits = Splits(*(named(each, "ave", Task.LOCALIZATION) for each in (test, validation)))
     backbone = replace(bench.backbone, info=replace(bench.backbone.info, name="clip-clap"))
     of_ave = Bench(splits, backbone, None, replace(bench.plan, trials=4), bench.progress)
-    assert of_ave.released.base == profile_settings("released", "clip-clap").changed({"validation_rule": "argmax"})
+    assert of_ave.released.base == Settings.released("clip-clap").replace(validation_rule="argmax")
     [found] = parts_of(of_ave)
     assert (found.number, [line.name for line in found.lines]) == (4, [NAIVE, AV2A])
     assert [run.reading for run in found.lines[0].runs] == [

@@ -12,7 +12,7 @@ from av2a.datasets import Annotation, Dataset, LabelledClip, Task, open_dataset
 from av2a.errors import InvalidSetting, OutputRefused
 from av2a.features.store import Intervals, Store
 from av2a.research.watching import LeftOut, Watched, watch, watching
-from av2a.settings import SegmentSound, Settings, profile_settings
+from av2a.settings import SegmentSound, Settings
 from av2a.types import Modality
 from tests.media_makers import Pictures, Sound, cut, even_times, tone, write_media
 from tests.silent import silent
@@ -86,7 +86,7 @@ def test_clips_without_sound_or_picture_count(tmp_path: Path, mini: Backbone) ->
 def test_clips_of_a_data_set_with_a_stated_length_all_have_its_segments(
     good: Path, mini: Backbone, profile: str
 ) -> None:
-    settings = profile_settings(profile)
+    settings = Settings.of(profile)
     [watched] = watch(dataset_of(labelled("a", good), seconds=10.0), mini, settings).watched
     assert watched.grid.segments == 10
     assert watched.heard.shape == (2, 10)

@@ -100,10 +100,10 @@ def detect(
         return
     # Imported once the call is known to be a good one: they load NumPy and the media library.
     from av2a.cli.batch import Asked, Job, run
-    from av2a.detector import checked_labels
+    from av2a.labels import checked_labels
 
     limits = media.limits()
-    labels = checked_labels(what.labels(), limits) if what.given or scores is None else ()
+    labels = checked_labels(what.labels(), limits.labels) if what.given or scores is None else ()
     jobs = [
         Job(video, paths, scores_of(video, scores, several=len(videos) > 1))
         for video, paths in zip(videos, output.plan(videos), strict=True)

@@ -154,9 +154,9 @@ def chosen_parser(
     values = {} if settings_file is None else settings_in(settings_file)
     values.pop("profile", None)
     chosen = {key: value for key, value in (("thresholds", thresholds), ("fusion", fusion)) if value is not None}
-    settings = kind.settings.changed({**values, **chosen})
+    settings = kind.settings.replace(**values | chosen)
     assigned = dict(assignment(text, option="--set") for text in assignments)
-    settings = settings.changed(assigned)
+    settings = settings.replace(**assigned)
     # Those of a file may have no effect: a result that was written holds all there are.
     refuse_without_effect(assigned, kind, settings)
     names = None if only is None else clip_names_in(only)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from av2a.errors import InvalidSetting, MissingFile, UnknownName, UsageError, one_line
-from av2a.settings import PROFILES, Settings, profile_settings
+from av2a.settings import PROFILES, Settings
 
 if TYPE_CHECKING:
     from av2a.media import Limits
@@ -104,8 +104,8 @@ def chosen_settings(
     named = values.pop("profile", None)
     if None not in (profile, named) and profile != named:
         raise UsageError(f"--profile {profile} and the settings file's profile {named!r} differ: leave one of them out")
-    base = profile_settings(str(profile or named or "practical"), backbone)
-    return base.changed(values).changed(dict(assignment(text, option="--set") for text in assignments))
+    settings = Settings.of({"profile": profile or named or "practical", **values}, backbone)
+    return settings.replace(**dict(assignment(text, option="--set") for text in assignments))
 
 
 def chosen_limits(assignments: Sequence[str]) -> "Limits":

@@ -178,7 +178,7 @@ def _detection(plain: Mapping[str, Any]) -> Detection:
         labels=labels,
         grid=Grid(float(plain["grid"]["duration_seconds"]), float(plain["grid"]["segment_seconds"])),
         backbone=BackboneInfo(**plain["backbone"]),
-        settings=Settings.from_dict(plain["settings"]),
+        settings=Settings.of(plain["settings"]),
         events=tuple(_read_event(event) for event in plain["events"]),
         traces=tuple(_read_trace(trace, len(labels)) for trace in plain.get("streams", [])),
         warnings=tuple(plain["warnings"]),

@@ -18,7 +18,7 @@ from av2a.research.search import SPACE, Space
 from av2a.research.tune import VIDEOS, Tuning, replayed, some_videos, tune
 from av2a.research.variants import STATIC, Changes
 from av2a.research.watching import LeftOut, Watch, watch
-from av2a.settings import PAPER_SETTINGS, Settings, profile_settings
+from av2a.settings import PAPER_SETTINGS, Settings
 from av2a.timeline import Grid, runs
 from av2a.types import Modality
 
@@ -72,14 +72,14 @@ class Bench:
     def released(self) -> "Reading":
         """The released reading, with the values of Table 1 where the backbone is in it."""
         name = self.backbone.info.name
-        settings = profile_settings("released", name)
+        settings = Settings.released(name)
         rule = validation_rule_of(self.dataset, "released")
         return Reading(self, name, settings if rule is None else replace(settings, validation_rule=rule))
 
     @cached_property
     def practical(self) -> "Reading":
         """The practical reading: its thresholds are set by what they mean, and its scores heard second by second."""
-        return Reading(self, f"{self.backbone.info.name}, practical", profile_settings("practical"))
+        return Reading(self, f"{self.backbone.info.name}, practical", Settings.practical())
 
     @property
     def has_published_settings(self) -> bool:
@@ -163,7 +163,7 @@ class Reading:
         if self.bench.splits.tuning is None:
             return self.base
         rule = validation_rule_of(self.bench.splits.tuning, self.base.profile)
-        usual = profile_settings(self.base.profile).validation_rule
+        usual = Settings.of(self.base.profile).validation_rule
         return replace(self.base, validation_rule=usual if rule is None else rule)
 
     def _tune(
@@ -173,7 +173,7 @@ class Reading:
         return tune(
             replay,
             bench.backbone.info,
-            self._tuning_base.changed(changes),
+            self._tuning_base.replace(**changes),
             space=bench.plan.space,
             trials=bench.plan.trials,
             seed=seed,

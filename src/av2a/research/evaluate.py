@@ -34,7 +34,7 @@ from av2a.research.predictions import (
     stacked,
 )
 from av2a.research.watching import TRUTH_UNKNOWN, LeftOut, Watched, WatchSeconds, watching
-from av2a.settings import Settings, ValidationRule, profile_settings
+from av2a.settings import Settings, ValidationRule
 from av2a.timeline import Grid
 from av2a.types import BackboneInfo, Candidate, Modality
 
@@ -132,7 +132,7 @@ class Evaluation:
 
 def dataset_settings(dataset: Dataset, backbone: str | None = None, profile: str | None = None) -> Settings:
     """What a data set is evaluated with unless something else is asked for: its profile and rule of validation."""
-    settings = profile_settings(profile or profile_of(dataset), backbone)
+    settings = Settings.of(profile or profile_of(dataset), backbone)
     rule = validation_rule_of(dataset, settings.profile)
     return settings if rule is None else replace(settings, validation_rule=rule)
 

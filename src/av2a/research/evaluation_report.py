@@ -146,8 +146,8 @@ def facts(evaluation: Evaluation) -> Iterator[str]:
 def settings_line(settings: Settings, number: Callable[[float], str] = "{:.6g}".format) -> str:
     """The profile, the hyper-parameters of Table 1, and whatever else is not as the profile has it.
 
-    >>> from av2a.settings import profile_settings
-    >>> settings_line(profile_settings("released").changed({"audio_weight": 0.4, "keep_best": False}))
+    >>> from av2a.settings import Settings
+    >>> settings_line(Settings.released().replace(audio_weight=0.4, keep_best=False))
     'profile released: audio_weight=0.4, category_threshold=0.55, initial_threshold=0.75, confidence_threshold=0.75, decay=2.5, keep_best=false'
     """
     profile = PROFILES[settings.profile].as_dict()

@@ -49,7 +49,7 @@ def space_of(settings: ParserSettings) -> Space:
     """What there is to search: with static thresholds, which are the parser's own, the weight of sound alone.
 
     >>> from av2a.methods.trained import PARSERS
-    >>> list(space_of(PARSERS["mgn"].settings.changed({"thresholds": "static"})))
+    >>> list(space_of(PARSERS["mgn"].settings.replace(thresholds="static")))
     ['audio_weight']
     """
     names = SPACE if settings.thresholds is Thresholds.DYNAMIC else ["audio_weight"]

@@ -82,7 +82,7 @@ class SearchResult:
     @property
     def best(self) -> Settings:
         """The base with the best values."""
-        return self.base.changed(self.best_trial.values)
+        return self.base.replace(**self.best_trial.values)
 
 
 def effective(settings: Settings) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _range(name: str, ends: Any) -> tuple[float, float]:
         raise InvalidSetting(f"{name} must have lowest < highest, got [{low}, {high}]")
     # Both ends must be values that the settings take.
     for end in (low, high):
-        Settings().changed({name: end})
+        Settings().replace(**{name: end})
     return low, high
 
 
@@ -192,7 +192,7 @@ def _started(
     from optuna.distributions import BaseDistribution, FloatDistribution
     from optuna.trial import create_trial
 
-    value = measure(base.changed(values))
+    value = measure(base.replace(**values))
     distributions: dict[str, BaseDistribution] = {name: FloatDistribution(*ends) for name, ends in searched.items()}
     study.add_trial(create_trial(params=dict(values), distributions=distributions, value=value))
     return Trial(values, value)
@@ -204,7 +204,7 @@ def _sampled(
     study.sampler = sampler
     asked = study.ask()
     values = {name: asked.suggest_float(name, *ends) for name, ends in searched.items()}
-    value = measure(base.changed(values))
+    value = measure(base.replace(**values))
     study.tell(asked, value)
     return Trial(values, value)
 
@@ -237,7 +237,7 @@ def _study(journal: Path | None, name: str, measure: Measure, base: Settings) ->
         best = max(_finished(study), key=lambda trial: trial.value, default=None)
         if best is None and number > 1:
             _log.warning("what %s holds was measured otherwise: it is kept, and the search begins anew", journal)
-        if best is None or abs(best.value - measure(base.changed(best.values))) <= SAME_PERCENT:
+        if best is None or abs(best.value - measure(base.replace(**best.values))) <= SAME_PERCENT:
             return study
     raise AssertionError
 

@@ -296,7 +296,7 @@ def parsed_parts(found: Parsed, dataset: Dataset) -> list[Part]:
     }
     lines = {}
     for name, changes in readings.items():
-        evaluation, _ = score_parsed(found, dataset, dynamic.changed(changes))
+        evaluation, _ = score_parsed(found, dataset, dynamic.replace(**changes))
         assert evaluation.numbers is not None
         lines[name] = Line(method, name, dataset.name, (runs_of("", [evaluation.numbers]),))
     fusions = (replace(lines[PLAIN], name=LATE_FUSION), lines[SCORE_FUSION])

@@ -18,7 +18,7 @@ from av2a.research.sheets import AS_RELEASED, TRUE_AUDIO, Line, runs_of
 from av2a.settings import Fusion, Settings, ThresholdRule
 
 Changes = Mapping[str, Any]
-"""What of the settings is changed, see :meth:`av2a.settings.Settings.changed`."""
+"""What of the settings is changed, see :meth:`av2a.settings.Settings.replace`."""
 
 STATIC: Changes = {"threshold_rule": ThresholdRule.STATIC, "select_categories": False, "validate": False}
 """The naive baseline: "a single static threshold is applied to predict categories across segments" (section 4.2)."""
@@ -44,7 +44,7 @@ def measured_lines(
 ) -> list[Line]:
     """A line for each variant; with several settings each number is the mean over them."""
     return [
-        measured_line(replay, method, name, [each.changed(of) for each in settings]) for name, of in variants.items()
+        measured_line(replay, method, name, [each.replace(**of) for each in settings]) for name, of in variants.items()
     ]
 
 

@@ -16,7 +16,7 @@ from av2a.backbones.registry import load_backbone
 from av2a.features import Interval, Observation, Observer
 from av2a.features.store import Intervals, Store, observed, stored
 from av2a.features.store.observed import sampling_of
-from av2a.settings import Sampling, SegmentSound, Selection, Settings, SoundScope, ThresholdRule, profile_settings
+from av2a.settings import Sampling, SegmentSound, Selection, Settings, SoundScope, ThresholdRule
 from av2a.timeline import Grid
 from av2a.types import Clip, Embeddings
 from tests.counting import counted
@@ -26,7 +26,7 @@ from tests.tiny_backbones import languagebind, pair, scene
 
 __all__ = ["languagebind", "pair", "scene"]  # fixtures
 
-PRACTICAL, RELEASED, PAPER = (profile_settings(name) for name in ("practical", "released", "paper"))
+PRACTICAL, RELEASED, PAPER = (Settings.of(name) for name in ("practical", "released", "paper"))
 EVERY = [Interval(*ends) for ends in combinations(range(11), 2)]
 
 

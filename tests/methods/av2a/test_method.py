@@ -14,7 +14,7 @@ from av2a.background import BACKGROUND
 from av2a.features import Interval, Observation
 from av2a.methods.av2a.method import Evidence, parse, parse_all
 from av2a.methods.av2a.scores import Vocabulary, vocabulary
-from av2a.settings import Fusion, Settings, ThresholdRule, ValidationRule, profile_settings
+from av2a.settings import Fusion, Settings, ThresholdRule, ValidationRule
 from av2a.types import Embeddings, LabelEmbeddings, Parsing
 
 FEATURES = 12
@@ -106,7 +106,7 @@ any_values = st.fixed_dictionaries(
 def test_clips_parsed_at_once_have_the_decisions_of_each_by_itself(
     lengths: list[int], profile: str, values: dict[str, Any]
 ) -> None:
-    settings = profile_settings(profile).changed(values)
+    settings = Settings.of(profile).replace(**values)
     observations = [Clip(seed, segments).observation() for seed, segments in enumerate(lengths)]
     vocabulary_of = words(settings)
     together = parse_all([Evidence(each, vocabulary_of) for each in observations], settings)
@@ -121,13 +121,13 @@ LENIENT = {"category_threshold": 0.5, "initial_threshold": 0.6, "confidence_thre
 
 
 def test_the_clips_of_that_law_have_events() -> None:
-    settings = profile_settings("practical").changed(LENIENT)
+    settings = Settings.practical().replace(**LENIENT)
     evidence = [Evidence(Clip(seed, 10).observation(), words(settings)) for seed in range(20)]
     assert sum(len(stream.found) for each in parse_all(evidence, settings) for stream in each.streams.values()) > 20
 
 
 def test_evidence_is_asked_for_once_whatever_settings_are_tried() -> None:
-    settings = profile_settings("practical").changed(LENIENT)
+    settings = Settings.practical().replace(**LENIENT)
     clip = Clip(4, 10)
     evidence = Evidence(clip.observation(), words(settings))
     first = parse_all([evidence], settings)
@@ -139,4 +139,4 @@ def test_evidence_is_asked_for_once_whatever_settings_are_tried() -> None:
 
 @pytest.mark.parametrize("profile", ["released", "practical", "paper"])
 def test_parsing_nothing_gives_nothing(profile: str) -> None:
-    assert parse_all([], profile_settings(profile)) == []
+    assert parse_all([], Settings.of(profile)) == []

@@ -36,7 +36,7 @@ EVALUATIONS = ("han", "mgn", "jomold", "cmpae_classwise", "cmpae_uniform")
 
 def settings(name: str = "jomold", **values: Any) -> ParserSettings:
     """As the parser's authors evaluate it, but for ``values``."""
-    return PARSERS[name].settings.changed({"thresholds": "static", "fusion": "late", **values})
+    return PARSERS[name].settings.replace(**{"thresholds": "static", "fusion": "late"} | values)
 
 
 def recorded(evaluation: str) -> tuple[Probabilities, Rule, ParserSettings]:
@@ -219,7 +219,7 @@ def test_events_of_one_second_are_kept_and_holes_stay_open() -> None:
     chosen = PARSERS["jomold"].settings
     found = parse_scores(scored_clip(answers, JOMOLD, chosen), chosen).streams[AUDIO].found
     assert [(each.start, each.stop) for each in found] == [(0, 1), (2, 4)]
-    longer = chosen.changed({"minimum_duration_seconds": 2.0})
+    longer = chosen.replace(minimum_duration_seconds=2.0)
     found = parse_scores(scored_clip(answers, JOMOLD, longer), longer).streams[AUDIO].found
     assert [(each.start, each.stop) for each in found] == [(2, 4)]
 
@@ -230,7 +230,7 @@ def test_the_cosine_in_the_audio_stream_is_a_choice() -> None:
     answers = replace(answers, frame_embeddings=vectors)
     thresholds = []
     for cosine in (False, True):
-        chosen = PARSERS["jomold"].settings.changed({"cosine_for_audio": cosine})
+        chosen = PARSERS["jomold"].settings.replace(cosine_for_audio=cosine)
         parsing = parse_scores(scored_clip(answers, JOMOLD, chosen), chosen)
         thresholds.append(parsing.streams[AUDIO].trace.thresholds[:, 0])
     # Alike in the first second only: a cosine below one lowers the thresholds less.

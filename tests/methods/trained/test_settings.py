@@ -8,8 +8,8 @@ from av2a.settings import Fusion
 
 
 def test_one_list_of_values_changes_the_parsers_settings_and_the_methods() -> None:
-    changed = table_1("jomold").changed(
-        {"thresholds": "static", "segment_threshold": 1, "fusion": "late", "decay": 2, "frame_vector": "attended"}
+    changed = table_1("jomold").replace(
+        thresholds="static", segment_threshold=1, fusion="late", decay=2, frame_vector="attended"
     )
     assert changed.thresholds is Thresholds.STATIC
     assert changed.segment_threshold == 1.0
@@ -19,10 +19,10 @@ def test_one_list_of_values_changes_the_parsers_settings_and_the_methods() -> No
 
 
 def test_what_is_written_is_read_again() -> None:
-    changed = table_1("cmpae").changed({"audio_visual_gate": AudioVisualGate.EITHER, "audio_weight": 0.2})
+    changed = table_1("cmpae").replace(audio_visual_gate=AudioVisualGate.EITHER, audio_weight=0.2)
     written = changed.as_dict()
     assert written["audio_visual_gate"] == "either" and written["audio_weight"] == 0.2
-    assert ParserSettings.from_dict(written) == changed
+    assert ParserSettings.of(written) == changed
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_what_is_written_is_read_again() -> None:
 )
 def test_what_cannot_be_meant_is_refused(values: dict[str, Any], kind: type[Av2aError], words: str) -> None:
     with pytest.raises(kind, match=words):
-        table_1("mgn-ma").changed(values)
+        table_1("mgn-ma").replace(**values)

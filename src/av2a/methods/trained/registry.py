@@ -38,7 +38,7 @@ class Kind:
     @property
     def settings(self) -> ParserSettings:
         """AV²A on top, as the paper has it as far as it says."""
-        return table_1(self.in_table_1).changed({"segment_threshold": self.rule.segment_threshold})
+        return table_1(self.in_table_1).replace(segment_threshold=self.rule.segment_threshold)
 
 
 PARSERS: dict[str, Kind] = {

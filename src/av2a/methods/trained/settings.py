@@ -4,13 +4,10 @@ Each open point (A1 to A9 of ``docs/parsers.md``) is a field here or in :class:`
 seem most likely.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, cast
 
-from av2a.errors import InvalidSetting
-from av2a.settings import PAPER_SETTINGS, Settings
+from av2a.settings import PAPER_SETTINGS, Settings, setting
 
 
 class Thresholds(Enum):
@@ -73,37 +70,18 @@ class ParserSettings(Settings):
     Of AV²A's own, ``cosine_for_audio`` is A5 and ``minimum_duration_seconds`` A9; what concerns similarities, sampling and validation has no effect.
     """
 
-    thresholds: Thresholds = Thresholds.DYNAMIC
-    segment_threshold: float = 0.5
-    """What a second's score must reach with static thresholds (A3)."""
-    audio_visual_gate: AudioVisualGate = AudioVisualGate.BOTH
-    visual_gate: VisualGate = VisualGate.BY_CATEGORY
-    frame_vector: FrameVector = FrameVector.MOTION
-    attention_map: AttentionMap = AttentionMap.SECONDS
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.segment_threshold >= 0:
-            raise InvalidSetting(f"segment_threshold must be 0 or more, got {self.segment_threshold}")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "ParserSettings":
-        """The settings that :meth:`as_dict` wrote; names that are absent keep their defaults.
-
-        Raises:
-            UnknownName, InvalidSetting: as :meth:`changed`.
-        """
-        own = {field.name for field in fields(cls)} - {field.name for field in fields(Settings)}
-        method = Settings.from_dict({name: value for name, value in values.items() if name not in own})
-        return _beside(method).changed({name: value for name, value in values.items() if name in own})
-
-    def changed(self, values: Mapping[str, Any]) -> "ParserSettings":
-        """As :meth:`av2a.settings.Settings.changed`."""
-        return cast("ParserSettings", super().changed(values))
-
-
-def _beside(method: Settings) -> ParserSettings:
-    return ParserSettings(**{field.name: getattr(method, field.name) for field in fields(Settings)})
+    thresholds: Thresholds = setting(Thresholds.DYNAMIC, "What decides each second.")
+    segment_threshold: float = setting(0.5, "What a second's score must reach with static thresholds (A3).", lowest=0)
+    audio_visual_gate: AudioVisualGate = setting(
+        AudioVisualGate.BOTH, "Which labels the audio-visual scores are searched for (A2)."
+    )
+    visual_gate: VisualGate = setting(
+        VisualGate.BY_CATEGORY, "What CMPAE's visual video-level probabilities must reach (A7)."
+    )
+    frame_vector: FrameVector = setting(FrameVector.MOTION, "The vectors whose cosine moves the thresholds (A4).")
+    attention_map: AttentionMap = setting(
+        AttentionMap.SECONDS, "How MGN distributes a label's probability over the seconds (A1)."
+    )
 
 
 def table_1(name: str | None) -> ParserSettings:
@@ -116,5 +94,5 @@ def table_1(name: str | None) -> ParserSettings:
     """
     # Of a parser that is not in the table nothing was tuned: the middle for α and τ⁰, and the λ that all others have.
     untuned = {} if name is not None else {"audio_weight": 0.5, "initial_threshold": 0.5}
-    base = _beside(PAPER_SETTINGS["jomold" if name is None else name])
-    return base.changed({"minimum_duration_seconds": 0.0, "merge_gap_seconds": 0.0, **untuned})
+    base = ParserSettings.of(PAPER_SETTINGS["jomold" if name is None else name])
+    return base.replace(minimum_duration_seconds=0.0, merge_gap_seconds=0.0, **untuned)

@@ -1,0 +1,44 @@
+"""Any valid settings, drawn from their fields, for laws that hold for all of them."""
+
+import dataclasses
+from enum import Enum
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+from hypothesis import strategies as st
+
+from av2a.methods.trained.settings import ParserSettings
+from av2a.settings import PROFILES, Settings
+
+_NAMES = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=20)
+
+
+def any_settings() -> st.SearchStrategy[Settings]:
+    """Settings of the method or of a parser, with any valid values and any profile name."""
+    return st.sampled_from([Settings, ParserSettings]).flatmap(_of_kind)
+
+
+def _of_kind(kind: type[Settings]) -> st.SearchStrategy[Settings]:
+    hints = get_type_hints(kind)
+    values = {field.name: _values(field, hints[field.name]) for field in dataclasses.fields(kind)}
+    own = _NAMES.filter(lambda name: name not in PROFILES)
+    values |= {"profile": own, "segment_seconds": st.floats(0.05, 5), "window_seconds": st.floats(5, 1e6)}
+    return st.one_of(
+        st.sampled_from(sorted(PROFILES)).map(kind.of),
+        st.fixed_dictionaries({}, optional=values).map(lambda changes: kind.practical(**changes)),
+    )
+
+
+def _values(field: "dataclasses.Field[Any]", kind: Any) -> st.SearchStrategy[Any]:
+    if isinstance(kind, UnionType):
+        return st.none() | _values(field, get_args(kind)[0])
+    low, high = field.metadata["lowest"], field.metadata["highest"]
+    if kind is float:
+        return st.floats(-1e6 if low is None else low, 1e6 if high is None else high)
+    if kind is int:
+        return st.integers(low, high)
+    if kind is bool:
+        return st.booleans()
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return st.sampled_from(kind)
+    return st.just(()) | st.lists(_NAMES, min_size=2, max_size=4).map(tuple)
