@@ -13,7 +13,7 @@ from av2a.backbones.base import Backbone  # noqa: E402
 from av2a.backbones.registry import load_backbone  # noqa: E402
 from av2a.features import Interval  # noqa: E402
 from av2a.features.store import Intervals, Store, stored  # noqa: E402
-from av2a.settings import Settings# noqa: E402
+from av2a.settings import Settings  # noqa: E402
 from av2a.types import Clip  # noqa: E402
 from benchmarks.report import machine, seconds, table  # noqa: E402
 from benchmarks.world import clips  # noqa: E402

@@ -26,7 +26,7 @@ from av2a.research.predictions import predict  # noqa: E402
 from av2a.research.replay import Replay  # noqa: E402
 from av2a.research.tune import tune  # noqa: E402
 from av2a.research.watching import watch  # noqa: E402
-from av2a.settings import Settings# noqa: E402
+from av2a.settings import Settings  # noqa: E402
 from benchmarks.report import machine, table  # noqa: E402
 
 Encoder = TypeVar("Encoder")
