@@ -45,7 +45,7 @@ def clip(
     audio = AudioStream(index=1, codec="aac", sample_rate_hz=44100, channels=2, language="eng") if sound else None
     return Clip(
         path=path,
-        sha256="0123456789abcdef" * 4,
+        known_sha256="0123456789abcdef" * 4,
         size_bytes=1_234_567,
         container="mov,mp4,m4a,3gp,3g2,mj2" if picture else "wav",
         duration_seconds=duration_seconds,

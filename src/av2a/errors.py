@@ -17,7 +17,8 @@
     └── MediaError            4   a file that cannot be used
         ├── NotMedia              not a regular file, empty, or in no known format
         ├── NoStreams             neither picture nor sound in it
-        └── TooLarge              beyond a stated limit
+        ├── TooLarge              beyond a stated limit
+        └── FileChanged           replaced or changed while it was in use
 
 Each has an exit status (above) and a stable code (``E_…``). Messages are one line: what was wrong, then what to do next.
 """
@@ -152,6 +153,12 @@ class TooLarge(MediaError):
     """Beyond a stated limit: duration, frame size, streams."""
 
     code = "E_MEDIA_LIMIT"
+
+
+class FileChanged(MediaError):
+    """Replaced or changed while it was in use."""
+
+    code = "E_MEDIA_CHANGED"
 
 
 def one_line(text: str, longest: int = 80) -> str:

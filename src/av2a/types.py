@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from av2a.digests import FileIdentity, sha256
 from av2a.settings import Settings
 from av2a.timeline import Grid
 
@@ -34,7 +36,7 @@ class Modality(Enum):
 
 @dataclass(frozen=True)
 class VideoStream:
-    """A picture track. ``width`` and ``height`` are as shown, after ``rotation_degrees`` has been applied."""
+    """A video stream of a file. ``width`` and ``height`` apply after ``rotation_degrees`` has been applied."""
 
     index: int
     codec: str
@@ -47,7 +49,7 @@ class VideoStream:
 
 @dataclass(frozen=True)
 class AudioStream:
-    """A sound track."""
+    """An audio stream of a file."""
 
     index: int
     codec: str
@@ -58,13 +60,13 @@ class AudioStream:
 
 @dataclass(frozen=True)
 class Clip:
-    """A media file that was opened and found usable; times are seconds from the container's start.
+    """A media file that was opened and can be used. Times are seconds from the container's start.
 
-    ``video`` and ``audio`` are the chosen streams, None where there is none; ``video_streams`` and ``audio_streams`` are all there are.
+    ``video`` and ``audio`` are the streams in use, None where there is none; ``video_streams`` and ``audio_streams`` are all
+    streams of the file. Opening a file does not read all of it: its SHA-256 is computed when it is first needed.
     """
 
     path: Path
-    sha256: str
     size_bytes: int
     container: str
     duration_seconds: float
@@ -75,9 +77,22 @@ class Clip:
     video_streams: tuple[VideoStream, ...] = ()
     audio_streams: tuple[AudioStream, ...] = ()
     warnings: tuple[str, ...] = ()
-    """What was found on opening that the user should know."""
+    """What opening the file showed that a user should know."""
     generated: bool = False
     """Whether the file says that it is a scene of the generated world, the only one that ``mini`` knows."""
+    identity: FileIdentity | None = field(default=None, compare=False, repr=False)
+    """The file that was opened; another one at the same path is refused. None for a clip that was not opened here."""
+    known_sha256: str | None = field(default=None, compare=False, repr=False)
+    """The SHA-256 where it is known without reading the file."""
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the file, computed when it is first needed.
+
+        Raises:
+            MissingFile, FileChanged: the file is not the one that was opened.
+        """
+        return self.known_sha256 or sha256(self.path, self.identity)
 
     @property
     def name(self) -> str:

@@ -1,5 +1,8 @@
 import hashlib
 import os
+import pickle
+import struct
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from av2a.errors import MediaError, MissingFile, NoStreams, NotMedia, TooLarge, UsageError
+from av2a.errors import FileChanged, MediaError, MissingFile, NoStreams, NotMedia, TooLarge, UsageError
 from av2a.media import Limits, decode_frames, decode_sound, frame_times, open_clip
 from tests.media_makers import (
     Pictures,
@@ -309,6 +312,63 @@ def test_a_clip_whose_file_is_gone_is_refused(film: Path) -> None:
         list(decode_sound(clip, 16_000))
     with pytest.raises(MissingFile):
         frame_times(clip)
+
+
+def test_a_file_that_is_replaced_is_refused_whoever_reads_it_next(film: Path) -> None:
+    clip = open_clip(film)
+    write_media(film.with_name("other.mp4"), Pictures(even_times(30)), Sound(tone(1, 48_000))).replace(film)
+    for read in (
+        lambda: list(decode_frames(clip, [0.0])),
+        lambda: list(decode_sound(clip, 16_000)),
+        lambda: frame_times(clip),
+        lambda: clip.sha256,
+    ):
+        with pytest.raises(FileChanged, match=r"film\.mp4' was replaced or changed") as refusal:
+            read()
+        assert "\n" not in str(refusal.value)
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(film: Path) -> None:
+    clip = open_clip(film)
+    pictures, sound = decode_frames(clip, even_times(60)), decode_sound(clip, 16_000)
+    next(pictures), next(sound)
+    with film.open("r+b") as file:
+        file.seek(0, os.SEEK_END)
+        file.write(b"\0")
+    for rest in (pictures, sound):
+        with pytest.raises(FileChanged):
+            list(rest)
+
+
+def test_opening_reads_little_of_a_large_file(tmp_path: Path) -> None:
+    path = write_wave(tmp_path / "a.wav", np.zeros((1, 100)), 48_000, sample_bytes=2)
+    data = bytearray(path.read_bytes())
+    # A header that announces 200 MB, and as many zeros, which take no room on disk.
+    data[4:8], data[40:44] = struct.pack("<I", 36 + 200_000_000), struct.pack("<I", 200_000_000)
+    path.write_bytes(data)
+    os.truncate(path, 44 + 200_000_000)
+    before = _bytes_read()
+    clip = open_clip(path)
+    assert clip.duration_seconds == pytest.approx(200_000_000 / 96_000)
+    assert _bytes_read() - before < 20_000_000
+    assert len(clip.sha256) == 64
+    assert _bytes_read() - before > 200_000_000
+
+
+def _bytes_read() -> int:
+    counters = Path("/proc/self/io")
+    if not counters.exists():
+        pytest.skip("no /proc to read the number of bytes from")
+    return int(counters.read_text().split()[1])
+
+
+def test_a_clip_pickles_with_its_digest_and_its_file(film: Path) -> None:
+    clip = open_clip(film)
+    for copy in (pickle.loads(pickle.dumps(clip)), replace(clip, warnings=())):
+        assert copy.identity == clip.identity and copy.sha256 == clip.sha256
+    film.write_bytes(film.read_bytes() + b"\0")
+    assert pickle.loads(pickle.dumps(clip)).sha256 == clip.sha256
+    assert replace(clip, identity=None, known_sha256="ab").sha256 == "ab"
 
 
 def test_a_picture_an_hour_is_a_film_of_at_most_a_day(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import hashlib
 import re
 from pathlib import Path
 
+from av2a.digests import sha256
+
 
 def published_name(file: Path) -> str | None:
     """What the hub calls a file in its cache: the SHA-256 of a large one, Git's SHA-1 of a small one; else None."""
@@ -13,12 +15,6 @@ def published_name(file: Path) -> str | None:
         if target.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", target.name)
         else None
     )
-
-
-def sha256(file: Path) -> str:
-    """The SHA-256 of a file's bytes."""
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def is_as_named(file: Path, name: str) -> bool:

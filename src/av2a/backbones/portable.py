@@ -8,7 +8,8 @@ from enum import Enum
 from pathlib import Path
 
 from av2a import atomic
-from av2a.backbones.digests import is_as_named, published_name, sha256
+from av2a.backbones.digests import is_as_named, published_name
+from av2a.digests import sha256
 from av2a.backbones.weights import (
     FOLDER_VARIABLE,
     MANIFEST,

@@ -189,7 +189,7 @@ def _detection(plain: Mapping[str, Any]) -> Detection:
 def _read_clip(plain: Mapping[str, Any]) -> Clip:
     return Clip(
         path=Path(plain["name"]),
-        sha256=plain["sha256"],
+        known_sha256=plain["sha256"],
         size_bytes=plain["size_bytes"],
         container=plain["container"],
         duration_seconds=float(plain["duration_seconds"]),

@@ -113,7 +113,7 @@ def frame_times(clip: Clip) -> Float64[np.ndarray, " frame"]:
     """
     if clip.video is None:
         return np.zeros(0)
-    with opened(clip.path, frame_pixels=_frame_pixels(clip)) as container:
+    with opened(clip.path, clip.identity, frame_pixels=_frame_pixels(clip)) as container:
         stream = container.streams[clip.video.index]
         clock = _Clock.of(container, stream)
         packets = packets_of(container, [stream], Losses())
@@ -242,7 +242,7 @@ def _wanted_ticks(clip: Clip, times_seconds: Float64[np.ndarray, " time"]) -> fr
     assert clip.video is not None
     if clip.video.codec not in SKIPPABLE:
         return None
-    with opened(clip.path, frame_pixels=_frame_pixels(clip)) as container:
+    with opened(clip.path, clip.identity, frame_pixels=_frame_pixels(clip)) as container:
         stream = container.streams[clip.video.index]
         clock = _Clock.of(container, stream)
         if container.format.name not in SEEKABLE or clock.by_index:
@@ -268,7 +268,7 @@ def _shown_frames(
     With ``wanted_ticks``, pictures with other time stamps may be missing.
     """
     assert clip.video is not None
-    with opened(clip.path, frame_pixels=_frame_pixels(clip)) as container:
+    with opened(clip.path, clip.identity, frame_pixels=_frame_pixels(clip)) as container:
         stream = container.streams[clip.video.index]
         stream.thread_type = "AUTO"
         clock = _Clock.of(container, stream)

@@ -1,12 +1,12 @@
 """From a path to a :class:`Clip`: what the file holds, which streams are used, how long it is."""
 
-import hashlib
 import re
 import stat
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from av2a.digests import FileIdentity
 from av2a.errors import MissingFile, NoStreams, NotMedia, TooLarge, UsageError
 from av2a.media.reading import (
     FRAME_PIXELS,
@@ -20,7 +20,6 @@ from av2a.media.reading import (
     opened,
     packets_of,
     quoted,
-    refusals,
 )
 from av2a.media.upright import display_matrix, is_sideways, rotation_degrees
 from av2a.types import WORLD_COMMENT, AudioStream, Clip, VideoStream
@@ -90,8 +89,8 @@ def open_clip(
         UsageError: no such stream.
     """
     path = Path(path)
-    size_bytes = _regular_file_bytes(path, limits)
-    with opened(path, frame_pixels=limits.frame_pixels) as container:
+    identity = _regular_file(path, limits)
+    with opened(path, identity, frame_pixels=limits.frame_pixels) as container:
         _check_stream_count(path, container, limits)
         pictures = _choice(path, "picture", _picture_streams(container), video_stream, container.streams.best("video"))
         sounds = _choice(path, "sound", _sound_streams(container), audio_stream, container.streams.best("audio"))
@@ -100,7 +99,7 @@ def open_clip(
         _check_declared(path, pictures.chosen, sounds.chosen, limits)
         first_frames = _first_frames(container, pictures, sounds)
         if pictures.chosen is not None and pictures.chosen.index not in first_frames:
-            _check_size_in_header(path, pictures.chosen.index, limits)
+            _check_size_in_header(path, identity, pictures.chosen.index, limits)
         videos = [_video_stream(stream, first_frames.get(stream.index)) for stream in pictures.streams]
         audios = [_audio_stream(stream, first_frames.get(stream.index)) for stream in sounds.streams]
         video_index, audio_index = _used_index(pictures, first_frames), _used_index(sounds, first_frames)
@@ -112,12 +111,11 @@ def open_clip(
     _check_streams(path, video, audio, warnings, limits)
     if declared is None:
         used = [stream.index for stream in (video, audio) if stream is not None]
-        declared = _measured_seconds(path, used, start_seconds)
+        declared = _measured_seconds(path, identity, used, start_seconds)
         _check_duration(path, declared, limits)
     return Clip(
         path=path,
-        sha256=_sha256(path),
-        size_bytes=size_bytes,
+        size_bytes=identity.size_bytes,
         container=format_name,
         duration_seconds=declared,
         start_seconds=start_seconds,
@@ -127,10 +125,11 @@ def open_clip(
         audio_streams=tuple(audios),
         warnings=tuple(warnings),
         generated=generated,
+        identity=identity,
     )
 
 
-def _regular_file_bytes(path: Path, limits: Limits) -> int:
+def _regular_file(path: Path, limits: Limits) -> FileIdentity:
     try:
         status = path.stat()
     # A name with a NUL in it is a ValueError, one that is too long an OSError.
@@ -152,12 +151,7 @@ def _regular_file_bytes(path: Path, limits: Limits) -> int:
         raise TooLarge(
             f"{quoted(path)} has {status.st_size} bytes, more than the limit of {limits.file_bytes}: cut it in parts"
         )
-    return status.st_size
-
-
-def _sha256(path: Path) -> str:
-    with refusals(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return FileIdentity.of(status)
 
 
 def _check_stream_count(path: Path, container: Container, limits: Limits) -> None:
@@ -185,9 +179,9 @@ def _check_declared(path: Path, picture: Stream | None, sound: Stream | None, li
         _check_sound(path, sound.codec_context.layout.nb_channels, sound.codec_context.sample_rate, limits)
 
 
-def _check_size_in_header(path: Path, stream_index: int, limits: Limits) -> None:
+def _check_size_in_header(path: Path, identity: FileIdentity, stream_index: int, limits: Limits) -> None:
     """Tell a picture that is too large from one that is damaged: FFmpeg forgets its size when it refuses it."""
-    with opened(path, headers_only=True) as container:
+    with opened(path, identity, headers_only=True) as container:
         context = container.streams[stream_index].codec_context
         _check_frame_size(path, context.width, context.height, limits)
 
@@ -317,9 +311,9 @@ def _declared_seconds(container: Container) -> float | None:
     return float(container.duration / 1_000_000)
 
 
-def _measured_seconds(path: Path, stream_indexes: list[int], start_seconds: float) -> float:
+def _measured_seconds(path: Path, identity: FileIdentity, stream_indexes: list[int], start_seconds: float) -> float:
     """The end of the last packet. Raises NoStreams where nothing has a length."""
-    with opened(path) as container:
+    with opened(path, identity) as container:
         streams = [container.streams[index] for index in stream_indexes]
         # Fractions, as a day's packets add up to a visible rounding error otherwise.
         end_seconds = dict.fromkeys(stream_indexes, Fraction(0))

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from av2a.digests import FileIdentity, require_unchanged
 from av2a.errors import Av2aError, MissingFile, NotMedia, one_line
 from av2a.types import Clip
 
@@ -89,7 +90,9 @@ def _reason(fault: BaseException) -> str:
 
 
 @contextmanager
-def opened(path: Path, *, frame_pixels: int = FRAME_PIXELS, headers_only: bool = False) -> Iterator[Container]:
+def opened(
+    path: Path, identity: FileIdentity | None, *, frame_pixels: int = FRAME_PIXELS, headers_only: bool = False
+) -> Iterator[Container]:
     """The file's container, closed afterwards. It opens no other file and no connection, whatever the file says.
 
     ``headers_only`` leaves out the look at the first pictures, after which FFmpeg no longer says what the headers said.
@@ -97,7 +100,9 @@ def opened(path: Path, *, frame_pixels: int = FRAME_PIXELS, headers_only: bool =
     Raises:
         MissingFile: there is no such file (any more).
         NotMedia: PyAV cannot open it.
+        FileChanged: it is not the file with ``identity``, or was changed while it was read.
     """
+    require_unchanged(path, identity)
     with refusals(path):
         import av
 
@@ -111,11 +116,14 @@ def opened(path: Path, *, frame_pixels: int = FRAME_PIXELS, headers_only: bool =
             metadata_errors="ignore",
         )
     with container:
+        # The file may have been replaced just before it was opened, or be written to while it is read.
+        require_unchanged(path, identity)
         # The options above are for probing; decoding has its own. Larger pictures are refused before memory is taken.
         for stream in container.streams.video:
             if stream.codec_context is not None:
                 stream.codec_context.options = ceiling
         yield container
+        require_unchanged(path, identity)
 
 
 @dataclass
@@ -211,7 +219,7 @@ def seek(container: Container, stream: Stream, seconds: float, start_seconds: fl
 
 def declared_end_seconds(clip: Clip, stream_index: int) -> float:
     """Where a stream should end: as itself declares, else as the container does."""
-    with opened(clip.path) as container:
+    with opened(clip.path, clip.identity) as container:
         stream = container.streams[stream_index]
         if not stream.duration or not stream.time_base:
             return clip.duration_seconds

@@ -184,7 +184,7 @@ def _pieces(clip: Clip, first_second: int, stop_seconds: float, warn: Warn) -> I
 def placed_from(clip: Clip, first_second: int, losses: Losses) -> Iterator[_Piece]:
     """Pieces in place from ``first_second`` or before: by a seek where that is exact, else from the start."""
     assert clip.audio is not None
-    with opened(clip.path) as container:
+    with opened(clip.path, clip.identity) as container:
         stream = container.streams[clip.audio.index]
         settled_seconds = first_second - LEAD_SECONDS
         # Coarse clocks (Matroska, Flash: 1 ms) place sound exactly only by counting it from the start.
@@ -196,7 +196,7 @@ def placed_from(clip: Clip, first_second: int, losses: Losses) -> Iterator[_Piec
                 yield from pieces
                 return
     losses.clear()
-    with opened(clip.path) as container:
+    with opened(clip.path, clip.identity) as container:
         yield from _placed(clip, container, container.streams[clip.audio.index], losses)
 
 

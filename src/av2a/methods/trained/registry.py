@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from av2a.backbones.digests import sha256
+from av2a.digests import sha256
 from av2a.errors import InvalidSetting, MissingDependency, UnknownName, WeightsUnavailable, one_line
 from av2a.methods.trained import rules
 from av2a.methods.trained.rules import Rule
