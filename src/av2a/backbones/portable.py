@@ -9,7 +9,6 @@ from pathlib import Path
 
 from av2a import atomic
 from av2a.backbones.digests import is_as_named, published_name
-from av2a.digests import sha256
 from av2a.backbones.weights import (
     FOLDER_VARIABLE,
     MANIFEST,
@@ -20,6 +19,7 @@ from av2a.backbones.weights import (
     read_manifest,
     read_state,
 )
+from av2a.digests import sha256
 from av2a.errors import MissingDependency, OutputRefused, WeightsUnavailable, one_line
 
 CHUNK_BYTES = 1 << 22

@@ -18,8 +18,8 @@ from av2a.backbones import hub
 from av2a.backbones.checkpoints import COMMIT, NAMES, SHARD, TOKENIZER, WEIGHTS
 from av2a.backbones.checkpoints import Checkpoint as Checkpoint
 from av2a.backbones.digests import is_as_named, published_name
-from av2a.digests import sha256
 from av2a.backbones.hub import Progress as Progress
+from av2a.digests import sha256
 from av2a.errors import MissingDependency, MissingFile, WeightsUnavailable, one_line
 
 FOLDER_VARIABLE = "AV2A_WEIGHTS"
