@@ -8,7 +8,7 @@ import numpy as np
 from av2a.errors import Av2aError
 from av2a.timeline import runs
 from av2a.types import Event, Modality
-from av2a.world import Annotation, Scene, annotations, read_annotations
+from av2a.world import SceneAnnotation, Scene, annotations, read_annotations
 
 
 def known_truth(video: Path) -> list[Event]:
@@ -25,7 +25,7 @@ def scene_truth(scene: Scene) -> list[Event]:
     return events_of(annotations(scene))
 
 
-def events_of(annotated: Sequence[Annotation]) -> list[Event]:
+def events_of(annotated: Sequence[SceneAnnotation]) -> list[Event]:
     """Annotations as events with confidence 1; what is heard and seen at once is both."""
     length = max((each.offset for each in annotated), default=0)
     events = []

@@ -1,7 +1,7 @@
-"""The built-in world: scenes in which things are heard and seen at times known exactly, drawn and sounded by code.
+"""The generated world: scenes with events that are heard and seen at exactly known times, rendered by code.
 
-It stands in for videos wherever none are at hand: the demo, the end-to-end tests, a benchmark that runs anywhere. Nothing measured
-on it says anything about real video.
+It takes the place of videos wherever none are available: in the demo, the end-to-end tests, and a benchmark that runs anywhere. Nothing measured on it
+says anything about real video.
 
 >>> scene = make_scene(7)
 >>> draw_frame(scene, 2.5).shape
@@ -12,10 +12,10 @@ from av2a.world.demo import demo_scene
 from av2a.world.pictures import draw_frame
 from av2a.world.scene import (
     SPLITS,
-    Annotation,
     Occurrence,
     Scene,
-    Split,
+    SceneAnnotation,
+    SeedRange,
     annotations,
     make_scene,
     truth,
@@ -28,10 +28,10 @@ __all__ = [
     "NAMES",
     "PARAPHRASES",
     "SPLITS",
-    "Annotation",
     "Occurrence",
     "Scene",
-    "Split",
+    "SceneAnnotation",
+    "SeedRange",
     "annotations",
     "demo_scene",
     "draw_frame",

@@ -1,6 +1,6 @@
-"""The generated world as a data set: splits defined by seeds, clips rendered when they are first needed.
+"""The generated world as a dataset: splits are defined by seeds, clips are rendered when they are first needed.
 
-Rendered clips lie in a folder named by a digest of the world's code, so that no clip of another version is ever measured.
+Rendered clips are in a folder named by a digest of the world's code, so that no clip of another version is ever measured.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from av2a.world.rendering import clip_file, rendered
 CLIP_SECONDS = 10
 
 Progress = Callable[[int, int], None]
-"""Told how many clips are rendered, of how many."""
+"""Receives the number of rendered clips and the number of all."""
 
 
 def read_generated(split: Split, folder: Path | None = None, *, limit: int | None = None) -> Dataset:
@@ -28,8 +28,8 @@ def read_generated(split: Split, folder: Path | None = None, *, limit: int | Non
 
     ``folder`` holds the rendered clips of any version of the world; by default a part of :func:`data_folder`.
     """
-    place = _place(folder)
-    clips = tuple(_labelled(scene, place) for scene in _scenes(split, limit))
+    rendered_folder = _rendered_folder(folder)
+    clips = tuple(_labelled(scene, rendered_folder) for scene in _scenes(split, limit))
     return Dataset(
         name="synthetic",
         split=split.value,
@@ -50,19 +50,19 @@ def render_generated(
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """As :func:`read_generated`, after rendering what is missing; each clip appears whole or not at all.
+    """As :func:`read_generated`, after rendering the missing clips; each is written completely or not at all.
 
     ``processes`` render at a time, by default one for each processor.
 
     Raises:
         OutputRefused: a clip cannot be written.
     """
-    place = _place(folder)
-    missing = [scene for scene in _scenes(split, limit) if not clip_file(scene, place).exists()]
+    rendered_folder = _rendered_folder(folder)
+    missing = [scene for scene in _scenes(split, limit) if not clip_file(scene, rendered_folder).exists()]
     if missing:
-        _make_folder(place)
+        _make_folder(rendered_folder)
         processes = min(len(missing), processes or os.cpu_count() or 1)
-        for done, _ in enumerate(rendered(missing, place, processes), start=1):
+        for done, _ in enumerate(rendered(missing, rendered_folder, processes), start=1):
             if progress is not None:
                 progress(done, len(missing))
     return read_generated(split, folder, limit=limit)
@@ -77,7 +77,7 @@ def world_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def _place(folder: Path | None) -> Path:
+def _rendered_folder(folder: Path | None) -> Path:
     return (data_folder() / "synthetic" if folder is None else folder) / f"world-{world_digest()}"
 
 
@@ -86,8 +86,8 @@ def _scenes(split: Split, limit: int | None) -> list[Scene]:
     return [make_scene(seed, duration_seconds=CLIP_SECONDS) for seed in seeds]
 
 
-def _labelled(scene: Scene, place: Path) -> LabelledClip:
-    path = clip_file(scene, place)
+def _labelled(scene: Scene, rendered_folder: Path) -> LabelledClip:
+    path = clip_file(scene, rendered_folder)
     annotations = tuple(
         Annotation(each.label, each.modality, float(each.onset), float(each.offset))
         for each in world.annotations(scene)
@@ -96,10 +96,10 @@ def _labelled(scene: Scene, place: Path) -> LabelledClip:
     return LabelledClip(scene.name, path if path.exists() else None, annotations, weak_labels=weak_labels)
 
 
-def _make_folder(place: Path) -> None:
+def _make_folder(rendered_folder: Path) -> None:
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        rendered_folder.mkdir(parents=True, exist_ok=True)
     except OSError as refused:
         raise OutputRefused(
-            f"cannot make folder {one_line(str(place))!r} ({refused.strerror}): choose another place for the clips"
+            f"cannot make folder {one_line(str(rendered_folder))!r} ({refused.strerror}): choose another folder for the clips"
         ) from refused

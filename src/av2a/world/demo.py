@@ -1,13 +1,13 @@
-"""The scene of the demo and of the pictures in the documentation."""
+"""The scene of the demo and of the documentation's pictures."""
 
 from av2a.world.scene import (
     HEIGHT,
     WIDTH,
     Ambience,
+    Backdrop,
     Entry,
     Occurrence,
-    Place,
-    Placement,
+    Pose,
     Scene,
     Shot,
     Spans,
@@ -15,7 +15,7 @@ from av2a.world.scene import (
 
 
 def demo_scene() -> Scene:
-    """Sixteen seconds with four names: heard only, seen only, and both at the same and at other times.
+    """Sixteen seconds with four labels: heard only, seen only, and both at the same and at other times.
 
     >>> [each.label for each in demo_scene().occurrences]
     ['dog barking', 'bus passing', 'ambulance siren', 'acoustic guitar']
@@ -32,7 +32,7 @@ def demo_scene() -> Scene:
             _occurrence("ambulance siren", 305, heard=((4, 9),), seen=(), x=0.5, y=0.5, size=0.4),
             _occurrence("acoustic guitar", 402, heard=((9, 16),), seen=((10, 16),), x=0.46, y=0.5, size=0.68),
         ),
-        shots=(_shot(0, Place.STREET, 26), _shot(9, Place.ROOM, 25)),
+        shots=(_shot(0, Backdrop.STREET, 26), _shot(9, Backdrop.ROOM, 25)),
         sensor_noise=3.0,
         ambience=Ambience(seed=1, level_dbfs=-54.0, slope=1.0, extras=()),
     )
@@ -41,11 +41,11 @@ def demo_scene() -> Scene:
 def _occurrence(
     label: str, seed: int, *, heard: Spans, seen: Spans, x: float, y: float, size: float, drift_x: float = 0.0
 ) -> Occurrence:
-    placement = Placement(
+    placement = Pose(
         x=x, y=y, size=size, mirrored=False, tilt_degrees=0.0, drift_x=drift_x, drift_y=0.0, growth=0.0, entry=Entry.CUT
     )
     return Occurrence(label, heard, seen, placement, level_dbfs=-10.0, look_seed=seed, sound_seed=seed)
 
 
-def _shot(start: int, place: Place, seed: int) -> Shot:
+def _shot(start: int, place: Backdrop, seed: int) -> Shot:
     return Shot(start, place, seed, light=1.0, light_change=0.0, pan_x=0.004, pan_y=0.0, shift_x=0.0, zoom=1.0)

@@ -1,4 +1,4 @@
-"""How rain, fire and fireworks look. Each drawer fills about ±1 of the pen's coordinates at any time in seconds."""
+"""Draws the world's rain, fire and fireworks. Each function fills about ±1 of the pen's coordinates, at any time in seconds."""
 
 from math import cos, pi, sin
 

@@ -1,4 +1,4 @@
-"""How the world's vehicles and tools look. Each drawer fills about ±1 of the pen's coordinates at any time in seconds."""
+"""Draws the world's vehicles and tools. Each function fills about ±1 of the pen's coordinates, at any time in seconds."""
 
 from math import cos, pi, sin
 

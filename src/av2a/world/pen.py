@@ -1,4 +1,4 @@
-"""Flat shapes drawn through a change of place, size, tilt and mirror, and what makes one animal differ from the next."""
+"""Draws flat shapes with a position, size, tilt and mirroring; random traits of individuals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SMALL_PIXELS = 5.0
 
 @dataclass(frozen=True)
 class Look:
-    """What is particular to one individual: numbers in [0, 1) that its drawing reads as shape, colour and pace."""
+    """The traits of one individual: numbers in [0, 1) that decide shape, colour and speed."""
 
     traits: tuple[float, ...]
 
@@ -28,13 +28,13 @@ class Look:
         return low + (high - low) * self.traits[trait]
 
     def chance(self, trait: int, probability: float) -> bool:
-        """True for a share ``probability`` of the individuals."""
+        """True for a fraction ``probability`` of the individuals."""
         return self.traits[trait] < probability
 
     def colour(self, trait: int, palette: Sequence[Colour]) -> Colour:
-        """One of the palette, a little lighter or darker than written."""
-        place = self.traits[trait] * len(palette)
-        return shade(palette[int(place)], 0.86 + 0.28 * (place % 1))
+        """One colour of the palette, made a little lighter or darker."""
+        position = self.traits[trait] * len(palette)
+        return shade(palette[int(position)], 0.86 + 0.28 * (position % 1))
 
 
 @lru_cache(maxsize=512)
@@ -49,12 +49,12 @@ def shade(colour: Colour, gain: float) -> Colour:
 
 
 def blend(one: Colour, other: Colour, share: float) -> Colour:
-    """The colour a ``share`` of the way from one to the other."""
+    """The colour at the fraction ``share`` of the way from one to the other."""
     return tuple(int(a + (b - a) * share) for a, b in zip(one[:3], other[:3], strict=True))
 
 
 class Pen:
-    """Draws on an image; shapes are given in the thing's own coordinates: x right, y down, roughly within ±1."""
+    """Draws on an image; shapes are given in the object's own coordinates: x right, y down, roughly within ±1."""
 
     def __init__(
         self, draw: ImageDraw.ImageDraw, x: float, y: float, size: float, *, turn: float = 0.0, mirrored: bool = False

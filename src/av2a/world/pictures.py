@@ -1,4 +1,4 @@
-"""The picture of a scene at any time: a pure function, drawn twice as large as it is shown and then halved."""
+"""Draws the frame of a scene at any time: a pure function, drawn at twice the size and then reduced."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -49,7 +49,7 @@ DRAWERS: dict[str, Drawer] = {
     "fire crackling": elements.fire,
     "fireworks": elements.fireworks,
 }
-"""How each name looks."""
+"""The function that draws each label."""
 
 _SCALE = 2
 _ENTRY_SECONDS = 0.4
@@ -57,7 +57,7 @@ _NOISE_TILE = 64
 
 
 def draw_frame(scene: Scene, seconds: float) -> UInt8[np.ndarray, "height width 3"]:
-    """The picture shown at that time, RGB; a time at or beyond the end gives the picture of the last instant's light."""
+    """The frame at that time, RGB. A time at or beyond the end gives the light of the last instant."""
     shot = shot_at(scene, seconds)
     canvas = _camera_view(scene, shot, seconds)
     draw = ImageDraw.Draw(canvas, "RGBA")
@@ -68,12 +68,12 @@ def draw_frame(scene: Scene, seconds: float) -> UInt8[np.ndarray, "height width 
 
 
 def shot_at(scene: Scene, seconds: float) -> Shot:
-    """The shot that is on at that time."""
+    """The shot at that time."""
     return [shot for shot in scene.shots if shot.start <= max(seconds, 0)][-1]
 
 
 def _back_to_front(scene: Scene, seconds: float) -> list[Occurrence]:
-    """What is seen now: the smaller in front of the larger, and rain in front of everything."""
+    """The visible objects, in drawing order: smaller ones in front of larger ones, rain in front of everything."""
     seen = [each for each in scene.occurrences if any(start <= seconds < stop for start, stop in each.seen)]
     return sorted(seen, key=lambda each: (each.label == "rain falling", -each.placement.size, NAMES.index(each.label)))
 
@@ -104,7 +104,7 @@ def _pen_for(draw: ImageDraw.ImageDraw, scene: Scene, shot: Shot, each: Occurren
 
 
 def _whereabouts(each: Occurrence, shot: Shot, seconds: float) -> tuple[float, float, float]:
-    """x, y and size at that time, as ``Placement`` counts them."""
+    """x, y and size at that time, in the units of ``Pose``."""
     placed = each.placement
     start, stop = next(span for span in each.seen if span[0] <= seconds < span[1])
     age, arrived = seconds - start, _arrived(seconds, start, stop)
@@ -121,13 +121,13 @@ def _whereabouts(each: Occurrence, shot: Shot, seconds: float) -> tuple[float, f
 
 
 def _arrived(seconds: float, start: int, stop: int) -> float:
-    """0 at the borders of its stretch, 1 once it is wholly in view."""
+    """0 at the borders of its span, 1 when it is completely in view."""
     return min(1.0, (seconds - start) / _ENTRY_SECONDS, (stop - seconds) / _ENTRY_SECONDS)
 
 
 @lru_cache(maxsize=4)
 def _grain(width: int, height: int) -> Float32[np.ndarray, "rows columns 3"]:
-    """Noise of unit deviation, larger than a frame; each frame looks at another part of it."""
+    """Noise with standard deviation 1, larger than a frame; each frame uses another part of it."""
     rng = np.random.default_rng(0)
     return rng.standard_normal((height + _NOISE_TILE, width + _NOISE_TILE, 3), dtype=np.float32)
 

@@ -1,8 +1,7 @@
-"""Scenes of the generated world rendered by several processes.
+"""Renders scenes of the generated world in several processes.
 
-Each process is a program of its own that is told one seed at a time: nothing of the caller's is copied or imported again (not its models'
-threads, half alive, nor a script without a guard), and when the caller ends, however it ends, so does its standard input, and the
-process with it.
+Each process is a program of its own that receives one seed at a time. So nothing of the caller is copied or imported again (no threads of its
+models, no script without a main guard). When the caller ends in any way, the process's standard input ends, and the process with it.
 """
 
 import os
@@ -21,7 +20,7 @@ _DONE = "done"
 
 
 def clip_file(scene: Scene, folder: Path) -> Path:
-    """Where a scene's clip lies."""
+    """The path of a scene's clip."""
     return folder / f"{scene.name}.mp4"
 
 
@@ -53,7 +52,7 @@ def rendered(scenes: Sequence[Scene], folder: Path, processes: int) -> Iterator[
 
 
 class _Process:
-    """A process that renders what it is told to."""
+    """A process that renders the scenes that it is sent."""
 
     def __init__(self, running: "subprocess.Popen[str]") -> None:
         self.running = running
@@ -76,7 +75,7 @@ class _Process:
 
 @contextmanager
 def _process(folder: Path) -> Iterator[_Process]:
-    """A process, ended with its present clip."""
+    """A rendering process; it ends after its current clip."""
     command = [sys.executable, "-m", "av2a.world.rendering", str(folder)]
     # A group of its own: Ctrl-C is for the caller, which then ends it.
     with subprocess.Popen(

@@ -1,8 +1,8 @@
-"""What happens in a generated scene, and when: a pure function of a seed, known exactly.
+"""Decides what happens in a generated scene, and when: a pure function of a seed.
 
-One to three names a clip (now and then none), heard only, seen only, or both, with the same times or different ones, in
-whole seconds as LLP has them. Names keep company (a car with a motorcycle rather than with a violin) and keep to their
-places (a blender in a room), though not always: both are what scenes are like.
+A clip has one to three labels (sometimes none), heard only, seen only, or both, at the same times or at different ones, in
+whole seconds as in LLP. Labels that share a backdrop often occur together (a car with a motorcycle), and usually on that
+backdrop (a blender in a room), but not always, as in real scenes.
 """
 
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ HEIGHT = 144
 Choice = TypeVar("Choice")
 
 Spans = tuple[tuple[int, int], ...]
-"""Half-open stretches of whole seconds, in order, apart from one another."""
+"""Half-open intervals of whole seconds, in order, with gaps between them."""
 
 
-class Place(Enum):
+class Backdrop(Enum):
     """Where a shot is taken."""
 
     MEADOW = "meadow"
@@ -38,7 +38,7 @@ class Place(Enum):
 
 
 class Entry(Enum):
-    """How a thing comes into view and leaves it."""
+    """How an object enters and leaves the frame."""
 
     CUT = "cut"
     SLIDE = "slide"
@@ -46,52 +46,52 @@ class Entry(Enum):
 
 
 @dataclass(frozen=True)
-class Placement:
-    """Where a thing is in the picture: lengths are shares of the frame's height, or its width for x."""
+class Pose:
+    """Position, size and motion of an object. Lengths are fractions of the frame's height; of its width for x."""
 
     x: float
     y: float
     size: float
-    """The height of the thing."""
+    """The height of the object."""
     mirrored: bool
     tilt_degrees: float
     drift_x: float
     """Change of x in a second; likewise ``drift_y``."""
     drift_y: float
     growth: float
-    """Change of the size in a second, as a share of it."""
+    """Change of the size in a second, as a fraction of it."""
     entry: Entry
 
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One name in a scene: when it is heard, when it is seen, how it sounds and looks."""
+    """One label in a scene: when it is heard and seen, and how it sounds and looks."""
 
     label: str
     heard: Spans
     seen: Spans
-    placement: Placement
+    placement: Pose
     level_dbfs: float
-    """The peak of its sound."""
+    """Peak level of its audio."""
     look_seed: int
     sound_seed: int
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A stretch without a cut: the place, the light and how the camera holds it."""
+    """An interval without a cut: backdrop, light and camera."""
 
     start: int
-    place: Place
+    place: Backdrop
     seed: int
     light: float
     """Brightness at its start, 1 being full; ``light_change`` is added each second."""
     light_change: float
     pan_x: float
-    """Camera drift in shares of the frame a second; likewise ``pan_y``."""
+    """Camera drift a second, as a fraction of the frame; likewise ``pan_y``."""
     pan_y: float
     shift_x: float
-    """How far this shot moves every thing from its own place, in shares of the frame's width."""
+    """How far this shot moves every object, as a fraction of the frame's width."""
     zoom: float
 
 
@@ -101,16 +101,16 @@ class Ambience:
 
     seed: int
     level_dbfs: float
-    """The effective level of the steady noise."""
+    """Root-mean-square level of the constant noise."""
     slope: float
-    """Its colour: power falls with frequency to this power; 0 is white, 1 pink, 2 brown."""
+    """Its spectrum: power falls as frequency to this exponent; 0 is white, 1 pink, 2 brown."""
     extras: tuple[str, ...]
-    """Unlabelled sounds on top (names of ``sounds.EXTRAS``)."""
+    """Additional unlabelled sounds (keys of ``sounds.EXTRAS``)."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that is drawn and sounded in a clip."""
+    """Everything that is seen and heard in a clip."""
 
     seed: int
     duration_seconds: int
@@ -120,22 +120,22 @@ class Scene:
     occurrences: tuple[Occurrence, ...]
     shots: tuple[Shot, ...]
     sensor_noise: float
-    """Standard deviation of the picture's noise, of 255."""
+    """Standard deviation of the noise in frames, of 255."""
     ambience: Ambience
 
     @property
     def name(self) -> str:
-        """The clip's name, in the manner of LLP: an id, and the stretch of it."""
+        """The clip's name in LLP's form: an id, start and end."""
         return f"syn{self.seed:06d}_0_{self.duration_seconds}"
 
     def without(self, label: str) -> "Scene":
-        """The same scene with that name neither heard nor seen."""
+        """The same scene without that label."""
         return replace(self, occurrences=tuple(each for each in self.occurrences if each.label != label))
 
 
 @dataclass(frozen=True)
-class Annotation:
-    """One name heard or seen over whole seconds ``[onset, offset)``."""
+class SceneAnnotation:
+    """One label that is heard or seen over whole seconds ``[onset, offset)``."""
 
     label: str
     modality: Modality
@@ -144,7 +144,7 @@ class Annotation:
 
 
 @dataclass(frozen=True)
-class Split:
+class SeedRange:
     """The scenes of consecutive seeds."""
 
     name: str
@@ -157,26 +157,30 @@ class Split:
         return range(self.first_seed, self.first_seed + self.clips)
 
 
-SPLITS: dict[str, Split] = {
+SPLITS: dict[str, SeedRange] = {
     split.name: split
-    for split in (Split("train", 1_000_000, 8000), Split("validation", 2_000_000, 200), Split("test", 3_000_000, 200))
+    for split in (
+        SeedRange("train", 1_000_000, 8000),
+        SeedRange("validation", 2_000_000, 200),
+        SeedRange("test", 3_000_000, 200),
+    )
 }
-"""The benchmark. The training scenes are rendered as they are needed, never written."""
+"""The benchmark's splits. Training scenes are rendered when needed and never written."""
 
-_PLACES: dict[str, tuple[Place, ...]] = {
+_PLACES: dict[str, tuple[Backdrop, ...]] = {
     name: places
     for places, names in {
-        (Place.MEADOW, Place.STREET, Place.ROOM): ("dog barking", "cat meowing"),
-        (Place.MEADOW,): ("bird singing", "rooster crowing", "cow mooing", "frog croaking"),
-        (Place.ROOM, Place.STAGE, Place.STREET): ("man speaking", "woman singing"),
-        (Place.ROOM, Place.PLAIN): (
+        (Backdrop.MEADOW, Backdrop.STREET, Backdrop.ROOM): ("dog barking", "cat meowing"),
+        (Backdrop.MEADOW,): ("bird singing", "rooster crowing", "cow mooing", "frog croaking"),
+        (Backdrop.ROOM, Backdrop.STAGE, Backdrop.STREET): ("man speaking", "woman singing"),
+        (Backdrop.ROOM, Backdrop.PLAIN): (
             "baby crying", "clock ticking", "telephone ringing", "blender running", "hammer pounding",
         ),
-        (Place.STREET,): ("car passing", "bus passing", "motorcycle riding", "ambulance siren"),
-        (Place.MEADOW, Place.STREET): ("train passing", "helicopter flying", "church bell ringing", "rain falling"),
-        (Place.MEADOW, Place.NIGHT): ("chainsaw running", "fire crackling"),
-        (Place.NIGHT,): ("fireworks",),
-        (Place.STAGE, Place.ROOM): (
+        (Backdrop.STREET,): ("car passing", "bus passing", "motorcycle riding", "ambulance siren"),
+        (Backdrop.MEADOW, Backdrop.STREET): ("train passing", "helicopter flying", "church bell ringing", "rain falling"),
+        (Backdrop.MEADOW, Backdrop.NIGHT): ("chainsaw running", "fire crackling"),
+        (Backdrop.NIGHT,): ("fireworks",),
+        (Backdrop.STAGE, Backdrop.ROOM): (
             "acoustic guitar", "violin", "cello", "piano", "drum", "accordion", "trumpet",
         ),
     }.items()
@@ -218,10 +222,10 @@ def make_scene(seed: int, *, duration_seconds: int = 10) -> Scene:
     )
 
 
-def annotations(scene: Scene) -> tuple[Annotation, ...]:
-    """The truth of a scene as rows: what is heard, then what is seen, each in the order of the scene."""
+def annotations(scene: Scene) -> tuple[SceneAnnotation, ...]:
+    """The ground truth of a scene: heard events, then seen events, each in the order of the scene."""
     return tuple(
-        Annotation(each.label, modality, onset, offset)
+        SceneAnnotation(each.label, modality, onset, offset)
         for modality in (Modality.AUDIO, Modality.VISUAL)
         for each in scene.occurrences
         for onset, offset in (each.heard if modality is Modality.AUDIO else each.seen)
@@ -280,7 +284,7 @@ def _times(rng: np.random.Generator, duration: int) -> tuple[Spans, Spans]:
 
 
 def _spans(rng: np.random.Generator, duration: int, *, mean_share: float) -> Spans:
-    """One stretch, sometimes the whole clip, or two or three with pauses."""
+    """One interval, sometimes the whole clip, or two or three with gaps."""
     if rng.random() < 0.6 * mean_share**1.5:
         return ((0, duration),)
     total = int(np.clip(np.rint(duration * rng.beta(4 * mean_share, 4 * (1 - mean_share))), 1, duration - 1))
@@ -293,19 +297,19 @@ def _spans(rng: np.random.Generator, duration: int, *, mean_share: float) -> Spa
 
 
 def _shares(rng: np.random.Generator, total: int, parts: int) -> np.ndarray:
-    """``total`` seconds dealt out over ``parts``."""
+    """``total`` seconds distributed at random over ``parts``."""
     return rng.multinomial(total, rng.dirichlet(np.ones(parts)))
 
 
-def _placement(rng: np.random.Generator, label: str, slot: float) -> Placement:
+def _placement(rng: np.random.Generator, label: str, slot: float) -> Pose:
     if label == "rain falling":
-        return Placement(0.5, 0.5, 1.0, bool(rng.random() < 0.5), 0.0, 0.0, 0.0, 0.0, Entry.CUT)
+        return Pose(0.5, 0.5, 1.0, bool(rng.random() < 0.5), 0.0, 0.0, 0.0, 0.0, Entry.CUT)
     small = rng.random() < 0.2 and label != "fireworks"
     size = float(rng.uniform(0.15, 0.3) if small else rng.uniform(0.28, 0.62))
     size *= 1.4 if label == "fireworks" else 1.0
     low, high = (0.3, 0.5) if label in _HIGH else (0.55, 0.75) if label in _LOW else (0.4, 0.68)
     fast = 0.1 if label in _FAST else 0.02
-    return Placement(
+    return Pose(
         x=float(np.clip(slot + rng.normal(0, 0.07), 0.15, 0.85)),
         y=float(np.clip(rng.uniform(low, high), 0.45 * size, max(0.45 * size, 0.94 - 0.5 * size))),
         size=size,
@@ -321,11 +325,11 @@ def _placement(rng: np.random.Generator, label: str, slot: float) -> Placement:
 def _shots(rng: np.random.Generator, labels: Sequence[str], duration: int) -> tuple[Shot, ...]:
     cuts = sum(rng.random() < 0.35 for _ in range(max(1, round(duration / 10))))
     starts = sorted({0, *(int(start) for start in rng.integers(1, duration, cuts))})
-    homes = _PLACES[labels[0]] if labels and rng.random() < _KEEPS_TO_PLACE else tuple(Place)
+    homes = _PLACES[labels[0]] if labels and rng.random() < _KEEPS_TO_PLACE else tuple(Backdrop)
     return tuple(_shot(rng, start, homes, duration) for start in starts)
 
 
-def _shot(rng: np.random.Generator, start: int, homes: Sequence[Place], duration: int) -> Shot:
+def _shot(rng: np.random.Generator, start: int, homes: Sequence[Backdrop], duration: int) -> Shot:
     light = float(rng.uniform(0.35, 0.7) if rng.random() < 0.18 else rng.uniform(0.8, 1.06))
     fades = rng.random() < 0.15
     return Shot(

@@ -1,4 +1,4 @@
-"""The sound of a scene: a pure function. What is labelled sounds exactly in its seconds, over noise that is never still."""
+"""Renders the audio of a scene: a pure function. Labelled sounds fill exactly their seconds, over constant noise."""
 
 import numpy as np
 from jaxtyping import Float32
@@ -25,7 +25,7 @@ _FADE_OUT_SECONDS = 0.03
 
 
 def render_sound(scene: Scene, sample_rate_hz: int) -> Float32[np.ndarray, " sample"]:
-    """The whole scene's sound, mono, within ±1.
+    """The audio of the whole scene, mono, within ±1.
 
     Raises ValueError for a sample rate below 4000.
     """
@@ -38,15 +38,15 @@ def render_sound(scene: Scene, sample_rate_hz: int) -> Float32[np.ndarray, " sam
 
 
 def _add_occurrence(track: Samples, each: Occurrence, rate_hz: int) -> None:
-    """All its stretches, in place, at one loudness."""
-    stretches = [_stretch(each, number, rate_hz) for number in range(len(each.heard))]
-    peak = max((float(np.abs(sound).max()) for sound in stretches), default=1.0)
-    for (start, _), sound in zip(each.heard, stretches, strict=True):
+    """The audio of one occurrence, all its spans at the same level."""
+    spans = [_span(each, number, rate_hz) for number in range(len(each.heard))]
+    peak = max((float(np.abs(sound).max()) for sound in spans), default=1.0)
+    for (start, _), sound in zip(each.heard, spans, strict=True):
         first = start * rate_hz
         track[first : first + len(sound)] += sound * np.float32(_gain(each.level_dbfs) / max(peak, 1e-6))
 
 
-def _stretch(each: Occurrence, number: int, rate_hz: int) -> Samples:
+def _span(each: Occurrence, number: int, rate_hz: int) -> Samples:
     start, stop = each.heard[number]
     take = _take(each.sound_seed, number, float(stop - start), rate_hz)
     borders = hold(take, attack_seconds=_FADE_IN_SECONDS, release_seconds=_FADE_OUT_SECONDS)
@@ -69,7 +69,7 @@ def _gain(level_dbfs: float) -> float:
 
 def _ambience(ambience: Ambience, seconds: int, rate_hz: int) -> Samples:
     take = _take(ambience.seed, 0, float(seconds), rate_hz)
-    # The peak of shaped noise is four times its effective level.
+    # The peak of shaped noise is four times its root-mean-square level.
     track = noise(take, 20.0, 16000.0, slope=ambience.slope) * np.float32(4 * _gain(ambience.level_dbfs))
     for number, name in enumerate(ambience.extras):
         extra = EXTRAS[name](_take(ambience.seed, number + 1, float(seconds), rate_hz))
@@ -91,7 +91,7 @@ def _murmur(take: Take) -> Samples:
 
 
 def _blips(take: Take) -> Samples:
-    """Tones from no world at all, at a few moments."""
+    """Tones that belong to no label, at a few moments."""
     track = silence(take)
     for start in take.rng.uniform(0, take.seconds, int(take.rng.integers(1, 5))).tolist():
         part = take.part(float(take.rng.uniform(0.1, 0.5)))

@@ -1,4 +1,4 @@
-"""What is behind and before the things that count: places, and clutter that no label names."""
+"""Draws backdrops, and unlabelled objects behind and in front of the labelled ones."""
 
 from functools import lru_cache
 from math import cos, pi, sin
@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from av2a.world.pen import Colour, Pen, blend, shade
-from av2a.world.scene import Place
+from av2a.world.scene import Backdrop
 
 MARGIN = 40
-"""Pixels drawn beyond each side of the picture, for the camera to drift over."""
+"""Pixels drawn beyond each side of the frame, for the camera to move over."""
 
 _WALLS = (
     (214, 202, 184),
@@ -36,8 +36,8 @@ _THINGS = (
 
 
 @lru_cache(maxsize=24)
-def backdrop(place: Place, seed: int, width: int, height: int) -> Image.Image:
-    """The place without any labelled thing, ``MARGIN`` larger on each side than the given size in pixels."""
+def backdrop(place: Backdrop, seed: int, width: int, height: int) -> Image.Image:
+    """The backdrop without labelled objects, ``MARGIN`` larger on each side than the given size in pixels."""
     rng = np.random.default_rng(seed)
     size = (width + 2 * MARGIN, height + 2 * MARGIN)
     image = Image.new("RGB", size)
@@ -47,7 +47,7 @@ def backdrop(place: Place, seed: int, width: int, height: int) -> Image.Image:
 
 
 def foreground(pen: Pen, seed: int) -> None:
-    """Clutter nearer than everything else: at most two low or narrow things, so that nothing is hidden whole."""
+    """Unlabelled objects in front: at most two low or narrow ones, so that nothing is completely hidden."""
     rng = np.random.default_rng([seed, 1])
     for _ in range(int(rng.choice(3, p=(0.55, 0.33, 0.12)))):
         kind, x, tone = int(rng.integers(3)), float(rng.uniform(-1.2, 1.2)), _pick(rng, _THINGS)
@@ -89,7 +89,7 @@ def _scatter(pen: Pen, rng: np.random.Generator, kinds: tuple[str, ...], most: i
 
 
 def _clutter(pen: Pen, rng: np.random.Generator, kind: str) -> None:
-    """One thing from outside the vocabulary."""
+    """One object from outside the vocabulary."""
     tone = _pick(rng, _THINGS)
     if kind == "tree":
         pen.box(-0.12, 0.0, 0.12, 1.0, (110, 80, 58))
@@ -218,10 +218,10 @@ def _plain(pen: Pen, rng: np.random.Generator) -> None:
 
 
 _PAINTERS = {
-    Place.MEADOW: _meadow,
-    Place.STREET: _street,
-    Place.ROOM: _room,
-    Place.STAGE: _stage,
-    Place.NIGHT: _night,
-    Place.PLAIN: _plain,
+    Backdrop.MEADOW: _meadow,
+    Backdrop.STREET: _street,
+    Backdrop.ROOM: _room,
+    Backdrop.STAGE: _stage,
+    Backdrop.NIGHT: _night,
+    Backdrop.PLAIN: _plain,
 }

@@ -1,6 +1,6 @@
-"""The tools that sounds are built with: pitches that glide, voices from a table, shaped noise, notes laid on a track.
+"""Synthesises the parts of sounds: gliding pitches, tones from a wave table, shaped noise, notes on a track.
 
-All sounds are mono, single precision; a voice reads one cycle from a table, which is what makes a whole scene cheap.
+All audio is mono and single precision. A tone reads one cycle from a table, which makes a whole scene cheap.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ _LONGEST_NOISE_SECONDS = 2.5
 
 @dataclass(frozen=True)
 class Take:
-    """One stretch of one sound to be made: how long, and where its chances come from.
+    """Length and random generators of one interval of one sound.
 
-    ``breed`` gives the same numbers in every stretch of an occurrence (this dog), ``rng`` others in each (this bark). ``noise``
-    is for samples alone, so that what happens when does not depend on the sample rate.
+    ``breed`` gives the same numbers in every interval of an occurrence (this dog), ``rng`` new ones in each (this bark).
+    ``noise`` is for samples only, so that the times of events do not depend on the sample rate.
     """
 
     rate_hz: int
@@ -34,21 +34,21 @@ class Take:
 
     @property
     def samples(self) -> int:
-        """How many samples it has."""
+        """Number of samples."""
         return round(self.seconds * self.rate_hz)
 
     def part(self, seconds: float) -> "Take":
-        """A shorter take, for one note of this one; it goes on with the same chances."""
+        """A shorter take, for one note of this one, with the same generators."""
         return Take(self.rate_hz, seconds, self.breed, self.rng, self.noise)
 
 
 def silence(take: Take) -> Samples:
-    """As long as the take."""
+    """Zeros of the take's length."""
     return np.zeros(take.samples, dtype=np.float32)
 
 
 def curve(take: Take, points: Sequence[float], times: Sequence[float] | None = None) -> Samples:
-    """A line through the points, evenly spread over the take or at the given shares of it."""
+    """A line through the points, evenly spread over the take or at the given fractions of it."""
     shares = np.linspace(0, 1, len(points)) if times is None else np.asarray(times)
     if take.samples == 0:
         return silence(take)
@@ -68,9 +68,9 @@ def sine(take: Take, pitch_hz: float | Samples) -> Samples:
 def voice(
     take: Take, pitch_hz: float | Samples, harmonics: Sequence[float] | Float[np.ndarray, " harmonic"]
 ) -> Samples:
-    """A periodic tone of that pitch, constant or by the sample, of the given harmonics' strengths; its peak is about 1.
+    """A periodic tone of a pitch (constant, or one for each sample) with the given harmonics; its peak is about 1.
 
-    Harmonics beyond what the sample rate can carry are left out.
+    Harmonics above the Nyquist frequency are left out.
     """
     pitch = np.float32(pitch_hz) if isinstance(pitch_hz, float | int) else pitch_hz
     highest = float(np.max(pitch, initial=1.0))
@@ -102,7 +102,7 @@ def falling(count: int, power: float) -> Float[np.ndarray, " harmonic"]:
 def formants(
     pitch_hz: float, centres_hz: Sequence[float], *, width_hz: float = 120.0
 ) -> Float[np.ndarray, " harmonic"]:
-    """The harmonics of a throat: a saw heard through resonances, the higher ones weaker."""
+    """The harmonics of a voice: a saw with resonances, the higher ones weaker."""
     frequencies = pitch_hz * np.arange(1, max(2, int(5000 / pitch_hz)) + 1)
     gains = sum(
         0.75**k / (1 + ((frequencies - centre) / (width_hz * (1 + 0.4 * k))) ** 2)
@@ -124,7 +124,7 @@ def noise(take: Take, low_hz: float, high_hz: float, *, slope: float = 0.0) -> S
 
 
 def _quick_length(count: int) -> int:
-    """The next length that a Fourier transform is quick at."""
+    """The next length with a fast Fourier transform."""
     power = 1 << max(4, (count - 1).bit_length())
     return next(length for length in (power * 5 // 8, power * 3 // 4, power) if length >= count)
 
@@ -140,14 +140,14 @@ def _band(count: int, rate_hz: int, low_hz: float, high_hz: float, slope: float)
 
 
 def decay(take: Take, half_life_seconds: float, *, attack_seconds: float = 0.002) -> Samples:
-    """A blow's loudness: up at once, halved every ``half_life_seconds``."""
+    """The envelope of a blow: an immediate rise, then half as loud every ``half_life_seconds``."""
     seconds = np.arange(take.samples, dtype=np.float32) / np.float32(take.rate_hz)
     fall = np.exp2(seconds * np.float32(-1 / half_life_seconds))
     return (fall * np.minimum(1, seconds / np.float32(attack_seconds))).astype(np.float32)
 
 
 def hold(take: Take, *, attack_seconds: float = 0.03, release_seconds: float = 0.05) -> Samples:
-    """A sustained note's loudness: rising, held, falling to zero at the end of the take."""
+    """The envelope of a sustained note: rising, constant, falling to zero at the end of the take."""
     seconds = np.arange(take.samples, dtype=np.float32) / np.float32(take.rate_hz)
     left = np.float32(take.seconds) - seconds
     return np.minimum(1, np.minimum(seconds / np.float32(attack_seconds), left / np.float32(release_seconds))).astype(
@@ -158,7 +158,7 @@ def hold(take: Take, *, attack_seconds: float = 0.03, release_seconds: float = 0
 def add(
     track: Samples, start_seconds: float, sound: Float32[np.ndarray, " note"], rate_hz: int, gain: float = 1.0
 ) -> None:
-    """Lays the sound on the track in place, cut where the track ends."""
+    """Adds the sound to the track, in place, cut at the track's end."""
     start = round(start_seconds * rate_hz)
     room = len(track) - start
     if room > 0:
@@ -168,7 +168,7 @@ def add(
 def repeated(
     take: Take, make: Callable[[Take], Samples], *, every_seconds: float, lasting_seconds: float, jitter: float = 0.1
 ) -> Samples:
-    """The sound again and again from the start to the end of the take; distances and loudness vary by ``jitter``."""
+    """Repeats the sound from the start to the end of the take; distances and loudness vary by ``jitter``."""
     track = silence(take)
     now = 0.0
     while now < take.seconds:

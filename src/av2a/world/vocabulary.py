@@ -1,7 +1,7 @@
-"""The names of the built-in world, and the other ways in which people write them.
+"""The labels of the generated world, and other wordings of each.
 
-Names are kept as close to LLP and AVE as drawing allows, confusable ones included (dog and cat, car and bus and motorcycle,
-violin and cello): real scenes have those.
+They are as close to LLP and AVE as drawing allows, and include similar ones (dog and cat; car, bus and motorcycle; violin and
+cello), as real scenes do.
 """
 
 PARAPHRASES: dict[str, tuple[str, ...]] = {
@@ -37,7 +37,7 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
     "fire crackling": ("a fire crackling", "campfire", "crackling flames", "fire burning"),
     "fireworks": ("fireworks exploding", "firework display", "fireworks in the sky"),
 }
-"""Two or more other wordings of each name; none belongs to two names."""
+"""Two or more other wordings of each label; none belongs to two labels."""
 
 NAMES: tuple[str, ...] = tuple(PARAPHRASES)
-"""The event names, in the order of every array over categories."""
+"""The labels, in the order of the category axis of every array."""

@@ -1,4 +1,4 @@
-"""How each name sounds. A sounder fills its take from end to end, at any loudness: the scene sets the level."""
+"""Synthesises the sound of each label. Each function fills its take completely, at any level; the scene sets the level."""
 
 from collections.abc import Callable
 
@@ -37,12 +37,12 @@ VOWELS_HZ = (
 
 
 def _some(rng: np.random.Generator, low: float, high: float) -> float:
-    """A number in [low, high), even on a logarithmic scale, as pitches and paces are."""
+    """A number in [low, high), uniform on a logarithmic scale, as for pitches and rates."""
     return float(low * (high / low) ** rng.random())
 
 
 def dog(take: Take) -> Samples:
-    """Barks, one and a half to three a second: a throat's short rise and fall over a burst of breath."""
+    """Barks, one and a half to three a second: a short rise and fall of a voice over a burst of breath."""
     pitch, throat, pace = (
         _some(take.breed, 180.0, 700.0),
         _some(take.breed, 600.0, 1300.0),
@@ -513,4 +513,4 @@ SOUNDERS: dict[str, Sounder] = {
     "fire crackling": fire,
     "fireworks": fireworks,
 }
-"""How each name sounds."""
+"""The function that synthesises each label."""

@@ -19,7 +19,7 @@ from av2a import atomic
 from av2a.errors import MissingFile, OutputRefused
 from av2a.types import WORLD_COMMENT, Modality
 from av2a.world.pictures import draw_frame
-from av2a.world.scene import Annotation, Scene, annotations, make_scene
+from av2a.world.scene import Scene, SceneAnnotation, annotations, make_scene
 from av2a.world.sounds import render_sound
 
 if TYPE_CHECKING:
@@ -88,15 +88,15 @@ def write_dataset(
     return [folder / f"{scene.name}.mp4" for scene in scenes]
 
 
-def read_annotations(folder: Path) -> dict[str, list[Annotation]]:
+def read_annotations(folder: Path) -> dict[str, list[SceneAnnotation]]:
     """The truth beside written clips, by clip name (the file's, without ``.mp4``); clips without events have empty lists.
 
     Raises MissingFile when one of the annotation files is not there.
     """
-    truth: dict[str, list[Annotation]] = {row["filename"]: [] for row in _rows(folder / LABELS_FILE)}
+    truth: dict[str, list[SceneAnnotation]] = {row["filename"]: [] for row in _rows(folder / LABELS_FILE)}
     for name, modality in ((AUDIO_FILE, Modality.AUDIO), (VISUAL_FILE, Modality.VISUAL)):
         for row in _rows(folder / name):
-            event = Annotation(row["event_labels"], modality, int(row["onset"]), int(row["offset"]))
+            event = SceneAnnotation(row["event_labels"], modality, int(row["onset"]), int(row["offset"]))
             truth.setdefault(row["filename"], []).append(event)
     return truth
 
