@@ -8,7 +8,7 @@ import numpy as np
 from av2a.errors import Av2aError
 from av2a.timeline import runs
 from av2a.types import Event, Modality
-from av2a.world import SceneAnnotation, Scene, annotations, read_annotations
+from av2a.world import Scene, SceneAnnotation, annotations, read_annotations
 
 
 def known_truth(video: Path) -> list[Event]:
