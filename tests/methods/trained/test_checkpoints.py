@@ -127,8 +127,8 @@ def without(state: dict[str, Any], *names: str) -> dict[str, Any]:
             lambda state: {**state, "fc_a.bias": torch.ones(512, dtype=torch.int64)},
             r"\(not floating: fc_a\.bias\)",
         ),
-        (lambda state: {}, "holds no table of tensors, neither bare nor under 'model'"),
-        (lambda state: {"net": state}, "holds no table of tensors"),
+        (lambda state: {}, "has no table of tensors, neither at the top nor under 'model'"),
+        (lambda state: {"net": state}, "has no table of tensors"),
     ],
     ids=[
         "missing",
@@ -198,7 +198,7 @@ class Evil:
 def test_a_file_that_could_run_code_is_not_read(tmp_path: Path) -> None:
     file = tmp_path / "evil.pt"
     torch.save({"model": seeded("jomold"), "numpy_rng": Evil(tmp_path / "made")}, file)
-    with pytest.raises(WeightsUnavailable, match=r"holds more than tensors \(posix\.mkdir\) and could run code"):
+    with pytest.raises(WeightsUnavailable, match=r"contains more than tensors \(posix\.mkdir\) and could run code"):
         load_parser("jomold", file)
     assert not (tmp_path / "made").exists()
 
@@ -207,7 +207,7 @@ def test_no_more_of_numpy_is_let_in_than_a_random_state_needs(tmp_path: Path) ->
     file = tmp_path / "other.pt"
     for value in (np.float64(1.0), np.random.default_rng(0), np.arange(3, dtype=np.int64)):
         torch.save({"model": seeded("jomold"), "numpy_rng": value}, file)
-        with pytest.raises(WeightsUnavailable, match=r"holds more than tensors \(numpy\.|is damaged"):
+        with pytest.raises(WeightsUnavailable, match=r"contains more than tensors \(numpy\.|is damaged"):
             load_parser("jomold", file)
 
 

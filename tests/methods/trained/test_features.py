@@ -36,7 +36,7 @@ def test_features_stored_in_other_floats_are_taken_as_float32(folder: Path, dtyp
 
 
 def test_a_folder_without_the_three_is_refused(folder: Path) -> None:
-    with pytest.raises(MissingFile, match="has no folder vggish, res152, r2plus1d_18: name the folder that holds"):
+    with pytest.raises(MissingFile, match="has no folder vggish, res152, r2plus1d_18: name the folder that contains"):
         FeatureFolder.opened(folder / "vggish")
     (folder / "res152" / FILE).unlink()
     (folder / "res152").rmdir()

@@ -1,4 +1,4 @@
-"""Features through a network, and its answers as arrays."""
+"""Runs a parser's network on features and returns its outputs as arrays."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +15,11 @@ from av2a.methods.trained.settings import FrameVector
 
 
 def answered(network: Network, features: Features, frame_vector: FrameVector, device: str) -> Probabilities:
-    """What a network on that device says of a batch of videos.
+    """The probabilities that a network on that device computes for a batch of videos.
 
     Args:
         features: with a leading axis of videos.
-        frame_vector: which vectors become x_t.
+        frame_vector: the vectors that become x_t.
     """
     inputs = [torch.from_numpy(each).to(device) for each in (features.audio, features.pictures, features.motion)]
     with torch.inference_mode(), _one_thread():

@@ -1,7 +1,7 @@
-"""Published checkpoints: read without running anything, and found to be of the parser that was asked for.
+"""Reads published checkpoints without executing anything, and checks that they belong to the requested parser.
 
-HAN's and MGN's files are a bare table of tensors, JoMoLD's and CMPAE's hold it under ``"model"``, beside the states of the random-number
-generators and the optimizer that training was to be resumed with.
+HAN's and MGN's files are a table of tensors. JoMoLD's and CMPAE's have it under ``"model"``, beside the states of the random-number generators and
+of the optimizer, for resuming the training.
 """
 
 import re
@@ -28,7 +28,7 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
 
     Raises:
         MissingFile: no such file, or it is a folder.
-        WeightsUnavailable: it is empty, damaged or of another kind, holds what could run code, or holds no table of tensors.
+        WeightsUnavailable: it is empty, damaged or of another kind, contains objects that could run code, or has no table of tensors.
     """
     shown = one_line(str(file))
     if file.is_dir():
@@ -40,7 +40,7 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
         content = content[WRAPPED_UNDER]
     if not isinstance(content, Mapping) or not content or not all(_is_parameter(*item) for item in content.items()):
         raise WeightsUnavailable(
-            f"{shown!r} holds no table of tensors, neither bare nor under {WRAPPED_UNDER!r}: {GET_ANOTHER}"
+            f"{shown!r} has no table of tensors, neither at the top nor under {WRAPPED_UNDER!r}: {GET_ANOTHER}"
         )
     return dict(content)
 
@@ -69,22 +69,22 @@ _BEGINNINGS = (b"PK\x03\x04", b"\x80")
 def _why_unread(file: Path, error: Exception) -> str:
     refused = re.search(r"GLOBAL ([\w.]+)", str(error))
     if refused is not None:
-        return f"holds more than tensors ({refused[1]}) and could run code, so it is not read"
+        return f"contains more than tensors ({refused[1]}) and could run code, so it is not read"
     with file.open("rb") as handle:
         beginning = handle.read(4)
     if not beginning:
         return "is empty"
-    # Safetensors begin with a length, which tells nothing.
+    # Safetensors begin with a length, which says nothing about the format.
     if file.suffix != ".safetensors" and not beginning.startswith(_BEGINNINGS):
         return "is no checkpoint"
     return f"is damaged ({type(error).__name__}: {one_line(str(error))})"
 
 
 def random_states_allowed() -> AbstractContextManager[None]:
-    """Within this, ``torch.load(weights_only=True)`` reads the state of NumPy's generator too.
+    """A context in which ``torch.load(weights_only=True)`` also reads the state of NumPy's generator.
 
-    Four things are allowed and nothing else: an array's way of coming back, under the names that it has before and since NumPy 2, arrays, their
-    types, and the type of 32-bit counts.
+    Only four kinds of objects are admitted: the function that restores arrays, under its names before and since NumPy 2; arrays; their types; and the
+    type of unsigned 32-bit integers.
     """
     rebuild = np.empty(0).__reduce__()[0]
     allowed: Sequence[Any] = (
@@ -98,10 +98,10 @@ def random_states_allowed() -> AbstractContextManager[None]:
 
 
 def fitting(state: Mapping[str, Tensor], read: Shapes, unread: Shapes, where: str) -> dict[str, Tensor]:
-    """The parameters that a network reads, in float32; those that it is known never to read are dropped.
+    """The parameters that a network uses, in float32; parameters that it never uses are dropped.
 
     Raises:
-        WeightsUnavailable: some are missing, unexpected or of another shape, or not finite; ``where`` and what differs are named.
+        WeightsUnavailable: parameters are missing, unexpected, of another shape or not finite; the error begins with ``where`` and names them.
     """
     differences = _differences(state, read, unread)
     if differences:

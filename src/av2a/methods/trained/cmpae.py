@@ -1,7 +1,7 @@
 """CMPAE: evidence for presence and for absence, collected across the streams (Gao, Chen, Xu, CVPR 2023).
 
 A probability is p = α₀ / (α₀ + α₁) with α = e(l) + 1, the parameters of a Beta distribution, from a logit l for presence and one for
-absence. Two answers are blended: one that attends across the streams and one that does not.
+absence. Two passes are combined: one with attention across the streams and one without.
 """
 
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ from av2a.methods.trained.networks import (
 )
 
 UNREAD = {**UNREAD_BY_ALL, **linear("fc_global.0", WIDTH, WIDTH), **linear("fc_global.2", WIDTH, CATEGORIES)}
-"""Parameters of the published checkpoint that the forward pass never reads, with their shapes."""
+"""Parameters of the published checkpoint that the forward pass never uses, with their shapes."""
 
 CROSS_SHARE = 0.7
-"""How much of a probability comes from the answer that attends across the streams, as published (``fuse_ratio``)."""
-_CROSS_FEATURES = 0.8  # within that answer, how much of a feature does
+"""Weight of the pass with attention across the streams, as published (``fuse_ratio``)."""
+_CROSS_FEATURES = 0.8  # within that pass, the weight of features with attention across the streams
 _LEAK = 0.2
 _TEMPERATURE, _LARGEST_LOGIT = 0.8, 10.0
 
@@ -41,18 +41,18 @@ def evidence(logits: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
 
 
 def probability(logits: Float[Tensor, "*any 2"]) -> Float[Tensor, "*any"]:
-    """Of presence, from the logits (presence, absence)."""
+    """The probability of presence, from the logits (presence, absence)."""
     alpha = evidence(logits) + 1
     return alpha[..., 0] / alpha.sum(dim=-1)
 
 
 def uncertainty(logits: Float[Tensor, "*any 2"]) -> Float[Tensor, "*any"]:
-    """How little evidence there is either way, in (0, 1]. No decision uses it."""
+    """The lack of evidence for presence and absence, in (0, 1]. No decision uses it."""
     return 2 / (evidence(logits) + 1).sum(dim=-1)
 
 
 @dataclass(frozen=True)
-class Evidence:
+class PresenceEvidence:
     """One pass: logits of presence and absence."""
 
     seconds: Float[Tensor, "video second modality category 2"]
@@ -60,7 +60,7 @@ class Evidence:
 
 
 class Cmpae(nn.Module):
-    """Features to probabilities."""
+    """CMPAE's network: features to probabilities."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class Cmpae(nn.Module):
         self.classifier2 = nn.Linear(WIDTH, CATEGORIES)
 
     def forward(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> Answers:
-        """What is heard and seen in each second, both passes blended."""
+        """The probabilities of each second, both passes combined."""
         x_audio, x_visual = self.embedded(audio, pictures, motion)
         whole = self.overall(x_audio, x_visual).sigmoid().mean(dim=1)
         crossed, alone = self.attended(x_audio, x_visual)
@@ -88,18 +88,18 @@ class Cmpae(nn.Module):
     def embedded(
         self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures
     ) -> tuple[Sequence, Sequence]:
-        """What goes into attention: x_a, x_v. The mean over a second's pictures comes after the ELU."""
+        """The input of attention: x_a, x_v. The mean over a second's frames is taken after the ELU."""
         seen = torch.cat([by_second(self.fc_v(pictures)), self.fc_st(motion)], dim=-1)
         return self.fc_a(audio), self.fc_fusion(seen)
 
     def overall(self, x_audio: Sequence, x_visual: Sequence) -> Float[Tensor, "video second category"]:
-        """Logits of each second as a whole, from what goes into attention. No decision uses them."""
+        """Logits of each second, both modalities together, from the input of attention. No decision uses them."""
         return self.classifier2(self.classifier1(x_audio) + self.classifier1(x_visual))
 
     def attended(
         self, x_audio: Sequence, x_visual: Sequence
     ) -> tuple[tuple[Sequence, Sequence], tuple[Sequence, Sequence]]:
-        """(y_a, y_v) of the pass that attends across the streams, and of the one that does not."""
+        """(y_a, y_v) of the pass with attention across the streams, and of the one without."""
         alone = self.hat_encoder(x_audio, x_visual, cross=False)
         crossed = self.hat_encoder(x_audio, x_visual, cross=True)
         audio, visual = (
@@ -108,18 +108,18 @@ class Cmpae(nn.Module):
         )
         return (audio, visual), alone
 
-    def judged(self, y_audio: Sequence, y_visual: Sequence) -> Evidence:
+    def judged(self, y_audio: Sequence, y_visual: Sequence) -> PresenceEvidence:
         """The evidence of one pass."""
         both = torch.stack([y_audio, y_visual], dim=2)
-        told = torch.stack([self.v2a(y_audio + y_visual), self.a2v(y_audio + y_visual)], dim=2)
-        seconds = torch.stack([self.fc_prob(both), self.fc_prob_beta(both + told)], dim=-1)
+        messages = torch.stack([self.v2a(y_audio + y_visual), self.a2v(y_audio + y_visual)], dim=2)
+        seconds = torch.stack([self.fc_prob(both), self.fc_prob_beta(both + messages)], dim=-1)
         # Two weights a category, neighbours in the layer's output: one for presence, one for absence.
         moments = self.fc_frame_att(both).reshape(seconds.shape)
-        # Logits are pooled over time, and the probability is formed of the result; HAN pools probabilities.
-        return Evidence(seconds, pooled(seconds, moments))
+        # Logits are pooled over time, then made into a probability; HAN pools probabilities.
+        return PresenceEvidence(seconds, pooled(seconds, moments))
 
 
-def _answers(found: Evidence, whole: Tensor, x_visual: Sequence, y_visual: Sequence) -> Answers:
+def _answers(found: PresenceEvidence, whole: Tensor, x_visual: Sequence, y_visual: Sequence) -> Answers:
     audio, visual = probability(found.seconds).unbind(dim=2)
     whole_audio, whole_visual = probability(found.whole).unbind(dim=1)
     return Answers(audio, visual, whole_audio, whole_visual, whole=whole, fused=x_visual, attended=y_visual)

@@ -1,7 +1,7 @@
-"""The features that the parsers read: one file a video and kind, under the video's id.
+"""Reads the feature files of the parsers: one file for each video and kind, named by the video's id.
 
-Source: the archive that AVVP-ECCV20 publishes. ``vggish/`` holds a VGGish embedding a second, ``res152/`` a ResNet-152 row for each of eight pictures a second,
-``r2plus1d_18/`` an R(2+1)D-18 row a second; all for ten seconds.
+Source: the archive that AVVP-ECCV20 publishes, for ten seconds of each video. ``vggish/`` has one VGGish embedding a second, ``res152/`` one ResNet-152
+feature for each of eight frames a second, ``r2plus1d_18/`` one R(2+1)D-18 feature a second.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ KINDS: dict[str, tuple[int, int]] = {"vggish": (10, 128), "res152": (80, 2048), 
 """The folders, and the shape of every file in each."""
 
 ID_CHARACTERS = 11
-"""Of a YouTube id, with which the name of every clip begins; ids hold ``_`` and ``-`` themselves."""
+"""Length of a YouTube id, with which the name of every clip begins; ids contain ``_`` and ``-``."""
 
 _FLOATS = ("float16", "float32", "float64")
 _AS_PUBLISHED = "files must be as AVVP-ECCV20 publishes them (docs/parsers.md)"
@@ -25,7 +25,7 @@ _AS_PUBLISHED = "files must be as AVVP-ECCV20 publishes them (docs/parsers.md)"
 
 @dataclass(frozen=True)
 class Features:
-    """Of one video, or of any number along a leading axis."""
+    """The features of one video, or of several along a leading axis."""
 
     audio: Float32[np.ndarray, "*video 10 128"]
     pictures: Float32[np.ndarray, "*video 80 2048"]
@@ -43,34 +43,34 @@ def together(videos: Sequence[Features]) -> Features:
 
 @dataclass(frozen=True)
 class FeatureFolder:
-    """The three folders of feature files, of which each file is read when it is asked for."""
+    """The three folders of feature files; a file is read when it is needed."""
 
     path: Path
 
     @classmethod
     def opened(cls, path: Path) -> "FeatureFolder":
-        """The folder, found to hold the three.
+        """The folder, after a check that it has all three.
 
         Raises:
-            MissingFile: it does not.
+            MissingFile: one is missing.
         """
         lacking = [kind for kind in KINDS if not (path / kind).is_dir()]
         if lacking:
             raise MissingFile(
-                f"{one_line(str(path))!r} has no folder {', '.join(lacking)}: name the folder that holds {', '.join(KINDS)}"
+                f"{one_line(str(path))!r} has no folder {', '.join(lacking)}: name the folder that contains {', '.join(KINDS)}"
             )
         return cls(path)
 
     def missing(self, name: str) -> list[str]:
-        """The kinds of which a clip has no file."""
+        """The kinds of features that a clip has no file of."""
         return [kind for kind in KINDS if not self._file(kind, name).is_file()]
 
     def features(self, name: str) -> Features:
-        """Those of the clip called ``name``, by the id with which that begins.
+        """The features of a clip, by the id with which its ``name`` begins.
 
         Raises:
-            MissingFile: a file of the three is not there.
-            MediaError: a file is damaged, of another shape, or holds numbers that are not finite.
+            MissingFile: one of the three files is missing.
+            MediaError: a file is damaged, of another shape, or has values that are not finite.
         """
         lacking = [f"no {kind}/{self._file(kind, name).name}" for kind in self.missing(name)]
         if lacking:
@@ -87,7 +87,7 @@ def _array(file: Path, shape: tuple[int, int]) -> Float32[np.ndarray, "row featu
     stored = _stored(file, shown)
     if stored.shape != shape:
         raise MediaError(f"{shown} holds an array of shape {stored.shape}, not {shape}: {_AS_PUBLISHED}")
-    # The networks compute in float32; narrower and wider floats can only be the same features stored otherwise.
+    # The networks compute in float32. Narrower and wider floats are the same features, stored in another type.
     if stored.dtype.name not in _FLOATS:
         raise MediaError(
             f"{shown} holds {stored.dtype}, not float32 (float16 and float64 are taken too): {_AS_PUBLISHED}"
@@ -101,9 +101,9 @@ def _array(file: Path, shape: tuple[int, int]) -> Float32[np.ndarray, "row featu
 
 def _stored(file: Path, shown: str) -> np.ndarray:
     try:
-        # Mapped: of a file that is not what it should be, nothing but the header is read.
+        # Mapped, so that only the header of a wrong file is read.
         stored = np.load(file, mmap_mode="r", allow_pickle=False)
-    # Whatever a damaged header is taken for, NumPy complains about that.
+    # A damaged header raises anything.
     except Exception as damage:
         raise MediaError(
             f"{shown} is no array that can be read ({one_line(str(damage))}): make or fetch it again"

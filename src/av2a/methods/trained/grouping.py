@@ -1,4 +1,4 @@
-"""The blocks of MGN: transformer layers, and grouping, which gathers a sequence into a few tokens.
+"""The blocks of MGN: transformer layers, and grouping, which assigns the elements of a sequence to a few tokens.
 
 Source: Mo, Tian, "Multi-modal Grouping Network", NeurIPS 2022, Eq. 7–18. Parameters are named as in the published checkpoint; GELU is the exact one.
 """
@@ -14,11 +14,11 @@ HEADS = 8
 _EXPANSION = 4  # how much wider a block is inside
 
 Elements = Float[Tensor, "video element width"]
-"""What is gathered."""
+"""The elements of a sequence."""
 Tokens = Float[Tensor, "video token width"]
-"""What it is gathered into."""
+"""The tokens that elements are assigned to."""
 Map = Float[Tensor, "video token element"]
-"""How much of each element is in each token."""
+"""The share of each element in each token."""
 
 
 class Perceptron(nn.Module):
@@ -30,12 +30,12 @@ class Perceptron(nn.Module):
         self.fc2 = nn.Linear(inner, width)
 
     def forward(self, rows: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows width"]:
-        """Row by row."""
+        """Applies the layers to each row."""
         return self.fc2(functional.gelu(self.fc1(rows)))
 
 
 class SelfAttention(nn.Module):
-    """A sequence attending to itself, queries, keys and values from one layer."""
+    """Attention of a sequence to itself; queries, keys and values come from one layer."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -43,12 +43,12 @@ class SelfAttention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, rows: Elements) -> Elements:
-        """What each row takes from all."""
+        """The attended sequence."""
         return self.proj(_attended(*self.qkv(rows).chunk(3, dim=-1)))
 
 
 class CrossAttention(nn.Module):
-    """Tokens attending to elements."""
+    """Attention of tokens to elements."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -58,20 +58,18 @@ class CrossAttention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens: Tokens, elements: Elements) -> Tokens:
-        """What each token takes from the elements."""
+        """The attended tokens."""
         return self.proj(_attended(self.q_proj(tokens), self.k_proj(elements), self.v_proj(elements)))
 
 
-def _attended(asking: Tokens, asked: Elements, given: Elements) -> Tokens:
-    """Attention in eight heads, the results side by side."""
-    queries, keys, values = (
-        rows.reshape(*rows.shape[:2], HEADS, -1).transpose(1, 2) for rows in (asking, asked, given)
-    )
-    return functional.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2)
+def _attended(queries: Tokens, keys: Elements, values: Elements) -> Tokens:
+    """Attention in eight heads, concatenated."""
+    q, k, v = (rows.reshape(*rows.shape[:2], HEADS, -1).transpose(1, 2) for rows in (queries, keys, values))
+    return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
 class Block(nn.Module):
-    """A transformer layer, normalised before each of its halves."""
+    """A transformer layer, with normalisation before each of its halves."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -81,13 +79,13 @@ class Block(nn.Module):
         self.mlp = Perceptron(width, _EXPANSION * width)
 
     def forward(self, rows: Elements) -> Elements:
-        """One layer on."""
+        """The output of the layer."""
         rows = rows + self.attn(self.norm1(rows))
         return rows + self.mlp(self.norm2(rows))
 
 
 class Gathering(nn.Module):
-    """A transformer layer in which tokens look at elements, normalised at its end; query and key are taken as they are."""
+    """A transformer layer of tokens attending to elements, with normalisation at its end; query and key are not normalised."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -97,13 +95,13 @@ class Gathering(nn.Module):
         self.norm_post = nn.LayerNorm(width)
 
     def forward(self, tokens: Tokens, elements: Elements) -> Tokens:
-        """One layer on."""
+        """The output of the layer."""
         tokens = tokens + self.attn(tokens, elements)
         return self.norm_post(tokens + self.mlp(self.norm2(tokens)))
 
 
 class Assignment(nn.Module):
-    """Each element shared out among the tokens."""
+    """Distributes each element over the tokens."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -113,14 +111,14 @@ class Assignment(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens: Tokens, elements: Elements, *, hard: bool) -> tuple[Tokens, Map]:
-        """The tokens with their elements in them, and how each element was shared out.
+        """The tokens with their elements added, and the shares of each element.
 
-        The shares of an element sum to one; ``hard`` gives all of it to the token that has most.
+        The shares of an element sum to one; ``hard`` assigns it completely to the token with the largest share.
         """
-        nearness = self.q_proj(tokens) @ self.k_proj(elements).transpose(1, 2) / tokens.shape[-1] ** 0.5
-        shares = nearness.softmax(dim=1)
+        similarity = self.q_proj(tokens) @ self.k_proj(elements).transpose(1, 2) / tokens.shape[-1] ** 0.5
+        shares = similarity.softmax(dim=1)
         given = _all_to_the_first_largest(shares) if hard else shares
-        # One more than the sum: a token that has nothing stays what it is.
+        # The sum plus one, so that a token without elements does not change.
         weights = given / (given.sum(dim=2, keepdim=True) + 1)
         return self.proj(weights @ self.v_proj(elements)) + tokens, shares
 
@@ -130,7 +128,7 @@ def _all_to_the_first_largest(shares: Map) -> Map:
 
 
 class Grouping(nn.Module):
-    """Elements gathered into tokens."""
+    """Assigns elements to tokens."""
 
     def __init__(self, width: int, tokens: int, inner_tokens: int) -> None:
         super().__init__()
@@ -144,17 +142,17 @@ class Grouping(nn.Module):
         self.mlp_channels = Perceptron(width, _EXPANSION * width)
 
     def forward(self, elements: Elements, tokens: Tokens, *, hard: bool = False) -> tuple[Tokens, Map]:
-        """The tokens with their elements in them, and how each element was shared out."""
+        """The tokens with their elements added, and the shares of each element."""
         elements = self.norm_x(elements)
-        # This network mixes tokens, not features: it runs along the other axis.
+        # This network mixes tokens, not features, so it runs along the other axis.
         mixed = self.mlp_inter(self.norm_tokens(tokens).transpose(1, 2)).transpose(1, 2)
-        asking = self.pre_assign_attn(self.norm_post_tokens(mixed), elements)
-        gathered, shares = self.assign(asking, elements, hard=hard)
+        queries = self.pre_assign_attn(self.norm_post_tokens(mixed), elements)
+        gathered, shares = self.assign(queries, elements, hard=hard)
         return gathered + self.mlp_channels(self.norm_new_x(gathered)), shares
 
 
 def attention_map(shares: Map, kind: AttentionMap) -> Map:
-    """What a token's probability is multiplied by in each element.
+    """The factor of a token's probability in each element.
 
     A softmax over ten numbers in [0, 1] lies between 0.039 and 0.232, so this lies in (1, 1.24) whatever the weights.
     """

@@ -28,11 +28,11 @@ UNREAD = {
     **normalisation("cmt_encoder.norm1", WIDTH),
     **normalisation("cmt_encoder.norm2", WIDTH),
 }
-"""Parameters of the published checkpoint that the forward pass never reads, with their shapes."""
+"""Parameters of the published checkpoint that the forward pass never uses, with their shapes."""
 
 
 class Han(nn.Module):
-    """Features to probabilities, by attention within and across the streams and attentive pooling over time and streams."""
+    """HAN's network: attention within and across the streams, then attentive pooling over time and streams."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,20 +46,20 @@ class Han(nn.Module):
         self.fc_av_att = nn.Linear(WIDTH, CATEGORIES)
 
     def forward(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> Answers:
-        """What is heard and seen in each second."""
+        """The probabilities of each second and of the whole video."""
         x_audio, x_visual = self.embedded(audio, pictures, motion)
         return self.answered(x_visual, *self.hat_encoder(x_audio, x_visual))
 
     def embedded(
         self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures
     ) -> tuple[Sequence, Sequence]:
-        """What goes into attention: x_a, x_v."""
-        # The mean over a second's pictures is taken before the linear layer, an eighth of the work for the same numbers.
+        """The input of attention: x_a, x_v."""
+        # The mean over a second's frames is taken before the linear layer: an eighth of the work, the same numbers.
         seen = torch.cat([self.fc_v(by_second(pictures)), self.fc_st(motion)], dim=-1)
         return self.fc_a(audio), self.fc_fusion(seen)
 
     def answered(self, x_visual: Sequence, y_audio: Sequence, y_visual: Sequence) -> Answers:
-        """What comes out of attention as probabilities."""
+        """Probabilities from the output of attention."""
         both = torch.stack([y_audio, y_visual], dim=2)
         seconds: Float[Tensor, "video second modality category"] = self.fc_prob(both).sigmoid()
         moments = self.fc_frame_att(both)

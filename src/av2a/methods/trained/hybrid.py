@@ -14,7 +14,7 @@ WIDTH = 512
 
 
 class HybridAttentionLayer(nn.Module):
-    """One stream attending to itself and to the other, then a small network; normalised after each."""
+    """Attention of one stream to itself and to the other, then a small network; normalisation after each."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class HybridAttentionLayer(nn.Module):
         self.norm2 = nn.LayerNorm(width)
 
     def forward(self, own: Sequence, other: Sequence, *, cross: bool = True) -> Sequence:
-        """The stream ``own`` one layer on; without ``cross`` as if ``other`` were not there."""
+        """The output for the stream ``own``; without ``cross``, ``other`` is ignored."""
         attended = own + _attention(self.self_attn, own, own)
         if cross:
             attended = attended + _attention(self.cm_attn, own, other)
@@ -34,27 +34,27 @@ class HybridAttentionLayer(nn.Module):
         return self.norm2(hidden + self.linear2(functional.relu(self.linear1(hidden))))
 
 
-def _attention(layer: nn.MultiheadAttention, asking: Sequence, asked: Sequence) -> Sequence:
-    return layer(asking, asked, asked, need_weights=False)[0]
+def _attention(layer: nn.MultiheadAttention, queries: Sequence, keys: Sequence) -> Sequence:
+    return layer(queries, keys, keys, need_weights=False)[0]
 
 
 class HybridAttention(nn.Module):
-    """Both streams through every layer."""
+    """All layers, for both streams."""
 
     def __init__(self, width: int = WIDTH, layers: int = 1) -> None:
         super().__init__()
         self.layers = nn.ModuleList(HybridAttentionLayer(width) for _ in range(layers))
 
     def forward(self, audio: Sequence, visual: Sequence, *, cross: bool = True) -> tuple[Sequence, Sequence]:
-        """Both one encoder on."""
+        """The outputs of the last layer."""
         for layer in self.layers:
-            # Both read what went into the layer: the visual stream attends to the audio stream as it was.
+            # Both use the layer's input: the visual stream attends to the audio stream before its update.
             audio, visual = layer(audio, visual, cross=cross), layer(visual, audio, cross=cross)
         return audio, visual
 
 
 UNREAD_BY_ALL = {**normalisation("hat_encoder.norm1", WIDTH), **normalisation("hat_encoder.norm2", WIDTH)}
-"""Parameters of every published checkpoint that no forward pass reads, with their shapes."""
+"""Parameters of every published checkpoint that no forward pass uses, with their shapes."""
 
 
 def transformer_layer(name: str) -> dict[str, tuple[int, ...]]:
@@ -71,5 +71,5 @@ def transformer_layer(name: str) -> dict[str, tuple[int, ...]]:
 
 
 def pooled(values: Float[Tensor, "video second *rest"], logits: Float[Tensor, "video second *rest"]) -> Tensor:
-    """Values weighed by a softmax over the seconds: Σ_t softmax_t(logits) · values."""
+    """Values weighted by a softmax over the seconds: Σ_t softmax_t(logits) · values."""
     return (functional.softmax(logits, dim=1) * values).sum(dim=1)

@@ -1,7 +1,7 @@
 """MGN, the multi-modal grouping network (Mo, Tian, NeurIPS 2022); "MGN-MA" in the AV²A paper.
 
-Each stream's ten seconds are gathered into 25 tokens, one a category, and a token's probability is spread over the seconds again.
-How it is spread varies by a tenth at most, so MGN hardly tells when, and a second's probability can exceed 1.
+Each stream's ten seconds are assigned to 25 tokens, one for each category, and a token's probability is distributed over the seconds again.
+The factors of the seconds differ by a tenth at most, so MGN hardly locates events in time, and a second's probability can exceed 1.
 """
 
 from collections.abc import Mapping
@@ -27,12 +27,12 @@ from av2a.methods.trained.networks import (
 from av2a.methods.trained.settings import AttentionMap
 
 UNREAD: dict[str, tuple[int, ...]] = {}
-"""Every parameter of the published checkpoint is read."""
+"""Empty: every parameter of the published checkpoint is used."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What ``--dim`` and the depths chose when a checkpoint was trained; the defaults are the published one's."""
+    """The sizes of a checkpoint (``--dim`` and the depths of its training); the defaults are those of the published one."""
 
     width: int = 128
     audio_depth: int = 3
@@ -43,11 +43,11 @@ class Sizes:
 
     @classmethod
     def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> "Sizes":
-        """Those of a checkpoint, from the shapes of its parameters; the default where one does not say."""
+        """The sizes of a checkpoint, from the shapes of its parameters, with defaults for those that the shapes do not show."""
         usual = cls()
         width = _size(shapes, "fc_prob.weight", axis=1, usual=usual.width)
         return cls(
-            # Heads share the width out evenly; anything else is no MGN, and is refused by the shapes of its parameters.
+            # The width is divided evenly among heads. Any other width is no MGN, and is refused because of its shapes.
             width=usual.width if width % HEADS else width,
             audio_depth=_depth(shapes, "audio_cug", usual.audio_depth),
             visual_depth=_depth(shapes, "visual_cug", usual.visual_depth),
@@ -67,7 +67,7 @@ def _depth(shapes: Mapping[str, tuple[int, ...]], part: str, usual: int) -> int:
 
 
 class Transformer(nn.Module):
-    """A sequence and its tokens through the blocks together, then the one gathered into the other."""
+    """Blocks over a sequence and its tokens together, then the grouping of the sequence into the tokens."""
 
     def __init__(self, sizes: Sizes, depth: int, *, with_other: bool = False) -> None:
         super().__init__()
@@ -78,19 +78,19 @@ class Transformer(nn.Module):
     def forward(
         self, elements: Elements, tokens: Tokens, other: Elements | None = None
     ) -> tuple[Tokens, Map, Elements]:
-        """The tokens, how each element was shared out, and the elements before they were gathered."""
+        """The tokens, the shares of each element, and the elements before the grouping."""
         both = torch.cat([elements, tokens], dim=1)
         for block in self.blocks:
             both = block(both)
         elements, tokens = both[:, : elements.shape[1]], both[:, elements.shape[1] :]
         if self.han_encoder is not None and other is not None:
-            # The other stream's seconds are the tokens here, and what they gather replaces this stream's.
+            # The other stream's seconds are the tokens here, and the result replaces this stream's elements.
             elements, _ = self.han_encoder(elements, other, hard=True)
         return *self.grouping(elements, tokens), elements
 
 
 class Mgn(nn.Module):
-    """Features to probabilities."""
+    """MGN's network: features to probabilities."""
 
     def __init__(self, sizes: Sizes | None = None, *, spread: AttentionMap = AttentionMap.SECONDS) -> None:
         super().__init__()
@@ -109,11 +109,11 @@ class Mgn(nn.Module):
         self.fc_prob = nn.Linear(width, 1)
         self.fc_prob_a = nn.Linear(width, 1)
         self.fc_prob_v = nn.Linear(width, 1)
-        # Tells the tokens apart in training; no answer needs it.
+        # Used in training only.
         self.fc_cls = nn.Linear(width, CATEGORIES)
 
     def forward(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> Answers:
-        """What is heard and seen in each second."""
+        """The probabilities of each second and of the whole video."""
         x_audio, x_visual = self.embedded(audio, pictures, motion)
         grouped = self.grouped(x_audio, x_visual)
         whole_audio = self.fc_prob_a(grouped.audio).sigmoid()[..., 0]
@@ -131,12 +131,12 @@ class Mgn(nn.Module):
     def embedded(
         self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures
     ) -> tuple[Sequence, Sequence]:
-        """What is grouped: x_a, x_v."""
+        """The input of grouping: x_a, x_v."""
         seen = torch.cat([self.fc_v(by_second(pictures)), self.fc_st(motion)], dim=-1)
         return self.fc_a(audio), self.fc_fusion(seen)
 
     def grouped(self, x_audio: Sequence, x_visual: Sequence) -> "Grouped":
-        """The seconds gathered into a token for each category; then what is heard into what is seen."""
+        """The seconds assigned to a token for each category; then the audio tokens to the visual ones."""
         videos = len(x_audio)
         visual, visual_shares, seconds = self.visual_cug(x_visual, self.visual_token.expand(videos, -1, -1))
         audio, audio_shares, _ = self.audio_cug(x_audio, self.audio_token.expand(videos, -1, -1), x_visual)
@@ -146,7 +146,7 @@ class Mgn(nn.Module):
 
 @dataclass(frozen=True)
 class Grouped:
-    """The tokens of each stream and of both, and how the seconds were shared out among them."""
+    """The tokens of each stream and of both, and the shares of the seconds in them."""
 
     audio: Tokens
     visual: Tokens
@@ -154,7 +154,7 @@ class Grouped:
     audio_shares: Map
     visual_shares: Map
     visual_seconds: Sequence
-    """The visual sequence that was gathered."""
+    """The visual sequence that was assigned."""
 
 
 def _by_second(whole: Tensor, spread: Map) -> Tensor:

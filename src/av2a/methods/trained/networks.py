@@ -1,4 +1,4 @@
-"""What the four networks have in common: their inputs, what they answer, and the way in."""
+"""What the four networks have in common: inputs, outputs, and helpers for their parameters."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -7,23 +7,23 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 SECONDS = 10
-"""T: every network reads ten seconds."""
+"""T: the length of every network's input."""
 CATEGORIES = 25
 """C: the events of LLP."""
 FRAMES_PER_SECOND = 8
 AUDIO_FEATURES, PICTURE_FEATURES, MOTION_FEATURES = 128, 2048, 512
-"""Of one second of VGGish, one picture of ResNet-152, one second of R(2+1)D-18."""
+"""Features of one second of VGGish, one frame of ResNet-152, one second of R(2+1)D-18."""
 
 AudioFeatures = Float[Tensor, "video 10 128"]
 PictureFeatures = Float[Tensor, "video 80 2048"]
 MotionFeatures = Float[Tensor, "video 10 512"]
 Sequence = Float[Tensor, "video second width"]
-"""A row for each second."""
+"""One vector a second."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network says of a batch of videos. Probabilities, but MGN's by the second may exceed 1, as may ``whole``."""
+    """A network's outputs for a batch of videos: probabilities. Those of MGN's seconds may exceed 1, and so may ``whole``."""
 
     audio: Float[Tensor, "video second category"]
     """P_a^t."""
@@ -32,7 +32,7 @@ class Answers:
     whole_audio: Float[Tensor, "video category"]
     whole_visual: Float[Tensor, "video category"]
     whole: Float[Tensor, "video category"]
-    """Of the whole video, whether heard or seen."""
+    """Probability for the whole video, heard or seen."""
     fused: Sequence
     """The visual sequence before attention, x_v."""
     attended: Sequence
@@ -41,15 +41,15 @@ class Answers:
 
 @runtime_checkable
 class Network(Protocol):
-    """One of the four, ready to answer."""
+    """One of the four networks, with its parameters."""
 
     def __call__(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> Answers:
-        """What it says of a batch of videos; a row does not depend on the others."""
+        """The outputs for a batch of videos; no video depends on the others."""
         ...
 
 
 def by_second(pictures: Float[Tensor, "video picture width"]) -> Sequence:
-    """The mean over the pictures of each second."""
+    """The mean over the frames of each second."""
     videos, _, width = pictures.shape
     return pictures.reshape(videos, -1, FRAMES_PER_SECOND, width).mean(dim=2)
 
