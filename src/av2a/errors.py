@@ -10,6 +10,8 @@
     │   ├── MissingFile           no file of that name
     │   ├── InvalidAnnotations    an annotation file that cannot be read as one
     │   └── OutputRefused         an output that cannot or must not be written
+    ├── StdoutFailed          1   stdout cannot be written
+    │   └── ReaderGone            nobody reads it any more
     ├── WeightsUnavailable    3   a model or its weights are not at hand
     │   └── MissingDependency     an optional library is not installed
     ├── DataUnavailable       3   a dataset's annotations are not at hand
@@ -95,6 +97,17 @@ class OutputRefused(UsageError):
     """An output that cannot be written, or would overwrite one that is there."""
 
     code = "E_OUTPUT"
+
+
+class StdoutFailed(Av2aError):
+    """Stdout cannot be written, as on a full disk."""
+
+    code = "E_OUTPUT"
+    exit_status = 1
+
+
+class ReaderGone(StdoutFailed):
+    """Nobody reads stdout any more."""
 
 
 class WeightsUnavailable(Av2aError):

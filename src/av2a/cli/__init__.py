@@ -1,57 +1,71 @@
-"""The command: parse, call, print.
+"""The command: options are parsed, the library is called, the answer is printed.
 
-One file a subcommand; what they share has files of its own. The one place that catches is here: whatever happens, a user
-sees one line that says what was wrong and what to do next, and the exit status of :class:`ExitStatus`.
+One file holds a subcommand, or several that share their work; options in groups have files of their own. Exceptions are caught
+here, in one place: the user sees one line that says what was wrong and what to do next, and the exit status of
+:class:`ExitStatus`.
 """
 
-import io
-import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from av2a.cli.exit_status import ExitStatus
+from av2a.cli.streams import guarded
+from av2a.errors import ReaderGone
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command as the shell called it, and leave with its exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    _print_anything()
-    status = _caught(arguments)
-    # What is left to write can still meet a closed pipe, after the last line that could catch it.
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        status = _reader_has_gone()
+    with guarded(), _sigterm_as_interrupt() as received:
+        try:
+            status = _status(arguments)
+        except KeyboardInterrupt:
+            status = ExitStatus.TERMINATED if received else ExitStatus.INTERRUPTED
+            words = "terminated" if received else "interrupted"
+            print(f"av2a: {words}; results already written are whole and kept", file=sys.stderr)
     sys.exit(status)
 
 
-def _caught(arguments: list[str]) -> int:
+def _status(arguments: list[str]) -> int:
+    """The exit status of a call that nobody interrupts."""
     debug = "--debug" in arguments
     try:
         # Imported here, so that an interrupt or a broken installation is caught as well.
         from av2a.cli.app import run
 
-        return run(arguments)
-    except BrokenPipeError:
-        return _reader_has_gone()
-    except KeyboardInterrupt:
-        print("av2a: interrupted; results already written are whole and kept", file=sys.stderr)
-        return ExitStatus.INTERRUPTED
+        status = run(arguments)
+        sys.stdout.flush()
+    except ReaderGone:
+        # ``av2a … | head``: no error to report.
+        return ExitStatus.SOME_FAILED
     except Exception as error:  # noqa: BLE001 - the one place that catches
         from av2a.cli.failure import print_failure
 
         return print_failure(error, debug=debug)
+    return status
 
 
-def _print_anything() -> None:
-    """A name that the terminal cannot show is escaped, instead of ending the run."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[list[int]]:
+    """Within, SIGTERM raises KeyboardInterrupt, so that it cleans up as Ctrl-C does; yields the signals that came."""
+    received: list[int] = []
 
+    def interrupt(number: int, frame: object) -> None:
+        received.append(number)
+        # A second one does not disturb the cleaning up.
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
 
-def _reader_has_gone() -> int:
-    """Nobody reads any more (``av2a … | head``): no complaint, and none from Python's own last flush."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitStatus.SOME_FAILED
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        # Signals belong to the main thread.
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before)

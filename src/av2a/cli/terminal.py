@@ -1,10 +1,12 @@
-"""The two streams: stdout for data, stderr for talk."""
+"""What is printed where: the answer on stdout, everything else on stderr."""
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
@@ -17,9 +19,12 @@ from av2a.cli.safe_text import terminal_safe
 Report = Callable[[str, int, int], None]
 """Called with a stage, how much of it is done, and how much there is."""
 
+SECONDS_BETWEEN_LINES = 60.0
+"""Progress is a line this often where stderr is no terminal."""
+
 
 class Talk(Enum):
-    """How much is said on stderr."""
+    """How much is printed on stderr."""
 
     QUIET = "quiet"
     """Errors only."""
@@ -29,7 +34,7 @@ class Talk(Enum):
 
     @classmethod
     def chosen(cls, *, quiet: bool, verbose: bool) -> "Talk":
-        """Of the two flags; quiet wins, as errors are never kept back."""
+        """The level that two flags choose; quiet wins, as errors are always printed."""
         return cls.QUIET if quiet else cls.VERBOSE if verbose else cls.NORMAL
 
 
@@ -40,6 +45,7 @@ class Terminal:
         self.talk = talk
         self.data = Console(highlight=False, emoji=False, markup=False)
         self.aside = Console(highlight=False, emoji=False, markup=False, stderr=True)
+        self._last_line = time.monotonic()
         _show_log(talk)
 
     @property
@@ -48,11 +54,11 @@ class Terminal:
         return not self.data.encoding.lower().startswith("utf")
 
     def show(self, what: RenderableType) -> None:
-        """A part of the answer; a line of text stays one line where no terminal needs it wrapped."""
+        """Print a part of the answer; text is wrapped on a terminal only."""
         self.data.print(what, soft_wrap=isinstance(what, Text) and not self.data.is_terminal)
 
     def show_rows(self, rows: Sequence[Sequence[Text]]) -> None:
-        """Rows in columns; off a terminal each stays one line, however long."""
+        """Print rows in columns; without a terminal each is one line, however long."""
         grid = Table.grid(padding=(0, 1))
         for row in rows:
             grid.add_row(*row)
@@ -65,27 +71,27 @@ class Terminal:
             self.show_text(" ".join(cells).rstrip() + "\n")
 
     def show_text(self, text: str) -> None:
-        """A part of the answer, as it is: neither wrapped nor coloured."""
+        """Print a part of the answer as it is, neither wrapped nor coloured."""
         self.data.file.write(text)
         self.data.file.flush()
 
     def say(self, text: str) -> None:
-        """What a user may want to know."""
+        """Print what a user may want to know."""
         if self.talk is not Talk.QUIET:
             self._aside(text)
 
     def detail(self, text: str) -> None:
-        """What a curious user may want to know."""
+        """Print what is of use with ``--verbose`` only."""
         if self.talk is Talk.VERBOSE:
             self._aside(text, style="dim")
 
     def warn(self, text: str) -> None:
-        """What a user should know about an answer."""
+        """Print what a user should know about an answer."""
         if self.talk is not Talk.QUIET:
             self._aside(f"av2a: warning: {text}", style="yellow")
 
     def fail(self, line: str) -> None:
-        """A failure; it is said even when quiet."""
+        """Print a failure, with ``--quiet`` as well."""
         self._aside(line, style="red")
 
     def _aside(self, text: str, style: str = "") -> None:
@@ -93,8 +99,10 @@ class Terminal:
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Report]:
-        """A bar with stage, done of total and time left, on a terminal only, gone when it is done."""
-        hidden = self.talk is Talk.QUIET or not self.aside.is_terminal
+        """A bar with stage, done of total and time left, gone when it is done; without a terminal a line now and then."""
+        if self.talk is not Talk.QUIET and not self.aside.is_terminal:
+            yield partial(self._line, title)
+            return
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -102,8 +110,13 @@ class Terminal:
             _Count(),
             TimeRemainingColumn(compact=True),
         )
-        with Progress(*columns, console=self.aside, transient=True, disable=hidden) as bars:
+        with Progress(*columns, console=self.aside, transient=True, disable=self.talk is Talk.QUIET) as bars:
             yield _reporter(bars, terminal_safe(title))
+
+    def _line(self, title: str, stage: str, done: int, total: int) -> None:
+        if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self._aside(f"{title}: {stage} {done} of {total}")
 
 
 class _Count(MofNCompleteColumn):
@@ -132,10 +145,10 @@ def _show_log(talk: Talk) -> None:
     log = logging.getLogger("av2a")
     log.setLevel({Talk.QUIET: logging.ERROR, Talk.NORMAL: logging.WARNING, Talk.VERBOSE: logging.DEBUG}[talk])
     handler = logging.StreamHandler()
-    # What an answer carries is told with the answer.
+    # The warnings of an answer are printed with the answer.
     handler.addFilter(lambda record: not hasattr(record, HANDED_OVER))
     handler.setFormatter(logging.Formatter("av2a: %(levelname)s: %(message)s"))
-    # Read when that library is loaded; of what it remarks on, what matters is ours to say.
+    # Read when that library is imported. What matters of its warnings is in ours.
     if talk is not Talk.VERBOSE:
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         os.environ.setdefault("HF_HUB_VERBOSITY", "error")
