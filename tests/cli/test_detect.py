@@ -10,7 +10,8 @@ import pytest
 
 from av2a.background import BACKGROUND
 from av2a.errors import one_line
-from tests.cli.calling import Call
+from av2a.world import make_scene, write_clip
+from tests.cli.calling import Call, shell
 from tests.media_makers import Pictures, cut, write_media
 
 EVERYTHING = [
@@ -24,7 +25,7 @@ EVERYTHING = [
 def test_one_command_without_configuration_answers(av2a: Call, video: Path) -> None:
     outcome = av2a("detect", video, "-l", "dog barking, siren", *EVERYTHING)
     assert outcome.status == 0
-    title, heading, *_ = outcome.out.splitlines()
+    title, _, heading, *_ = outcome.out.splitlines()
     assert title == "clip.mp4  0:02  2 of 2 names found"
     assert heading.split() == ["name", "is", "from", "to", "confidence"]
     assert "dog barking   heard   0:00   0:02" in outcome.out
@@ -33,8 +34,6 @@ def test_one_command_without_configuration_answers(av2a: Call, video: Path) -> N
 
 def test_what_it_says_of_itself_goes_to_stderr(av2a: Call, video: Path) -> None:
     outcome = av2a("detect", video, "-l", "dog barking", *EVERYTHING)
-    assert "mini knows only the generated world" in outcome.err
-    assert "mini knows" not in outcome.out
     assert "\x1b" not in outcome.out + outcome.err
     assert outcome.err.splitlines()[-1].startswith("clip.mp4: 3 events, 2.0 s of media in ")
 
@@ -333,3 +332,68 @@ def test_thousands_of_names_can_be_asked_when_the_limit_is_moved(av2a: Call, vid
     assert refused.status == 2
     assert "more than the limit of 1000" in refused.err
     assert len(json.loads(av2a(*words, "--limit", "labels=1001").out)["labels"]) == 1001
+
+
+# What a full disk does to outputs that are larger: their last bytes are refused.
+SMALL_FILES_ONLY = (
+    "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))"
+)
+
+
+def test_an_output_that_cannot_be_written_loses_neither_answer_nor_other_outputs(video: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "folder"
+    outputs = [out / name for name in ("a.html", "a.vtt", "a.csv")]
+    outcome = shell(
+        "detect", video, "-l", "dog", "-q", *(word for path in outputs for word in ("-o", path)), first=SMALL_FILES_ONLY
+    )
+    assert outcome.status == 1
+    assert outcome.out.startswith("clip.mp4")
+    assert sorted(path.name for path in out.iterdir()) == ["a.csv", "a.vtt"]
+    [line] = outcome.err.splitlines()
+    assert line.startswith(f"av2a: error[E_OUTPUT]: cannot write {str(outputs[0])!r} (File too large)")
+
+
+def test_a_batch_with_an_output_that_cannot_be_written_answers_every_video(
+    video: Path, silence: Path, tmp_path: Path
+) -> None:
+    outcome = shell(
+        "detect", video, silence, "-l", "dog", "--json", "-o", tmp_path / "{name}.html", first=SMALL_FILES_ONLY
+    )
+    assert outcome.status == 1
+    assert len(outcome.out.splitlines()) == 2
+    assert outcome.err.count("error[E_OUTPUT]: cannot write") == 2
+
+
+def test_labels_are_embedded_once_for_all_videos(video: Path, silence: Path) -> None:
+    first = (
+        "import atexit, av2a.backbones.mini as mini; calls = []; embed = mini.MiniVisual.embed_labels; "
+        "mini.MiniVisual.embed_labels = lambda self, labels: calls.append(list(labels)) or embed(self, labels); "
+        "atexit.register(lambda: print(calls.count(['dog', 'cat']), file=sys.stderr))"
+    )
+    outcome = shell("detect", video, silence, video, "-l", "dog, cat", "--json", "-q", first=first)
+    assert (outcome.status, outcome.err) == (0, "1\n")
+
+
+def test_mini_on_a_real_video_says_on_stdout_that_its_answer_means_nothing(av2a: Call, video: Path) -> None:
+    line = "mini knows only the generated world: its answers about real video mean nothing"
+    assert av2a("detect", video, "-l", "dog", "-q").out.splitlines()[1] == line
+    assert line in json.loads(av2a("detect", video, "-l", "dog", "-q", "--json").out)["warnings"]
+
+
+def test_mini_on_a_video_of_its_world_says_nothing_of_the_kind(av2a: Call, tmp_path: Path) -> None:
+    path = tmp_path / "scene.mp4"
+    write_clip(make_scene(3, duration_seconds=2), path)
+    outcome = av2a("detect", path, "-l", "dog barking")
+    assert outcome.status == 0
+    assert "mean nothing" not in outcome.out + outcome.err
+
+
+def test_a_name_that_is_too_long_is_refused_before_any_work(av2a: Call, tmp_path: Path, video: Path) -> None:
+    long = tmp_path / f"{'n' * 247}.mp4"
+    long.symlink_to(video)
+    outcome = av2a("detect", long, "-l", "dog", "-o", str(tmp_path / "{name}-and-more.html"))
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith("av2a: error[E_OUTPUT]: cannot write ")
+    assert "(File name too long)" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == [long.name]

@@ -69,3 +69,13 @@ def test_a_backbone_beside_scores_is_refused(av2a: Call, video: Path, scores: Pa
     outcome = av2a("detect", video, "--scores", scores, "--backbone", "clip-clap", *BARS)
     assert outcome.status == 2
     assert "leave --backbone out" in outcome.err
+
+
+def test_a_dry_run_fails_where_the_run_would(av2a: Call, video: Path, scores: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.npz"
+    write_scores(short, ("dog",), np.array([[0.1]]), np.array([[0.1]]))
+    for file, status in ((scores, 0), (short, 4), (tmp_path / "gone.npz", 2)):
+        run, dry = (av2a("detect", video, "--scores", file, *BARS, *more) for more in ((), ("--dry-run",)))
+        assert (run.status, dry.status) == (status, status)
+        assert ("error[" in run.err) == (status != 0)
+        assert [line for line in run.err.splitlines() if "error[" in line] == dry.err.splitlines()

@@ -1,38 +1,11 @@
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.cli.calling import environment, shell
-from tests.media_makers import write_wave
-
-
-@pytest.fixture
-def long_noise(tmp_path: Path) -> Path:
-    """Ten minutes of sound: seconds of work."""
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, size=(1, 8_000 * 600))
-    return write_wave(tmp_path / "long.wav", noise, 8_000, sample_bytes=1)
-
-
-def test_ctrl_c_ends_with_130_and_leaves_no_half_file(long_noise: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "out"
-    folder.mkdir()
-    command = [sys.executable, "-m", "av2a", "detect", str(long_noise), "-l", "dog", "-o", str(folder / "a.json")]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
-    assert running.stderr is not None
-    # The backbone's note is said when it is loaded: the work begins.
-    assert "mini" in running.stderr.readline()
-    time.sleep(0.3)
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=30)
-    assert (running.returncode, out) == (130, "")
-    assert err == "av2a: interrupted; results already written are whole and kept\n"
-    assert list(folder.iterdir()) == []
 
 
 def test_a_reader_that_leaves_is_no_error(video: Path) -> None:

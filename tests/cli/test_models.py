@@ -12,7 +12,7 @@ from av2a.backbones.languagebind.configuration import Kind
 from tests.backbones import tiny_models
 from tests.backbones.languagebind import tiny
 from tests.backbones.small_hub import SmallHub
-from tests.cli.calling import Call, Outcome, shell
+from tests.cli.calling import Call, Outcome, environment, shell
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +72,31 @@ def test_another_checkpoint_of_the_family_is_taken_and_recorded_without_its_path
     assert changed["backbone"]["audio"] == "mine (a folder)"
     assert changed["backbone"]["digest"] != plain["backbone"]["digest"]
     assert str(tmp_path) not in json.dumps(changed)
+
+
+@pytest.mark.parametrize(
+    ("words", "change", "code"),
+    [
+        ((), {}, None),
+        (("--device", "cuda:77"), {}, "E_SETTING"),
+        (("--backbone", "siglip2+clap", "--weights", "{empty}"), {"HF_HUB_OFFLINE": "1"}, "E_WEIGHTS"),
+        (
+            ("--visual-model", "owner/none", "--backbone", "clip+clap"),
+            {"HF_ENDPOINT": "http://127.0.0.1:9"},
+            "E_WEIGHTS",
+        ),
+    ],
+)
+def test_a_dry_run_fails_where_the_run_would(
+    video: Path, weights: Path, tmp_path: Path, words: tuple[str, ...], change: dict[str, str], code: str | None
+) -> None:
+    env = environment(AV2A_WEIGHTS=str(weights), AV2A_BACKBONE="clip-clap", HF_HOME=str(tmp_path), **change)
+    call = ("detect", video, "-l", "dog", *(word.replace("{empty}", str(tmp_path)) for word in words))
+    run, dry = (shell(*call, *more, env=env) for more in ((), ("--dry-run",)))
+    assert run.status == dry.status
+    errors = [line for line in run.err.splitlines() if "error[" in line]
+    assert [line for line in dry.err.splitlines() if "error[" in line] == errors
+    assert (f"error[{code}]" in run.err) if code else (run.status == 0)
 
 
 def test_the_released_profile_computes_in_float32_unless_told_otherwise(av2a: Call, video: Path, weights: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.cli.outputs import check_outputs, planned_outputs
+from av2a.cli.outputs import check_outputs, planned_outputs, scores_of
 from av2a.errors import OutputRefused, UnknownName
 
 
@@ -11,8 +11,16 @@ def test_each_video_has_its_own_files_where_the_name_is_put_in() -> None:
     assert plan == [(Path("out/a.json"), Path("a.vtt")), (Path("out/b.json"), Path("b.vtt"))]
 
 
-def test_braces_other_than_the_name_are_themselves() -> None:
-    assert planned_outputs([Path("a.mp4")], ["{0}{x}{name}.json"]) == [(Path("{0}{x}a.json"),)]
+@pytest.mark.parametrize("output", ["{stem}.json", "{}.json", "{0}/{name}.json", "{Name}.json", "{ name }.json"])
+def test_an_unknown_placeholder_is_refused(output: str) -> None:
+    with pytest.raises(OutputRefused, match=r"unknown placeholder '\{.*\}' in .*: only \{name\} is replaced"):
+        planned_outputs([Path("a.mp4")], [output])
+    with pytest.raises(OutputRefused, match="unknown placeholder"):
+        scores_of(Path("a.mp4"), output, several=False)
+
+
+def test_braces_in_a_video_s_own_name_are_no_placeholders() -> None:
+    assert planned_outputs([Path("{x}.mp4")], ["{name}.json"]) == [(Path("{x}.json"),)]
 
 
 def test_two_videos_for_one_output_are_refused_with_the_cure() -> None:
@@ -28,7 +36,7 @@ def test_two_videos_of_one_name_are_refused() -> None:
 
 
 def test_one_output_asked_for_twice_is_refused() -> None:
-    with pytest.raises(OutputRefused, match="asked for twice"):
+    with pytest.raises(OutputRefused, match="named twice"):
         planned_outputs([Path("a.mp4")], ["a.json", "{name}.json"])
 
 

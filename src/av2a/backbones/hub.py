@@ -86,6 +86,17 @@ def fetch(checkpoint: Checkpoint, hub: Hub, progress: Progress | None = None) ->
         return repo / "snapshots" / commit
 
 
+def check(checkpoint: Checkpoint, hub: Hub) -> None:
+    """Refuse a checkpoint that could not be downloaded, as far as the hub's description tells; nothing is downloaded.
+
+    Raises:
+        HubUnreachable, WeightsUnavailable: as :func:`fetch`.
+    """
+    with _client_errors(checkpoint, hub):
+        commit, remote_files = _listing(checkpoint, hub)
+        _wanted_names(checkpoint, commit, set(remote_files))
+
+
 def _listing(checkpoint: Checkpoint, hub: Hub) -> tuple[str, dict[str, RemoteFile]]:
     """The commit of the checkpoint's revision, and the files that the hub describes with a valid size and digest."""
     _client().validate_repo_id(checkpoint.repo)

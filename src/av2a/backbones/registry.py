@@ -13,7 +13,7 @@ from av2a.backbones.base import AudioEncoder, Backbone, VisualEncoder
 from av2a.backbones.checkpoints import BACKBONES as FETCHED
 from av2a.backbones.checkpoints import LANGUAGEBIND, Checkpoint, checkpoint_named, chosen_checkpoints, own_name
 from av2a.backbones.choices import Precision, device_named, precision_named
-from av2a.backbones.weights import Folder, Progress, Sources, resolve_all
+from av2a.backbones.weights import Folder, Progress, Sources, check_all, resolve_all
 from av2a.errors import InvalidSetting, MissingDependency, UnknownName, UsageError, WeightsUnavailable, one_line
 from av2a.plugins import Plugin, PluginKind, plugin_named
 
@@ -92,6 +92,34 @@ def load_backbone(
 
         visual, audio = folders
         return assembled(name, visual, audio, where, visual_name=visual_name, audio_name=audio_name)
+
+
+def check_available(
+    name: str,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    visual_model: str | None = None,
+    audio_model: str | None = None,
+    weights: Path | None = None,
+) -> None:
+    """Refuse what :func:`load_backbone` would refuse, as far as that is known without loading or downloading a model.
+
+    Raises:
+        UsageError, WeightsUnavailable: as :func:`load_backbone`.
+    """
+    check_choices(name, device=device, precision=precision, visual_model=visual_model, audio_model=audio_model)
+    plugin = _plugin(name)
+    if plugin is not None:
+        plugin.load()
+    elif name not in BACKBONES:
+        sources = Sources.chosen(weights)
+        with _other_ways(name):
+            _check_libraries(name)
+            from av2a.backbones.device import placement
+
+            placement(device, precision)
+            check_all(chosen_checkpoints(name, visual_model, audio_model), sources)
 
 
 def _recorded(checkpoint: Checkpoint, found: Folder) -> str:

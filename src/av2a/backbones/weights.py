@@ -121,6 +121,17 @@ def resolve_all(
     return [each.found for each in searches if each.found is not None]
 
 
+def check_all(checkpoints: Sequence[Checkpoint], sources: Sources) -> None:
+    """Refuse checkpoints that :func:`resolve_all` could not provide, as far as that is known without downloading.
+
+    Raises:
+        WeightsUnavailable: as :func:`resolve`.
+    """
+    missing = [each for each in (search(checkpoint, sources) for checkpoint in checkpoints) if each.found is None]
+    if missing:
+        _fetch_into(missing, sources, None, only_check=True)
+
+
 def _check(search: Search) -> None:
     """Give up what was found in the cache when a file's bytes are not those of its name."""
     if search.found is None or search.found.origin is not Origin.CACHE:
@@ -133,14 +144,20 @@ def _check(search: Search) -> None:
         search.reasons.append(f"{', '.join(wrong)} damaged in {_shown(folder)}")
 
 
-def _fetch_into(missing: Sequence[Search], sources: Sources, progress: Progress | None) -> None:
+def _fetch_into(
+    missing: Sequence[Search], sources: Sources, progress: Progress | None, *, only_check: bool = False
+) -> None:
     if not sources.download:
         raise WeightsUnavailable(_nowhere(missing, "nothing is fetched here"))
     if any(Path(each.checkpoint.repo).is_absolute() for each in missing):
         raise WeightsUnavailable(_nowhere(missing, "a folder is not fetched"))
     try:
         for each in missing:
-            path = hub.fetch(each.checkpoint, hub.Hub(cache_of(sources), sources.endpoint), progress)
+            source = hub.Hub(cache_of(sources), sources.endpoint)
+            if only_check:
+                hub.check(each.checkpoint, source)
+                continue
+            path = hub.fetch(each.checkpoint, source, progress)
             each.found = Folder(path, each.checkpoint.repo, path.name, Origin.DOWNLOAD)
     except hub.HubUnreachable as unreachable:
         raise WeightsUnavailable(_nowhere(missing, str(unreachable))) from unreachable

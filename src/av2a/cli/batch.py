@@ -1,23 +1,23 @@
-"""One call over one video or many: a bad one never stops the others."""
+"""Runs one call of ``detect`` over its videos: one that fails never stops the others."""
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from av2a.backbones.base import Backbone
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import code, exit_status, print_failure
 from av2a.cli.inputs import check_exists
-from av2a.cli.known_truth import known_truth
-from av2a.cli.model_options import Models
+from av2a.cli.model_options import ModelOptions
+from av2a.cli.outputs import OutputOptions, write_all
 from av2a.cli.printed_answer import how_to_lower_the_bar, show_answer, streams_line
 from av2a.cli.safe_text import terminal_safe
-from av2a.cli.terminal import Terminal
-from av2a.detector import detect, detect_scored
-from av2a.exports import write
+from av2a.cli.setting_options import MediaOptions
+from av2a.cli.terminal import Report, Terminal
+from av2a.cli.truth import truth_of
+from av2a.detector import Failure, detect_all, detect_scored
+from av2a.errors import ReaderGone, StdoutFailed
 from av2a.exports.json import as_dict, dumps
 from av2a.exports.scores import read_scores
 from av2a.media import Limits, open_clip
@@ -32,163 +32,186 @@ class Job:
     video: Path
     outputs: tuple[Path, ...]
     scores: Path | None = None
-    """Where another model's scores of it are, to be taken instead of a backbone's."""
+    """Another model's scores of it, used instead of a backbone."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of every video alike."""
+class Request:
+    """What is the same for every video."""
 
     labels: tuple[str, ...]
-    """Of scores from files, all that are in a file when none is asked for."""
-    models: Models
+    """With scores from files: empty for all labels of the files."""
+    models: ModelOptions
     settings: Settings
+    media: MediaOptions
     limits: Limits
-    video_stream: int | None
-    audio_stream: int | None
-    overwrite: bool
-    as_json: bool
+    output: OutputOptions
+    truth: Path | None
     dry_run: bool
     debug: bool
 
 
-def run(jobs: Sequence[Job], asked: Asked, terminal: Terminal) -> int:
-    """All jobs one after another; the exit status.
+def run(jobs: Sequence[Job], request: Request, terminal: Terminal) -> int:
+    """Answer all jobs in turn; the exit status.
 
     Raises:
-        WeightsUnavailable: the backbone is not at hand, so that nothing can be done for any video.
+        WeightsUnavailable: the backbone is not available, so that no video can be answered.
+        DataUnavailable, InvalidAnnotations: there is no truth where it is said to be, or it is malformed.
+        StdoutFailed: stdout cannot be written, and the answers go nowhere else.
     """
-    failures = _Failures(debug=asked.debug)
-    opened: list[tuple[Job, Clip]] = []
-    for job in jobs:
-        failures.none_in(job.video, partial(_check, job, asked, terminal, opened))
-    if opened and not asked.dry_run:
-        _detect_all(opened, asked, terminal, failures, several=len(jobs) > 1)
-    if len(jobs) > 1:
-        failures.sum_up(len(jobs), terminal)
-    return failures.status(len(jobs))
+    batch = _Batch(request, terminal, len(jobs))
+    truth = truth_of([job.video for job in jobs], request.truth) if request.truth is not None else {}
+    opened = [(job, clip) for job in jobs if (clip := batch.opened(job)) is not None]
+    if request.dry_run:
+        batch.check(opened)
+    elif opened:
+        for (job, _), answer in zip(opened, batch.answers(opened), strict=True):
+            if isinstance(answer, Failure):
+                batch.fail(job.video, answer.error)
+            else:
+                batch.give(job, answer, truth.get(job.video, []))
+    return batch.finished()
 
 
 @dataclass
-class _Failures:
-    """What went wrong with which video; said when it happens, and once more at the end."""
+class _Batch:
+    """What has been done and what has failed so far."""
 
-    debug: bool
+    request: Request
+    terminal: Terminal
+    videos: int
+    written: list[Path] = field(default_factory=list)
     errors: list[tuple[Path, Exception]] = field(default_factory=list)
+    """Videos without an answer."""
+    some_lost: bool = False
+    """Whether a part of an answer could not be written."""
+    began: float = field(default_factory=time.monotonic)
+    report: Report = field(default=lambda stage, done, total: None)
+    """Shows how far the next answer is."""
 
-    def none_in(self, video: Path, step: Callable[[], None]) -> bool:
-        """Take a step for ``video``; whether it was taken to its end."""
+    def fail(self, video: Path, error: Exception) -> None:
+        """Report a video without an answer now, and once more at the end, where it is seen."""
+        self.errors.append((video, error))
+        print_failure(error, debug=self.request.debug, about=video.name)
+
+    def opened(self, job: Job) -> Clip | None:
+        """The opened video, before a model is loaded for it; None for one that cannot be used."""
+        media = self.request.media
         try:
-            step()
-        except BrokenPipeError:
-            # Nobody listens to the others' answers either.
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are done
-            self.errors.append((video, error))
-            print_failure(error, debug=self.debug, about=video.name)
-            return False
-        return True
+            check_exists(job.video)
+            with self.terminal.progress(f"opening {job.video.name}"):
+                clip = open_clip(
+                    job.video,
+                    video_stream=media.video_stream,
+                    audio_stream=media.audio_stream,
+                    limits=self.request.limits,
+                )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are answered
+            self.fail(job.video, error)
+            return None
+        self.terminal.detail(f"{clip.name}: {streams_line(clip)}")
+        return clip
 
-    def sum_up(self, videos: int, terminal: Terminal) -> None:
-        """Name the failed ones, at the end, where they are seen."""
-        if self.errors:
+    def check(self, opened: Sequence[tuple[Job, Clip]]) -> None:
+        """Print what would be done, as far as it is known to succeed.
+
+        Raises:
+            WeightsUnavailable, InvalidSetting: the models could not be loaded.
+        """
+        if any(job.scores is None for job, _ in opened):
+            self.request.models.check_available(self.request.settings.profile)
+        for job, clip in opened:
+            answer = None if job.scores is None else self._by_scores(job, clip)
+            if isinstance(answer, Failure):
+                self.fail(job.video, answer.error)
+                continue
+            self.terminal.show_text(f"{terminal_safe(job.video.name)}: {streams_line(clip)}\n")
+            for path in job.outputs:
+                self.terminal.show_text(f"  would write {terminal_safe(str(path))}\n")
+            for warning in clip.warnings:
+                self.terminal.warn(f"{clip.name}: {warning}")
+
+    def answers(self, opened: Sequence[tuple[Job, Clip]]) -> Iterator[Detection | Failure]:
+        """The answer to each video in turn."""
+        if opened[0][0].scores is not None:
+            yield from (self._by_scores(job, clip) for job, clip in opened)
+            return
+        request = self.request
+        backbone = request.models.loaded(request.settings.profile, self.terminal)
+        info = backbone.info
+        self.terminal.detail(f"backbone {info.name}: {info.visual}; {info.audio}; {info.device} in {info.precision}")
+        clips = [clip for _, clip in opened]
+        found = detect_all(
+            clips,
+            request.labels,
+            backbone,
+            request.settings,
+            limits=request.limits,
+            progress=lambda *stage: self.report(*stage),
+        )
+        self.began = time.monotonic()
+        for number, clip in enumerate(clips, start=1):
+            title = clip.name if len(clips) == 1 else f"{number}/{len(clips)} {clip.name}"
+            # The bar is gone while an answer is printed.
+            with self.terminal.progress(title) as self.report:
+                answer = next(found)
+            yield answer
+
+    def _by_scores(self, job: Job, clip: Clip) -> Detection | Failure:
+        assert job.scores is not None
+        request = self.request
+        try:
+            file = read_scores(job.scores)
+            file = file.only(request.labels) if request.labels else file
+            return detect_scored(clip, file.labels, file.scored, request.settings, file.source, limits=request.limits)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are answered
+            return Failure(clip, error)
+
+    def give(self, job: Job, detection: Detection, truth: Sequence[Event]) -> None:
+        """Print an answer, then write its files: what cannot be written is named, and the rest is still done."""
+        for warning in detection.warnings:
+            # A caution about the whole answer stands on stdout, above it.
+            if warning != detection.caution or self.request.output.as_json:
+                self.terminal.warn(f"{job.video.name}: {warning}")
+        self._print(detection, truth)
+        output = self.request.output
+        written = write_all(detection, job.outputs, truth, overwrite=output.overwrite, debug=self.request.debug)
+        self.written += written
+        self.some_lost |= len(written) < len(job.outputs)
+        if detection.closest is not None:
+            self.terminal.say(how_to_lower_the_bar(detection.closest, detection.settings))
+        seconds, self.began = time.monotonic() - self.began, time.monotonic()
+        self.terminal.say(
+            f"{detection.clip.name}: {len(detection.events)} events, {detection.clip.duration_seconds:.1f} s of media "
+            f"in {seconds:.1f} s ({detection.backbone.name}, {detection.settings.profile})"
+        )
+
+    def _print(self, detection: Detection, truth: Sequence[Event]) -> None:
+        try:
+            if not self.request.output.as_json:
+                show_answer(self.terminal, detection, truth, apart=self.videos > 1)
+            elif self.videos > 1:
+                self.terminal.show_text(json.dumps(as_dict(detection), ensure_ascii=False, allow_nan=False) + "\n")
+            else:
+                self.terminal.show_text(dumps(detection))
+        except StdoutFailed as error:
+            if not self.request.output.outputs:
+                raise
+            # The files are what the user keeps.
+            if not isinstance(error, ReaderGone):
+                self.some_lost = True
+                print_failure(error, debug=self.request.debug)
+
+    def finished(self) -> int:
+        """Say where the results are and what has failed; the exit status."""
+        if self.written:
+            self.terminal.say(f"results: {', '.join(map(str, self.written))}")
+        if self.errors and self.videos > 1:
             names = ", ".join(f"{video} ({code(error)})" for video, error in self.errors)
-            terminal.fail(f"av2a: {len(self.errors)} of {videos} videos failed: {names}")
-
-    def status(self, videos: int) -> int:
-        """The exit status over all videos."""
-        if not self.errors:
+            self.terminal.fail(f"av2a: {len(self.errors)} of {self.videos} videos failed: {names}")
+        if not self.errors and not self.some_lost:
             return ExitStatus.DONE
-        if len(self.errors) < videos:
+        if len(self.errors) < self.videos:
             return ExitStatus.SOME_FAILED
         statuses = {exit_status(error) for _, error in self.errors}
         return statuses.pop() if len(statuses) == 1 else ExitStatus.NO_INPUT
-
-
-def _check(job: Job, asked: Asked, terminal: Terminal, opened: list[tuple[Job, Clip]]) -> None:
-    """Open a video, or refuse one that cannot be used, before a model is loaded for it."""
-    check_exists(job.video)
-    with terminal.progress(f"opening {job.video.name}"):
-        clip = open_clip(
-            job.video, video_stream=asked.video_stream, audio_stream=asked.audio_stream, limits=asked.limits
-        )
-    opened.append((job, clip))
-    if asked.dry_run:
-        terminal.show_text(f"{terminal_safe(job.video.name)}: {streams_line(clip)}\n")
-        for path in job.outputs:
-            terminal.show_text(f"  would write {terminal_safe(str(path))}\n")
-        for warning in clip.warnings:
-            terminal.warn(f"{clip.name}: {warning}")
-    else:
-        terminal.detail(f"{clip.name}: {streams_line(clip)}")
-
-
-def _detect_all(
-    opened: Sequence[tuple[Job, Clip]], asked: Asked, terminal: Terminal, failures: _Failures, *, several: bool
-) -> None:
-    backbone = _loaded(asked, terminal) if any(job.scores is None for job, _ in opened) else None
-    written: list[Path] = []
-    for place, (job, clip) in enumerate(opened, start=1):
-        title = f"{place}/{len(opened)} {clip.name}" if several else clip.name
-        one = partial(_detect_one, job, clip, asked, backbone, terminal, title, several=several)
-        done = failures.none_in(job.video, one)
-        if done:
-            written += job.outputs
-    if written:
-        terminal.say(f"results: {', '.join(map(str, written))}")
-
-
-def _loaded(asked: Asked, terminal: Terminal) -> Backbone:
-    backbone = asked.models.loaded(asked.settings.profile, terminal)
-    info = backbone.info
-    terminal.detail(f"backbone {info.name}: {info.visual}; {info.audio}; {info.device} in {info.precision}")
-    if backbone.note:
-        terminal.say(f"note: {backbone.note}")
-    return backbone
-
-
-def _detect_one(
-    job: Job, clip: Clip, asked: Asked, backbone: Backbone | None, terminal: Terminal, title: str, *, several: bool
-) -> None:
-    began = time.monotonic()
-    if backbone is None:
-        detection = _by_scores(job, clip, asked)
-    else:
-        with terminal.progress(title) as report:
-            detection = detect(clip, asked.labels, backbone, asked.settings, limits=asked.limits, progress=report)
-    for warning in detection.warnings:
-        # The backbone's note is in every answer, and was said once for all.
-        if backbone is None or warning != backbone.note:
-            terminal.warn(f"{job.video.name}: {warning}")
-    truth = known_truth(job.video)
-    # Files first: whoever reads stdout may stop reading.
-    for path in job.outputs:
-        write(detection, path, overwrite=asked.overwrite, truth=truth)
-    _show(detection, asked, terminal, truth, several=several)
-    _say_how_it_went(detection, terminal, time.monotonic() - began)
-
-
-def _by_scores(job: Job, clip: Clip, asked: Asked) -> Detection:
-    assert job.scores is not None
-    file = read_scores(job.scores)
-    file = file.only(asked.labels) if asked.labels else file
-    return detect_scored(clip, file.labels, file.scored, asked.settings, file.source, limits=asked.limits)
-
-
-def _show(detection: Detection, asked: Asked, terminal: Terminal, truth: Sequence[Event], *, several: bool) -> None:
-    if not asked.as_json:
-        show_answer(terminal, detection, truth, apart=several)
-    elif several:
-        terminal.show_text(json.dumps(as_dict(detection), ensure_ascii=False, allow_nan=False) + "\n")
-    else:
-        terminal.show_text(dumps(detection))
-
-
-def _say_how_it_went(detection: Detection, terminal: Terminal, seconds: float) -> None:
-    if detection.closest is not None:
-        terminal.say(how_to_lower_the_bar(detection.closest, detection.settings))
-    clip = detection.clip
-    terminal.say(
-        f"{clip.name}: {len(detection.events)} events, {clip.duration_seconds:.1f} s of media in {seconds:.1f} s "
-        f"({detection.backbone.name}, {detection.settings.profile})"
-    )

@@ -1,85 +1,93 @@
 """``av2a demo``: a generated scene, its events found, the answer beside the truth."""
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from shlex import quote
+from typing import Annotated
 
 import typer
 
-from av2a.cli.common_options import DebugOption, QuietOption, VerboseOption
+from av2a.backbones.registry import DEFAULT_BACKBONE, LIBRARIES, installed_by, load_backbone
+from av2a.cli.command import command
+from av2a.cli.common_options import TalkOptions
+from av2a.cli.exit_status import ExitStatus
+from av2a.cli.folders import made_folder
 from av2a.cli.help_text import Example
+from av2a.cli.invocation import this_command
+from av2a.cli.outputs import check_outputs, write_all
+from av2a.cli.printed_answer import show_answer
+from av2a.cli.terminal import Terminal
+from av2a.cli.truth import scene_truth
+from av2a.detector import detect
+from av2a.exports.files import check_file
+from av2a.world import NAMES, demo_scene, write_clip
 
-if TYPE_CHECKING:
-    from av2a.cli.terminal import Terminal
-    from av2a.types import Detection, Event
-
-EXAMPLES = (
-    Example("av2a demo", "everything once, into ./av2a-demo"),
-    Example("av2a demo -o somewhere", "into another folder"),
-)
 ENDINGS = (".json", ".csv", ".vtt", ".png", ".html")
 BACKBONE = "mini"
 
 
-def demo(
+@dataclass(frozen=True)
+class DemoOptions:
+    """Where the demo goes."""
+
     folder: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the video and the results go.")
-    ] = Path("av2a-demo"),
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    debug: DebugOption = False,
-) -> None:
+    ] = Path("av2a-demo")
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False
+
+
+@command(
+    Example("av2a demo", "everything once, into ./av2a-demo"),
+    Example("av2a demo -o somewhere --overwrite", "into another folder, in the place of an earlier run"),
+)
+def demo(options: DemoOptions, talk: TalkOptions) -> None:
     """Render a scene, find its events, and show them against the truth.
 
-    Writes the scene as demo.mp4, and what was found as JSON, CSV, WebVTT, a picture and a page; a second run replaces them.
+    Writes the scene as demo.mp4, and what was found as JSON, CSV, WebVTT, a picture and a page.
     """
-    from av2a.cli.folders import made_folder
-    from av2a.cli.known_truth import scene_truth
-    from av2a.cli.printed_answer import show_answer
-    from av2a.cli.terminal import Talk, Terminal
-    from av2a.world import demo_scene, write_clip
-
-    terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
-    video = made_folder(folder) / "demo.mp4"
-    scene = demo_scene()
-    # Of an earlier run.
-    video.unlink(missing_ok=True)
+    terminal = talk.terminal()
+    video, outputs = options.folder / "demo.mp4", _outputs(options.folder, terminal)
+    check_file(video, [".mp4"], overwrite=options.overwrite)
+    check_outputs([outputs], overwrite=options.overwrite)
+    made_folder(options.folder)
+    scene, backbone = demo_scene(), load_backbone(BACKBONE)
     with terminal.progress("rendering a scene"):
-        write_clip(scene, video)
-    detection = _found(video, terminal)
-    truth = scene_truth(scene)
-    written = _written(detection, truth, video, terminal)
-    show_answer(terminal, detection, truth)
-    terminal.say("")
-    terminal.say("now your own video: av2a detect my.mp4 --events 'dog barking, speech' -o my.html")
-    terminal.say(f"results: {', '.join(str(path) for path in (video, *written))}")
-
-
-def _found(video: Path, terminal: "Terminal") -> "Detection":
-    from av2a.backbones.registry import load_backbone
-    from av2a.detector import detect
-    from av2a.world import NAMES
-
-    backbone = load_backbone(BACKBONE)
-    if backbone.note:
-        terminal.say(f"note: {backbone.note}")
+        write_clip(scene, video, overwrite=options.overwrite)
     with terminal.progress(video.name) as report:
         detection = detect(video, NAMES, backbone, progress=report)
+    truth = scene_truth(scene)
     for warning in detection.warnings:
-        if warning != backbone.note:
-            terminal.warn(f"{video.name}: {warning}")
-    return detection
+        terminal.warn(f"{video.name}: {warning}")
+    show_answer(terminal, detection, truth)
+    written = write_all(detection, outputs, truth, overwrite=options.overwrite, debug=talk.debug)
+    for line in ("", *_next_steps(video)):
+        terminal.say(line)
+    terminal.say(f"results: {', '.join(str(path) for path in (video, *written))}")
+    if len(written) < len(outputs):
+        raise typer.Exit(ExitStatus.SOME_FAILED)
 
 
-def _written(detection: "Detection", truth: list["Event"], video: Path, terminal: "Terminal") -> list[Path]:
-    from av2a.exports import write
+def _outputs(folder: Path, terminal: Terminal) -> list[Path]:
+    outputs = [folder / f"demo{ending}" for ending in ENDINGS]
+    if find_spec("matplotlib") is None:
+        terminal.warn("no picture, as matplotlib is not installed: pip install 'av2a[plots]'")
+        return [path for path in outputs if path.suffix != ".png"]
+    return outputs
 
-    written = []
-    for ending in ENDINGS:
-        if ending == ".png" and find_spec("matplotlib") is None:
-            terminal.warn("no picture, as matplotlib is not installed: pip install 'av2a[plots]'")
-            continue
-        path = video.with_suffix(ending)
-        write(detection, path, overwrite=True, truth=truth)
-        written.append(path)
-    return written
+
+def _next_steps(video: Path) -> list[str]:
+    """Lines to copy; the first works on any machine."""
+    call = this_command()
+    lacking = any(find_spec(library) is None for library in LIBRARIES)
+    first = (
+        f"which needs more libraries first: {installed_by(DEFAULT_BACKBONE)}"
+        if lacking
+        else "models are downloaded once"
+    )
+    return [
+        "now other labels, on the same video:",
+        f"  {call} detect {quote(str(video))} --backbone {BACKBONE} --events 'dog barking, violin'",
+        f"then a video of your own ({first}):",
+        f"  {call} detect my.mp4 --events 'dog barking, speech' -o my.html",
+    ]

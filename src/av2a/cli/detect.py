@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from av2a.cli.command import command
-from av2a.cli.common_options import TalkOptions
+from av2a.cli.common_options import WHERE, TalkOptions
 from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_given
 from av2a.cli.model_options import MODELS, ModelOptions
@@ -42,6 +42,21 @@ class ScoreOptions:
             metavar="FILE",
             help="Use another model's scores instead of a backbone: a .npz file (docs/scores.md); {name} stands for the video's name.",
             rich_help_panel=MODELS,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class TruthOptions:
+    """What is true of the videos."""
+
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            "--truth",
+            metavar="FILE",
+            help="Draw what is true below what is found: a table, or a folder, as for evaluate --annotations.",
+            rich_help_panel=WHERE,
         ),
     ] = None
 
@@ -80,6 +95,7 @@ def detect(
     how: SettingOptions,
     media: MediaOptions,
     output: OutputOptions,
+    known: TruthOptions,
     check: CheckOptions,
     talk: TalkOptions,
 ) -> None:
@@ -99,27 +115,25 @@ def detect(
         typer.echo(json.dumps(settings.as_dict(), ensure_ascii=False, indent=2))
         return
     # Imported once the call is known to be a good one: they load NumPy and the media library.
-    from av2a.cli.batch import Asked, Job, run
+    from av2a.cli.batch import Job, Request, run
     from av2a.labels import checked_labels
 
     limits = media.limits()
-    labels = checked_labels(what.labels(), limits.labels) if what.given or scores is None else ()
+    request = Request(
+        labels=checked_labels(what.labels(), limits.labels) if what.given or scores is None else (),
+        models=models,
+        settings=settings,
+        media=media,
+        limits=limits,
+        output=output,
+        truth=known.truth,
+        dry_run=check.dry_run,
+        debug=talk.debug,
+    )
     jobs = [
         Job(video, paths, scores_of(video, scores, several=len(videos) > 1))
         for video, paths in zip(videos, output.plan(videos), strict=True)
     ]
-    asked = Asked(
-        labels=labels,
-        models=models,
-        settings=settings,
-        limits=limits,
-        video_stream=media.video_stream,
-        audio_stream=media.audio_stream,
-        overwrite=output.overwrite,
-        as_json=output.as_json,
-        dry_run=check.dry_run,
-        debug=talk.debug,
-    )
-    status = run(jobs, asked, talk.terminal())
+    status = run(jobs, request, talk.terminal())
     if status:
         raise typer.Exit(status)

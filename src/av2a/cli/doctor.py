@@ -1,35 +1,30 @@
-"""``av2a doctor``: what this installation can do, and how to cure what it cannot."""
+"""``av2a doctor``: what this installation can do, and how to mend what it cannot."""
 
 import json
-from typing import Annotated
 
 import typer
 
-from av2a.cli.common_options import DebugOption
+from av2a.cli.checks import State, all_checks
+from av2a.cli.command import command
+from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.help_text import Example
 
-EXAMPLES = (
+
+@command(
     Example("av2a doctor", "what works here, and what would make more work"),
     Example("av2a doctor --json", "the same for a report or a script"),
 )
-
-
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False, debug: DebugOption = False
-) -> None:
+def doctor(output: JsonOptions, talk: TalkOptions) -> None:
     """Say what this installation can do.
 
     The exit status is 0 when all that is needed works, 1 otherwise; optional parts may be absent.
     """
-    from av2a.cli.checks import State, all_checks
-    from av2a.cli.terminal import Terminal
-
-    terminal = Terminal()
-    with terminal.progress("looking around"):
+    terminal = talk.terminal()
+    with terminal.progress("checking"):
         checks = all_checks()
     broken = [check for check in checks if check.state is State.BROKEN]
-    if as_json:
+    if output.as_json:
         plain = {"ok": not broken, "checks": [check.as_dict() for check in checks]}
         terminal.show_text(json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
     else:

@@ -126,6 +126,24 @@ class ModelOptions:
         if name not in BACKBONES:
             Sources.chosen(self.weights)
 
+    def check_available(self, profile: str) -> None:
+        """Refuse what loading would refuse, as far as that is known without loading or downloading.
+
+        Raises:
+            WeightsUnavailable: a library or weights are missing and cannot be had.
+            InvalidSetting: this machine has no such device.
+        """
+        from av2a.backbones.registry import check_available, default_precision
+
+        check_available(
+            self.name,
+            device=self.device,
+            precision=self.precision or default_precision(profile),
+            visual_model=self.visual_model,
+            audio_model=self.audio_model,
+            weights=self.weights,
+        )
+
     def loaded(self, profile: str, terminal: "Terminal") -> "Backbone":
         """The backbone, downloaded where it is not on this machine, with progress shown.
 

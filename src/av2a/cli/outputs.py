@@ -1,17 +1,24 @@
 """Options of where results go, for one video or for many."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from av2a.cli.common_options import WHERE
+from av2a.cli.failure import print_failure
 from av2a.errors import OutputRefused, UsageError, one_line
+
+if TYPE_CHECKING:
+    from av2a.types import Detection, Event
 
 NAME = "{name}"
 """Stands for a video's name without its ending."""
+
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True)
@@ -52,14 +59,14 @@ def planned_outputs(videos: Sequence[Path], outputs: Sequence[str]) -> list[tupl
     """The files to write for each video, in the order of ``outputs``.
 
     Raises:
-        OutputRefused: two results would be written to one place, or "-" is asked for.
+        OutputRefused: two results would be written to one file, a placeholder is unknown, or the output is "-".
 
     >>> [[path.as_posix() for path in paths] for paths in planned_outputs([Path("a.mp4")], ["out/{name}.json"])]
     [['out/a.json']]
     """
     if "-" in outputs:
         raise OutputRefused("output '-' names no format: for JSON on stdout use --json")
-    plan = [tuple(Path(output.replace(NAME, video.stem)) for output in outputs) for video in videos]
+    plan = [tuple(_named(output, video) for output in outputs) for video in videos]
     writers: dict[Path, Path] = {}
     for video, paths in zip(videos, plan, strict=True):
         for path in paths:
@@ -72,6 +79,7 @@ def scores_of(video: Path, scores: str | None, *, several: bool) -> Path | None:
 
     Raises:
         UsageError: one file for several videos.
+        OutputRefused: an unknown placeholder.
 
     >>> scores_of(Path("a.mp4"), "scores/{name}.npz", several=True).as_posix()
     'scores/a.npz'
@@ -80,26 +88,42 @@ def scores_of(video: Path, scores: str | None, *, several: bool) -> Path | None:
         return None
     if several and NAME not in scores:
         raise UsageError(f"--scores names one file for several videos: put {NAME} into it")
-    return Path(scores.replace(NAME, video.stem))
+    return _named(scores, video)
+
+
+def _named(template: str, video: Path) -> Path:
+    """The path for a video."""
+    unknown = [found for found in _PLACEHOLDER.findall(template) if found != NAME]
+    if unknown:
+        raise OutputRefused(f"unknown placeholder {unknown[0]!r} in {one_line(template)!r}: only {NAME} is replaced")
+    return Path(template.replace(NAME, video.stem))
 
 
 def _claim(path: Path, video: Path, writers: dict[Path, Path]) -> None:
     shown = one_line(str(path))
     if path in writers and writers[path] is video:
-        raise OutputRefused(f"output {shown!r} is asked for twice: leave one out")
+        raise OutputRefused(f"output {shown!r} is named twice: leave one out")
     if path in writers:
         first, second = (one_line(str(name)) for name in (writers[path], video))
         raise OutputRefused(
             f"{first!r} and {second!r} would both be written to {shown!r}: put {NAME} into the output's name, "
             "and give videos of one name in separate runs"
         )
-    if path.exists() and video.exists() and path.samefile(video):
+    if _is_same_file(path, video):
         raise OutputRefused(f"output {shown!r} is the video itself: choose another name")
     writers[path] = video
 
 
+def _is_same_file(path: Path, video: Path) -> bool:
+    try:
+        return path.samefile(video)
+    except OSError:
+        # One is missing, or has a name that no file can have, which is refused when the outputs are checked.
+        return False
+
+
 def check_outputs(plan: Sequence[Sequence[Path]], *, overwrite: bool) -> None:
-    """Refuse every place that could not be written, before any work is done.
+    """Refuse every output that could not be written, before any work is done.
 
     Raises:
         OutputRefused, UnknownName, MissingDependency: as :func:`av2a.exports.check_output`.
@@ -109,3 +133,19 @@ def check_outputs(plan: Sequence[Sequence[Path]], *, overwrite: bool) -> None:
     for paths in plan:
         for path in paths:
             check_output(path, overwrite=overwrite)
+
+
+def write_all(
+    detection: "Detection", paths: Sequence[Path], truth: Sequence["Event"] = (), *, overwrite: bool, debug: bool
+) -> list[Path]:
+    """Write an answer to each path; one that cannot be written is reported, and left out of those returned."""
+    from av2a.exports import write
+
+    written = []
+    for path in paths:
+        try:
+            write(detection, path, overwrite=overwrite, truth=truth)
+            written.append(path)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other files are written
+            print_failure(error, debug=debug, about=path.name)
+    return written

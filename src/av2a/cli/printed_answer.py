@@ -22,6 +22,8 @@ _INK = {Modality.AUDIO: "▒", Modality.VISUAL: "▓", Modality.AUDIO_VISUAL: "�
 def show_answer(terminal: Terminal, detection: Detection, truth: Sequence[Event] = (), *, apart: bool = False) -> None:
     """Title, table and time line on stdout, or what came closest; ``apart`` from the next answer by a blank line."""
     terminal.show(Text(title(detection), style="bold"))
+    if detection.caution is not None:
+        terminal.show(Text(detection.caution, style="bold yellow"))
     if detection.events:
         terminal.show(events_table(detection))
     if detection.events or truth:

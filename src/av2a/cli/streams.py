@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 from av2a.errors import ReaderGone, StdoutFailed
@@ -19,7 +20,7 @@ def guarded() -> Iterator[None]:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # The lowest free descriptor is the stream's own, so that no other file takes it.
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the process ends
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open until the process ends
     before = sys.stdout, sys.stderr
     for stream in before:
         # A name that the terminal cannot show is escaped, instead of ending the run.
@@ -35,7 +36,7 @@ def guarded() -> Iterator[None]:
 class _Guarded:
     """A stream whose writing is guarded; everything else is the stream's own."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
@@ -46,8 +47,12 @@ class _Guarded:
 
     def write(self, text: str) -> int:
         """Write, as the stream does."""
+        if text == "":
+            # Typer tries a stream in this way, and hides that it fails.
+            return 0
         try:
-            return self._stream.write(text)
+            written: int = self._stream.write(text)
+            return written
         except OSError as refusal:
             self._give_up(refusal)
             return len(text)

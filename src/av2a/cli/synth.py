@@ -1,45 +1,46 @@
-"""``av2a synth``: videos of the built-in world, with the truth beside them."""
+"""``av2a synth``: videos of the generated world, with their truth beside them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from av2a.cli.common_options import DebugOption, QuietOption, VerboseOption
+from av2a.cli.command import command
+from av2a.cli.common_options import TalkOptions
 from av2a.cli.help_text import Example
+from av2a.world import write_dataset
 
-EXAMPLES = (
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """Which scenes are rendered, and where to."""
+
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="A folder to make and fill.", show_default=False)]
+    clips: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="How many clips to make.")] = 10
+    seed: Annotated[int, typer.Option(min=0, metavar="S", help="The first scene; clips are those of S to S + N.")] = 0
+    seconds: Annotated[int, typer.Option(min=2, max=3600, metavar="LENGTH", help="How long each clip lasts.")] = 10
+    processes: Annotated[int, typer.Option(min=1, max=256, metavar="COUNT", help="How many are made at a time.")] = 1
+
+
+@command(
     Example("av2a synth world --clips 20 --seed 7", "twenty clips and their annotations in ./world"),
     Example("av2a detect world/*.mp4 -l 'dog barking, violin' -o 'world/{name}.json'", "what is found in them"),
 )
-
-
-def synth(
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="A folder to make and fill.", show_default=False)],
-    clips: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="How many clips to make.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, metavar="S", help="The first scene; clips are those of S to S + N.")] = 0,
-    seconds: Annotated[int, typer.Option(min=2, max=3600, metavar="LENGTH", help="How long each clip lasts.")] = 10,
-    processes: Annotated[int, typer.Option(min=1, max=256, metavar="COUNT", help="How many are made at a time.")] = 1,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    debug: DebugOption = False,
-) -> None:
+def synth(options: SceneOptions, talk: TalkOptions) -> None:
     """Make videos in which things are heard and seen at times known exactly.
 
     Writes MP4 files (H.264 and AAC) and LLP-style tables of what is heard and what is seen. The same seeds give the same
     scenes on any machine.
     """
-    from av2a.cli.terminal import Talk, Terminal
-    from av2a.world import write_dataset
-
-    terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
-    with terminal.progress(str(folder)) as report:
+    terminal = talk.terminal()
+    with terminal.progress(str(options.folder)) as report:
         write_dataset(
-            folder,
-            clips=clips,
-            seed=seed,
-            duration_seconds=seconds,
-            processes=processes,
+            options.folder,
+            clips=options.clips,
+            seed=options.seed,
+            duration_seconds=options.seconds,
+            processes=options.processes,
             progress=lambda done, total: report("clips", done, total),
         )
-    terminal.say(f"results: {clips} clips and their annotations in {folder}")
+    terminal.say(f"results: {options.clips} clips and their annotations in {options.folder}")

@@ -5,11 +5,11 @@ The truth, where there is one, is ``annotations.tsv`` in the folder, or a file n
 read as well: its tables have LLP's form.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from av2a.datasets.annotated import Annotated, split_labels
-from av2a.datasets.dataset import Dataset, LabelledClip, Task
+from av2a.datasets.dataset import Annotation, Dataset, LabelledClip, Task
 from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, composed, counted, read_rows, some
 from av2a.datasets.videos import ENDINGS, Videos
 from av2a.errors import DataUnavailable, InvalidLabels, one_line
@@ -63,6 +63,20 @@ def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str
             *_without_truth(clips if told else []),
         ),
     )
+
+
+def read_truth(truth: Path, names: Collection[str]) -> dict[str, tuple[Annotation, ...]]:
+    """What a file or a folder, in one of the forms above, says of clips; those that it does not name are left out.
+
+    Raises:
+        DataUnavailable: the truth is not there.
+        InvalidAnnotations: it is malformed; the error names its line.
+    """
+    told = list(_told(truth, required=True))
+    truths = _Truths(_Names(dict.fromkeys(names, truth)), _labels_of(told))
+    for row, modality in told:
+        truths.take(row, modality)
+    return {name: truths.annotated.of(name) for name in names if name in truths.annotated.found}
 
 
 def _by_clip_name(videos: Videos) -> tuple[dict[str, Path], tuple[str, ...]]:

@@ -47,15 +47,15 @@ _CHROMA_BLUE = np.array((-38, -74, 112), dtype=np.int32)
 _CHROMA_RED = np.array((112, -94, -18), dtype=np.int32)
 
 
-def write_clip(scene: Scene, path: Path) -> None:
+def write_clip(scene: Scene, path: Path, *, overwrite: bool = False) -> None:
     """Writes the scene as an MP4 file.
 
-    Raises OutputRefused when something is there already or the file cannot be written.
+    Raises OutputRefused when something is there already, unless ``overwrite`` is set, or the file cannot be written.
     """
-    if path.exists():
+    if path.exists() and not overwrite:
         raise OutputRefused(f"{path} is there already: remove it or name another file")
     try:
-        with atomic.whole_file(path, overwrite=False, durable=False) as partial_path:
+        with atomic.whole_file(path, overwrite=overwrite, durable=False) as partial_path:
             _encode(scene, partial_path)
     except OSError as refused:
         raise OutputRefused(f"cannot write {path}: {refused.strerror or refused}; choose another place") from refused
