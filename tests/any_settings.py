@@ -3,7 +3,7 @@
 import dataclasses
 from enum import Enum
 from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from hypothesis import strategies as st
 
@@ -13,20 +13,30 @@ from av2a.settings import PROFILES, Settings
 _NAMES = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=20)
 
 
-def any_settings() -> st.SearchStrategy[Settings]:
+class SettingsRecipe(NamedTuple):
+    """What settings are made from. They are made in the test: shape checks draw at random, strategies must not."""
+
+    kind: type[Settings]
+    base: str
+    changes: dict[str, Any]
+
+    def made(self) -> Settings:
+        """The settings."""
+        return self.kind.of(self.base).replace(**self.changes)
+
+
+def any_settings() -> st.SearchStrategy[SettingsRecipe]:
     """Settings of the method or of a parser, with any valid values and any profile name."""
     return st.sampled_from([Settings, ParserSettings]).flatmap(_of_kind)
 
 
-def _of_kind(kind: type[Settings]) -> st.SearchStrategy[Settings]:
+def _of_kind(kind: type[Settings]) -> st.SearchStrategy[SettingsRecipe]:
     hints = get_type_hints(kind)
     values = {field.name: _values(field, hints[field.name]) for field in dataclasses.fields(kind)}
     own = _NAMES.filter(lambda name: name not in PROFILES)
     values |= {"profile": own, "segment_seconds": st.floats(0.05, 5), "window_seconds": st.floats(5, 1e6)}
-    return st.one_of(
-        st.sampled_from(sorted(PROFILES)).map(kind.of),
-        st.fixed_dictionaries({}, optional=values).map(lambda changes: kind.practical(**changes)),
-    )
+    changes = st.fixed_dictionaries({}, optional=values)
+    return st.builds(SettingsRecipe, st.just(kind), st.sampled_from(sorted(PROFILES)), changes)
 
 
 def _values(field: "dataclasses.Field[Any]", kind: Any) -> st.SearchStrategy[Any]:

@@ -26,7 +26,7 @@ from av2a.settings import (
     ThresholdRule,
     score_exceeded_by,
 )
-from tests.any_settings import any_settings
+from tests.any_settings import SettingsRecipe, any_settings
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
 
@@ -173,7 +173,8 @@ def test_a_profile_of_ones_own_has_its_own_name_and_never_that_of_another() -> N
 
 
 @given(any_settings())
-def test_settings_come_back_from_their_plain_values(settings: Settings) -> None:
+def test_settings_come_back_from_their_plain_values(recipe: SettingsRecipe) -> None:
+    settings = recipe.made()
     plain = json.loads(json.dumps(settings.as_dict()))
     back = type(settings).of(plain)
     assert (back, hash(back)) == (settings, hash(settings))

@@ -62,6 +62,13 @@ class UnknownName(UsageError):
         return cls(f"unknown {kind} {one_line(name)!r}: {hint}known: {', '.join(known)}")
 
 
+class UnknownLabel(UnknownName, KeyError):
+    """A label that an answer is not about."""
+
+    # A KeyError shows the repr of its message.
+    __str__ = Exception.__str__
+
+
 class InvalidLabels(UsageError):
     """No labels, empty ones, the same one twice, too many or too long."""
 

@@ -4,7 +4,7 @@ Zero is the start of the container. Intervals are half-open: ``[start, stop)``.
 """
 
 from dataclasses import dataclass
-from math import floor
+from math import floor, inf
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -32,6 +32,23 @@ def spread_indexes(frames: int, count: int) -> Int64[np.ndarray, " count"]:
     array([  0,  33,  66,  99, 132, 166, 199, 232, 265, 299])
     """
     return np.arange(count, dtype=np.int64) * (frames - 1) // max(count - 1, 1)
+
+
+def whole_milliseconds(start_seconds: float, stop_seconds: float, duration_seconds: float = inf) -> tuple[float, float]:
+    """An interval in whole milliseconds, never empty and, where it can be, not beyond the end of its clip.
+
+    >>> whole_milliseconds(1.00049, 2.0)
+    (1.0, 2.0)
+    >>> whole_milliseconds(0.0, 0.0001)
+    (0.0, 0.001)
+    >>> whole_milliseconds(3.0, 10.0336, duration_seconds=10.0336)
+    (3.0, 10.033)
+    """
+    # The end of the clip is written in microseconds; a number of them may lie below a whole millisecond by rounding alone.
+    end = inf if duration_seconds == inf else max(1, floor(round(duration_seconds, 6) * 1000 + 1e-6))
+    start = min(round(start_seconds * 1000), end - 1)
+    stop = min(max(start + 1, round(stop_seconds * 1000)), end)
+    return start / 1000, stop / 1000
 
 
 @dataclass(frozen=True)

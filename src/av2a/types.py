@@ -1,17 +1,21 @@
 """The nouns that travel between the files."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import cached_property
+from importlib import import_module
+from math import inf, isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from av2a.digests import FileIdentity, sha256
+from av2a.errors import MissingDependency, UnknownLabel
 from av2a.settings import Settings
-from av2a.timeline import Grid
+from av2a.timeline import Grid, whole_milliseconds
 
 CAUTION = "mini knows only the generated world: its answers about real video mean nothing"
 """Stands among the warnings of each answer that ``mini`` gives about any other video."""
@@ -183,7 +187,7 @@ class ScoredClip:
 
 @dataclass(frozen=True)
 class Event:
-    """One name, heard, seen or both, over ``[start_seconds, stop_seconds)``."""
+    """One label that is heard, seen or both over ``[start_seconds, stop_seconds)``."""
 
     label: str
     modality: Modality
@@ -198,8 +202,13 @@ class Event:
                 f"an event needs 0 <= start_seconds < stop_seconds, got {self.start_seconds} and {self.stop_seconds}"
             )
 
+    def rounded(self, duration_seconds: float = inf) -> "Event":
+        """As files have it: whole milliseconds, not beyond the clip's end, and four decimals of confidence."""
+        start, stop = whole_milliseconds(self.start_seconds, self.stop_seconds, duration_seconds)
+        return replace(self, start_seconds=start, stop_seconds=stop, confidence=round(self.confidence, 4))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Trace:
     """How one stream came to its decisions, for drawing and explaining.
 
@@ -221,6 +230,15 @@ class Trace:
     def kept(self) -> Bool[np.ndarray, " category"]:
         """The categories that were selected somewhere."""
         return np.asarray(self.selected.any(axis=0))
+
+    def __eq__(self, other: object) -> bool:
+        """By content, at the precision of files: four decimals, and one value for all that are not finite."""
+        if not isinstance(other, Trace):
+            return NotImplemented
+        return all(_alike(getattr(self, each.name), getattr(other, each.name)) for each in fields(self))
+
+    def __hash__(self) -> int:
+        return hash((self.modality, self.scores.shape))
 
 
 @dataclass(frozen=True)
@@ -258,6 +276,14 @@ class ClosestMiss:
     reason: str = "below its threshold"
     """Why it is no event, to be read after "was"."""
 
+    def rounded(
+        self, duration_seconds: float = inf
+    ) -> tuple[str, Modality, float, float, float | None, float | None, str]:
+        """Its values as files have them, in the order of the fields."""
+        start, stop = whole_milliseconds(self.start_seconds, self.stop_seconds, duration_seconds)
+        score, threshold = written_number(self.score), written_number(self.threshold)
+        return self.label, self.modality, start, stop, score, threshold, self.reason
+
 
 @dataclass(frozen=True)
 class BackboneInfo:
@@ -273,9 +299,13 @@ class BackboneInfo:
     """The numbers that the models computed with."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Detection:
-    """The answer for one video, with all that is needed to repeat the run."""
+    """The answer for one video, with all that is needed to repeat the run.
+
+    It is a collection of its events: iterate over it, take its ``len``, or ask for one label: ``detection["dog barking"]``.
+    Two answers are equal when their files would be, wherever the video lies.
+    """
 
     clip: Clip
     labels: tuple[str, ...]
@@ -284,17 +314,139 @@ class Detection:
     settings: Settings
     events: tuple[Event, ...]
     """Sorted by start, then stop, then the labels' order, then heard, seen, both."""
-    traces: tuple[Trace, ...] = field(repr=False)
-    """One for each stream that was parsed: audio, visual, audio-visual."""
+    traces: tuple[Trace, ...]
+    """One for each modality that was parsed: audio, visual, audio-visual."""
     warnings: tuple[str, ...] = ()
     closest: ClosestMiss | None = None
     """Given only when ``events`` is empty."""
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def __bool__(self) -> bool:
+        # An answer without events is an answer.
+        return True
+
+    def __getitem__(self, label: str) -> tuple[Event, ...]:
+        """The events of one label.
+
+        Raises:
+            UnknownLabel: the answer is not about that label.
+        """
+        if label not in self.labels:
+            raise UnknownLabel.among("label", str(label), self.labels)
+        return tuple(event for event in self.events if event.label == label)
+
+    def __contains__(self, item: object) -> bool:
+        """Whether an event, or any event of a label, was found."""
+        return any(item in (event, event.label) for event in self.events)
+
+    def events_of(self, modality: Modality) -> tuple[Event, ...]:
+        """The events of one modality."""
+        return tuple(event for event in self.events if event.modality is modality)
+
+    @property
+    def rounded_events(self) -> tuple[Event, ...]:
+        """The events as files have them."""
+        return tuple(event.rounded(self.clip.duration_seconds) for event in self.events)
 
     @property
     def caution(self) -> str | None:
         """Why the whole answer is worthless, where it is: ``mini`` on a video that is not of the generated world."""
         return CAUTION if CAUTION in self.warnings else None
 
-    def events_of(self, modality: Modality) -> tuple[Event, ...]:
-        """The events of one stream."""
-        return tuple(event for event in self.events if event.modality is modality)
+    def to_dict(self, *, traces: bool = False) -> dict[str, Any]:
+        """The answer as plain values, as in JSON files; ``traces`` adds the scores and thresholds."""
+        plain: dict[str, Any] = _room("exports.json").as_dict(self, traces=traces)
+        return plain
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The events as equally long columns, for any library of data frames."""
+        return {
+            "filename": [self.clip.name] * len(self),
+            "label": [event.label for event in self],
+            "modality": [event.modality.value for event in self],
+            "start_seconds": [event.start_seconds for event in self],
+            "stop_seconds": [event.stop_seconds for event in self],
+            "confidence": [event.confidence for event in self],
+        }
+
+    def to_pandas(self) -> Any:
+        """:meth:`columns` as a ``pandas.DataFrame``, whose columns have the same types when there is no event.
+
+        Raises:
+            MissingDependency: pandas is not installed.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ModuleNotFoundError as missing:
+            raise MissingDependency("to_pandas needs 'pandas': install it, or use columns()") from missing
+        kinds = {name: "float64" if name in _NUMBER_COLUMNS else "str" for name in self.columns()}
+        return pandas.DataFrame(self.columns()).astype(kinds)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the answer in the format that the ending of ``path`` names, see :func:`av2a.exports.write`."""
+        _room("exports").write(self, path, overwrite=overwrite)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Detection):
+            return NotImplemented
+        return self._written() == other._written() and self.traces == other.traces
+
+    def __hash__(self) -> int:
+        return hash(self._written())
+
+    def _written(self) -> tuple[object, ...]:
+        """What files say of the answer, without its traces."""
+        clip = replace(
+            self.clip,
+            path=Path(self.clip.name),
+            duration_seconds=round(self.clip.duration_seconds, 6),
+            start_seconds=round(self.clip.start_seconds, 6),
+        )
+        grid = replace(self.grid, duration_seconds=round(self.grid.duration_seconds, 6))
+        closest = None if self.closest is None else self.closest.rounded(self.clip.duration_seconds)
+        return clip, self.labels, grid, self.backbone, self.settings, self.rounded_events, self.warnings, closest
+
+    def __repr__(self) -> str:
+        counts = [f"{len(self.events_of(modality))} {modality.word}" for modality in Modality]
+        return (
+            f"<Detection {self.clip.name!r} ({self.clip.duration_seconds:g} s): {len(self)} events of "
+            f"{len(self.labels)} labels, {', '.join(counts)}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The time line for a notebook, without scripts."""
+        html: str = _room("figures.notebook").lanes(self)
+        return html
+
+
+_NUMBER_COLUMNS = {"start_seconds", "stop_seconds", "confidence"}
+
+
+def _room(name: str) -> Any:
+    """A module of the package that stands above this one; loaded on call, because it imports this one."""
+    return import_module(f"av2a.{name}")
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether files would have the same values."""
+    if isinstance(one, np.ndarray):
+        if one.shape != other.shape:
+            return False
+        different = ~((one == other) | ~(np.isfinite(one) | np.isfinite(other)))
+        numbers = zip(one[different].tolist(), other[different].tolist(), strict=True)
+        return all(written_number(a) == written_number(b) for a, b in numbers)
+    if isinstance(one, float):
+        return written_number(one) == written_number(other)
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return bool(one == other)
+
+
+def written_number(value: float) -> float | None:
+    """A score as files have it: four decimals; None for what is not finite, for which JSON has no number."""
+    return round(float(value), 4) if isfinite(value) else None

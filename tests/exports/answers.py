@@ -1,17 +1,19 @@
-"""Answers with any labels and times, for laws that every format keeps."""
+"""Answers with any labels, times, scores and settings, for laws that every format keeps."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 from hypothesis import strategies as st
 
-from av2a.settings import PROFILES, Settings
-from av2a.types import Detection, Event, Modality
-from tests.detections import HOSTILE_LABELS, detection
+from av2a.types import CAUTION, Candidate, ClosestMiss, Detection, Event, Modality, Trace
+from tests.any_settings import SettingsRecipe, any_settings
+from tests.detections import HOSTILE_LABELS, clip, detection
 
 _LABELS = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=40) | st.sampled_from(
     HOSTILE_LABELS
 )
-_SETTINGS = {**PROFILES, "changed": Settings(decay=0.1 + 0.2, silence_dbfs=None, background=("a\nb", "<c>"))}
+_SCORES = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
 
 class Recipe(NamedTuple):
@@ -19,8 +21,13 @@ class Recipe(NamedTuple):
 
     labels: list[str]
     events: list[tuple[int, Modality, int, int, int]]
-    """Label's index, stream, start and length in milliseconds, confidence in ten-thousandths."""
-    settings: str
+    """Label's index, modality, start and length in milliseconds, confidence in ten-thousandths."""
+    settings: SettingsRecipe
+    closest: tuple[float, float, str]
+    """Score, threshold and reason, for an answer without events."""
+    scores: list[float]
+    """Repeated as often as needed in scores and thresholds."""
+    caution: bool
 
 
 @st.composite
@@ -33,13 +40,34 @@ def recipes(draw: st.DrawFn) -> Recipe:
         st.integers(1, 1_000),
         st.integers(0, 10_000),
     )
-    return Recipe(labels, draw(st.lists(event, max_size=5)), draw(st.sampled_from(sorted(_SETTINGS))))
+    return Recipe(
+        labels,
+        draw(st.lists(event, max_size=5)),
+        draw(any_settings()),
+        draw(st.tuples(_SCORES, _SCORES, st.text(st.characters(codec="utf-8"), max_size=20))),
+        draw(st.lists(_SCORES, min_size=1, max_size=9)),
+        draw(st.booleans()),
+    )
 
 
 def made(recipe: Recipe) -> Detection:
-    """The answer of a recipe."""
+    """The answer of a recipe; its times are whole milliseconds."""
     events = [
         Event(recipe.labels[label], modality, start / 1000, (start + length) / 1000, confidence / 10_000)
         for label, modality, start, length, confidence in recipe.events
     ]
-    return detection(events, recipe.labels, settings=_SETTINGS[recipe.settings])
+    score, threshold, reason = recipe.closest
+    closest = ClosestMiss(recipe.labels[0], Modality.VISUAL, 1.0, 2.0, score, threshold, reason)
+    answer = detection(
+        events, recipe.labels, settings=recipe.settings.made(), closest=None if events else closest, of=clip()
+    )
+    traces = tuple(_trace(modality, len(recipe.labels), recipe.scores) for modality in Modality)
+    return replace(answer, traces=traces, warnings=(CAUTION, "more") if recipe.caution else ("some",))
+
+
+def _trace(modality: Modality, labels: int, scores: list[float]) -> Trace:
+    def table(rows: int, shift: int) -> np.ndarray:
+        return np.resize(np.roll(np.array(scores), shift), (rows, labels))
+
+    rejected = tuple((Candidate(0, index, index + 2), score) for index, score in enumerate(scores[:2]))
+    return Trace(modality, table(1, 0), table(10, 1) > 0, table(10, 2), table(10, 3), rejected)

@@ -8,12 +8,25 @@ import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
+from av2a.detector import detect
 from av2a.errors import MissingFile, NotMedia
 from av2a.exports import json
+from av2a.settings import Settings
 from av2a.types import Detection
+from av2a.world import make_scene, write_clip
 from tests.detections import clip, detection, empty, hostile, park
 from tests.exports.answers import Recipe, made, recipes
+
+
+@pytest.fixture(scope="module")
+def small_scene_answer(tmp_path_factory: pytest.TempPathFactory) -> Detection:
+    """What ``mini`` found in a scene of the generated world."""
+    path = tmp_path_factory.mktemp("scene") / "scene.mp4"
+    scene = make_scene(3, duration_seconds=6)
+    write_clip(scene, path)
+    return detect(path, [*dict.fromkeys(each.label for each in scene.occurrences), "kettle"], backbone="mini")
 
 
 def valid(plain: object, root: Path) -> None:
@@ -23,10 +36,40 @@ def valid(plain: object, root: Path) -> None:
 
 
 @given(recipes())
-def test_events_labels_settings_and_the_rest_come_back(recipe: Recipe) -> None:
+def test_an_answer_comes_back_equal_with_and_without_its_traces(recipe: Recipe) -> None:
     answer = made(recipe)
-    back = json.loads(json.dumps(answer))
-    assert replace(back, traces=()) == replace(answer, traces=())
+    back = json.loads(json.dumps(answer, traces=True))
+    assert (back, hash(back)) == (answer, hash(answer))
+    assert type(back.settings) is type(answer.settings)
+    assert (back.events, back.caution) == (answer.events, answer.caution)
+    assert json.loads(json.dumps(answer)) == replace(answer, traces=())
+
+
+def test_what_a_real_detection_found_comes_back_equal(small_scene_answer: Detection) -> None:
+    assert small_scene_answer.events
+    back = json.loads(json.dumps(small_scene_answer, traces=True))
+    assert back == small_scene_answer
+    assert json.loads(json.dumps(small_scene_answer)) == replace(small_scene_answer, traces=())
+
+
+@given(recipes(), st.floats(1e-3, 11.0))
+def test_no_event_ends_beyond_the_duration_in_the_same_document(recipe: Recipe, duration_seconds: float) -> None:
+    answer = made(recipe)
+    events = [
+        replace(each, stop_seconds=duration_seconds) for each in answer.events if each.start_seconds < duration_seconds
+    ]
+    plain = json.as_dict(replace(answer, clip=clip(duration_seconds), events=tuple(events)))
+    for each in plain["events"]:
+        assert 0 <= each["start"] < each["end"] <= plain["media"]["duration_seconds"]
+
+
+def test_a_setting_that_is_newer_than_the_file_has_its_profiles_value() -> None:
+    for profile, expected in (("released", True), ("mine", False)):
+        plain = json.as_dict(replace(park(), settings=Settings.released().replace(decay=0.5)))
+        plain["settings"]["profile"] = profile
+        del plain["settings"]["keep_best"]
+        settings = json.loads(standard_json.dumps(plain)).settings
+        assert (settings.profile, settings.keep_best, settings.decay) == (profile, expected, 0.5)
 
 
 @given(recipes())

@@ -1,5 +1,6 @@
 """WebVTT: captions that players show."""
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import webvtt
 from hypothesis import given
 
 from av2a.exports import webvtt as writer
-from av2a.types import Detection
+from av2a.types import CAUTION, Detection
 from tests.detections import BOTH, HOSTILE_LABELS, crowded, detection, empty, event, hostile, park
 from tests.exports.answers import Recipe, made, recipes
 
@@ -59,6 +60,12 @@ def test_the_file_is_utf8_with_a_final_line_break(tmp_path: Path) -> None:
     assert data.endswith(b"\n")
     assert "🔊" in data.decode("utf-8")
     assert b"\r" not in data
+
+
+def test_a_worthless_answer_says_so_in_a_note() -> None:
+    text = writer.dumps(replace(park(), warnings=(CAUTION,)))
+    assert text.startswith(f"WEBVTT\n\nNOTE {CAUTION}\n\n1\n")
+    assert len(list(webvtt.from_buffer(StringIO(text, newline="\n")).captions)) == 5
 
 
 def test_a_label_of_line_breaks_only_leaves_a_cue() -> None:

@@ -1,7 +1,6 @@
-"""Events written for other people's tools, one file a format.
+"""Output formats, one file each; the ending of the output's name chooses the format.
 
-The ending of the output's name says which. Every output is written beside its place and moved there when it is whole, so
-that no reader ever meets half a file.
+Every output is written beside its destination and moved there when it is complete, so that no reader meets a part of a file.
 """
 
 from collections.abc import Sequence
@@ -36,14 +35,15 @@ class Writer(Protocol):
         ...
 
 
-def write(detection: Detection, path: Path, *, overwrite: bool = False, truth: Sequence[Event] = ()) -> None:
-    """``detection`` in the format that the ending of ``path`` asks for; ``truth`` is drawn where the format draws.
+def write(detection: Detection, path: str | Path, *, overwrite: bool = False, truth: Sequence[Event] = ()) -> None:
+    """Writes ``detection`` in the format that the ending of ``path`` names; ``truth`` is drawn where the format draws.
 
     Raises:
         UnknownName: no format has that ending.
-        OutputRefused: the place cannot be written, or is taken and ``overwrite`` is not set.
+        OutputRefused: the file cannot be written, or exists and ``overwrite`` is not set.
         MissingDependency: the format needs a library that is not installed.
     """
+    path = Path(path)
     check_output(path, overwrite=overwrite)
     ending = path.suffix.lower()
     if ending in WRITERS:
@@ -65,14 +65,15 @@ def _plugin(ending: str) -> Plugin:
     return plugin_named(PluginKind.EXPORTER, ending, UnknownName.among("output ending", ending, WRITERS))
 
 
-def check_output(path: Path, *, overwrite: bool = False) -> None:
-    """Refuse an output that :func:`write` would refuse, before any work is done for it.
+def check_output(path: str | Path, *, overwrite: bool = False) -> None:
+    """Refuses an output that :func:`write` would refuse, before any work is done for it.
 
     Raises:
         UnknownName: no format has that ending.
-        OutputRefused: the place cannot be written, or is taken and ``overwrite`` is not set.
+        OutputRefused: the file cannot be written, or exists and ``overwrite`` is not set.
         MissingDependency: the format needs a library that is not installed.
     """
+    path = Path(path)
     ending = path.suffix.lower()
     if ending not in WRITERS:
         _plugin(ending).load()

@@ -1,17 +1,6 @@
-"""How times and names are spelt, alike in every format."""
+"""Text as all formats write it."""
 
-
-def interval_seconds(start_seconds: float, stop_seconds: float) -> tuple[float, float]:
-    """An interval in whole milliseconds, never empty.
-
-    >>> interval_seconds(1.00049, 2.0)
-    (1.0, 2.0)
-    >>> interval_seconds(0.0, 0.0001)
-    (0.0, 0.001)
-    """
-    start = round(start_seconds * 1000)
-    stop = max(start + 1, round(stop_seconds * 1000))
-    return start / 1000, stop / 1000
+import re
 
 
 def single_line(text: str) -> str:
@@ -30,3 +19,26 @@ def utf8(text: str) -> bytes:
     b'caf?.mp4'
     """
     return text.encode("utf-8", "replace")
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
+
+def spreadsheet_cell(text: str) -> str:
+    """``text`` as a cell that no spreadsheet takes for a formula: an apostrophe before what could start one.
+
+    Text that begins with apostrophes and then such a character gets one more, so that :func:`cell_text` can undo it.
+
+    >>> [spreadsheet_cell(text) for text in ("=1+1", "'=1+1", "'n' roll", "dog")]
+    ["'=1+1", "''=1+1", "'n' roll", 'dog']
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def cell_text(cell: str) -> str:
+    """The text that :func:`spreadsheet_cell` wrote.
+
+    >>> cell_text("'=1+1"), cell_text("'n' roll")
+    ('=1+1', "'n' roll")
+    """
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -1,13 +1,14 @@
-"""The answer with everything needed to repeat the run, and back.
+"""The answer as JSON with everything needed to repeat the run, and back.
 
 ``detection.schema.json`` beside this file describes it. Nothing in it depends on when or where the run was made: no time stamps,
-no folders; of the machine only what models ran on and computed with, under ``backbone``. Times are rounded to milliseconds, confidences and scores to four decimals; what is not a number is null.
+no folders; of the machine only the device and number type of the models, under ``backbone``. Times are rounded to milliseconds,
+confidences and scores to four decimals; what is not a finite number is null.
 """
 
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from jaxtyping import Bool, Float
 
 from av2a import __version__
 from av2a.errors import Av2aError, MissingFile, NotMedia, one_line
-from av2a.exports.fields import interval_seconds
-from av2a.settings import Settings
+from av2a.methods.trained.settings import ParserSettings
+from av2a.settings import PROFILES, Settings
 from av2a.timeline import Grid
 from av2a.types import (
     AudioStream,
@@ -31,6 +32,7 @@ from av2a.types import (
     Modality,
     Trace,
     VideoStream,
+    written_number,
 )
 
 SCHEMA = "av2a/detection/1"
@@ -46,11 +48,13 @@ def as_dict(detection: Detection, *, traces: bool = False) -> dict[str, Any]:
         "settings": detection.settings.as_dict(),
         "labels": list(detection.labels),
         "grid": _grid(detection.grid),
-        "events": [_event(event) for event in detection.events],
-        "closest": None if detection.closest is None else _closest(detection.closest),
+        "events": [_event(event) for event in detection.rounded_events],
+        "closest": None if detection.closest is None else _closest(detection.closest, detection.clip.duration_seconds),
         "warnings": list(detection.warnings),
         "versions": _versions(),
     }
+    if detection.caution is not None:
+        plain["caution"] = detection.caution
     if traces:
         plain["streams"] = [_trace(trace) for trace in detection.traces]
     return plain
@@ -62,7 +66,7 @@ def dumps(detection: Detection, *, traces: bool = False) -> str:
 
 
 def write(detection: Detection, path: Path, truth: Sequence[Event] = ()) -> None:
-    """The answer into ``path``; it holds what was found, ``truth`` is not part of it."""
+    """Writes the answer to ``path``; it has the detected events, ``truth`` is not part of it."""
     # A lone surrogate (of a file name that is not Unicode) has no UTF-8, but its backslash form is what JSON writes for it.
     path.write_bytes(dumps(detection).encode("utf-8", "backslashreplace"))
 
@@ -119,25 +123,25 @@ def _grid(grid: Grid) -> dict[str, Any]:
 
 
 def _event(event: Event) -> dict[str, Any]:
-    start, end = interval_seconds(event.start_seconds, event.stop_seconds)
     return {
         "label": event.label,
         "modality": event.modality.value,
-        "start": start,
-        "end": end,
-        "confidence": round(event.confidence, 4),
+        "start": event.start_seconds,
+        "end": event.stop_seconds,
+        "confidence": event.confidence,
     }
 
 
-def _closest(closest: ClosestMiss) -> dict[str, Any]:
-    start, end = interval_seconds(closest.start_seconds, closest.stop_seconds)
+def _closest(closest: ClosestMiss, duration_seconds: float) -> dict[str, Any]:
+    label, modality, start, end, score, threshold, reason = closest.rounded(duration_seconds)
     return {
-        "label": closest.label,
-        "modality": closest.modality.value,
+        "label": label,
+        "modality": modality.value,
         "start": start,
         "end": end,
-        "score": _number(closest.score),
-        "threshold": _number(closest.threshold),
+        "score": score,
+        "threshold": threshold,
+        "reason": reason,
     }
 
 
@@ -157,17 +161,12 @@ def _trace(trace: Trace) -> dict[str, Any]:
         "selected": trace.selected.tolist(),
         "scores": _table(trace.scores),
         "thresholds": _table(trace.thresholds),
-        "rejected": [{**asdict(candidate), "score": _number(score)} for candidate, score in trace.rejected],
+        "rejected": [{**asdict(candidate), "score": written_number(score)} for candidate, score in trace.rejected],
     }
 
 
 def _table(values: Float[np.ndarray, "row category"]) -> list[list[float | None]]:
-    return [[_number(value) for value in row] for row in values.tolist()]
-
-
-def _number(value: float) -> float | None:
-    # JSON has no NaN and no infinity: an infinite threshold (never looked for) is as absent as a missing score.
-    return round(float(value), 4) if np.isfinite(value) else None
+    return [[written_number(value) for value in row] for row in values.tolist()]
 
 
 def _detection(plain: Mapping[str, Any]) -> Detection:
@@ -178,12 +177,21 @@ def _detection(plain: Mapping[str, Any]) -> Detection:
         labels=labels,
         grid=Grid(float(plain["grid"]["duration_seconds"]), float(plain["grid"]["segment_seconds"])),
         backbone=BackboneInfo(**plain["backbone"]),
-        settings=Settings.of(plain["settings"]),
+        settings=_read_settings(plain["settings"]),
         events=tuple(_read_event(event) for event in plain["events"]),
         traces=tuple(_read_trace(trace, len(labels)) for trace in plain.get("streams", [])),
         warnings=tuple(plain["warnings"]),
         closest=None if closest is None else _read_closest(closest),
     )
+
+
+def _read_settings(plain: Mapping[str, Any]) -> Settings:
+    kind = ParserSettings if plain.keys() - {each.name for each in fields(Settings)} else Settings
+    profile = plain["profile"]
+    if profile in PROFILES:
+        return kind.of(plain)
+    # A profile of one's own; settings that are newer than the file have their defaults.
+    return kind.practical(**plain)
 
 
 def _read_clip(plain: Mapping[str, Any]) -> Clip:
@@ -221,6 +229,7 @@ def _read_closest(plain: Mapping[str, Any]) -> ClosestMiss:
         stop_seconds=float(plain["end"]),
         score=_or_nan(plain["score"]),
         threshold=_or_nan(plain["threshold"]),
+        **({"reason": str(plain["reason"])} if "reason" in plain else {}),
     )
 
 

@@ -1,4 +1,4 @@
-"""Events as captions for a video player (WebVTT): "heard: dog barking", "seen: …", "both: …".
+"""Captions for a video player (WebVTT): "heard: dog barking", "seen: …", "both: …".
 
 Source: W3C WebVTT, sections 4.1 (file structure) and 4.2.2 (cue text): ``&``, ``<`` and ``>`` are escaped, so no cue can hold ``-->``.
 """
@@ -6,18 +6,19 @@ Source: W3C WebVTT, sections 4.1 (file structure) and 4.2.2 (cue text): ``&``, `
 from collections.abc import Sequence
 from pathlib import Path
 
-from av2a.exports.fields import interval_seconds, single_line, utf8
+from av2a.exports.fields import single_line, utf8
 from av2a.types import Detection, Event
 
 
 def dumps(detection: Detection) -> str:
     """The caption file's text."""
-    cues = [_cue(number, event) for number, event in enumerate(detection.events, start=1)]
-    return "\n".join(["WEBVTT\n", *(cues or ["NOTE no event was found\n"])])
+    notes = [] if detection.caution is None else [f"NOTE {detection.caution}\n"]
+    cues = [_cue(number, event) for number, event in enumerate(detection.rounded_events, start=1)]
+    return "\n".join(["WEBVTT\n", *notes, *(cues or ["NOTE no event was found\n"])])
 
 
 def write(detection: Detection, path: Path, truth: Sequence[Event] = ()) -> None:
-    """The captions into ``path``; they show what was found, ``truth`` is not part of them."""
+    """Writes the captions to ``path``; they have the detected events, ``truth`` is not part of them."""
     path.write_bytes(utf8(dumps(detection)))
 
 
@@ -34,12 +35,12 @@ def timestamp(seconds: float) -> str:
 
 
 def cue_text(event: Event) -> str:
-    """What a player shows while the event lasts, on one line."""
+    """The line that a player shows while the event lasts."""
     label = single_line(event.label).replace("\0", "\N{REPLACEMENT CHARACTER}")
     escaped = label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"{event.modality.word}: {escaped}"
 
 
 def _cue(number: int, event: Event) -> str:
-    start, stop = interval_seconds(event.start_seconds, event.stop_seconds)
-    return f"{number}\n{timestamp(start)} --> {timestamp(stop)}\n{cue_text(event)}\n"
+    times = f"{timestamp(event.start_seconds)} --> {timestamp(event.stop_seconds)}"
+    return f"{number}\n{times}\n{cue_text(event)}\n"

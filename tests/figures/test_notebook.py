@@ -1,0 +1,43 @@
+"""The time line in a notebook: whatever the labels are, and without scripts."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from av2a.types import CAUTION
+from tests.detections import HEARD, SEEN, crowded, detection, empty, event, hostile, park
+
+
+class _Page(HTMLParser):
+    """Tags, attributes and text of a piece of HTML."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_each_event_is_a_bar_at_its_time() -> None:
+    page = _Page(detection([event("a", HEARD, 2.5, 5.0), event("b", SEEN, 0.0, 1.0)], ["a", "b"])._repr_html_())
+    bars = [given for tag, given in page.tags if "left:" in (given.get("style") or "")]
+    assert [bar["title"] for bar in bars] == ["0:02.5–0:05, confidence 0.970", "0:00–0:01, confidence 0.970"]
+    assert "left: 25.000%; width: 25.000%" in (bars[0]["style"] or "")
+    assert "heard" in page.text and "seen" in page.text and "both" not in page.text
+
+
+def test_no_label_brings_markup_of_its_own_and_nothing_runs() -> None:
+    page = _Page(hostile()._repr_html_())
+    assert {tag for tag, _ in page.tags} <= {"div", "b", "bdi"}
+    assert {name for _, given in page.tags for name in given} <= {"style", "title", "class"}
+
+
+def test_many_labels_are_counted_and_a_worthless_answer_says_so() -> None:
+    assert "and 70 more labels" in crowded(100, 60.0)._repr_html_()
+    assert "0 events" in empty()._repr_html_()
+    assert CAUTION in replace(park(), warnings=(CAUTION,))._repr_html_()
