@@ -157,3 +157,45 @@ def crowded(names: int, duration_seconds: float) -> Detection:
         for modality in Modality
     ]
     return detection(events, labels, of=clip(duration_seconds))
+
+
+def _ordered(events: Sequence[Event]) -> list[Event]:
+    return sorted(events, key=lambda each: (each.start_seconds, each.stop_seconds))
+
+
+def many_labels(labels: int, found: int, *, of: Clip | None = None) -> Detection:
+    """Many labels, of which the first ``found`` have a few events each, at times that differ."""
+    of = of or clip(60.0)
+    rng = np.random.default_rng(0)
+    names = [f"{('dog', 'bell', 'engine', 'violin')[index % 4]} number {index}" for index in range(labels)]
+    last = of.duration_seconds - 5
+    events = [
+        event(name, modality, start, start + length, float(confidence))
+        for name in names[:found]
+        for modality in [list(Modality)[place] for place in rng.permutation(3)[:2]]
+        for start, length, confidence in zip(
+            rng.choice(int(last / 6), 2, replace=False) * 6, rng.integers(1, 5, 2), rng.uniform(0.9, 1, 2), strict=True
+        )
+    ]
+    return detection(_ordered(events), names, of=of)
+
+
+def long_recording(duration_seconds: float, *, events: int, of: Clip | None = None) -> Detection:
+    """Events of one to three seconds with gaps as short, in bouts: so many that bars merge on a page."""
+    rng = np.random.default_rng(0)
+    labels = [f"sound {index}" for index in range(12)]
+    drawn: list[Event] = []
+    lanes = [(label, modality) for label in labels for modality in Modality]
+    for index, (label, modality) in enumerate(lanes):
+        share = events // len(lanes) + (index < events % len(lanes))
+        lengths = rng.integers(1, 4, share)
+        # Long pauses between bouts of short ones.
+        pauses = np.where(rng.random(share) < 0.06, rng.integers(200, 800, share), rng.integers(1, 6, share))
+        starts = np.cumsum(pauses) + np.cumsum(lengths) - lengths
+        starts = starts * (duration_seconds - 5) // starts[-1]
+        drawn += [
+            event(label, modality, start, start + length)
+            for start, length in zip(starts, lengths, strict=True)
+            if start + length <= duration_seconds
+        ]
+    return detection(_ordered(drawn), labels, of=of or clip(duration_seconds))

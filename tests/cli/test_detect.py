@@ -26,7 +26,7 @@ def test_one_command_without_configuration_answers(av2a: Call, video: Path) -> N
     outcome = av2a("detect", video, "-l", "dog barking, siren", *EVERYTHING)
     assert outcome.status == 0
     title, _, heading, *_ = outcome.out.splitlines()
-    assert title == "clip.mp4  0:02  2 of 2 names found"
+    assert title == "clip.mp4  0:02  2 of 2 labels found"
     assert heading.split() == ["name", "is", "from", "to", "confidence"]
     assert "dog barking   heard   0:00   0:02" in outcome.out
     assert "┼" in outcome.out
@@ -107,7 +107,7 @@ def tight() -> list[str]:
 def test_silence_without_picture_is_an_answer_too(av2a: Call, silence: Path) -> None:
     outcome = av2a("detect", silence, "-l", "dog barking")
     assert outcome.status == 0
-    assert "the name was not found" in outcome.out
+    assert "the label was not found" in outcome.out
     assert "av2a: warning: silence.wav: there is no picture in this file, so nothing is seen" in outcome.err
 
 

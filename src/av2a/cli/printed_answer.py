@@ -10,13 +10,11 @@ from rich.text import Text
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.terminal import Terminal
 from av2a.figures.axis import clock
+from av2a.figures.looks import LOOKS
 from av2a.figures.rows import counted
 from av2a.figures.terminal import timeline_text
 from av2a.settings import Settings
 from av2a.types import Clip, ClosestMiss, Detection, Event, Modality
-
-STYLES = {Modality.AUDIO: "cyan", Modality.VISUAL: "yellow", Modality.AUDIO_VISUAL: "bold green"}
-_INK = {Modality.AUDIO: "▒", Modality.VISUAL: "▓", Modality.AUDIO_VISUAL: "█"}
 
 
 def show_answer(terminal: Terminal, detection: Detection, truth: Sequence[Event] = (), *, apart: bool = False) -> None:
@@ -60,15 +58,15 @@ def _of(detection: Detection, label: str) -> Iterator[Event]:
 
 
 def _cells(event: Event) -> tuple[Text, str, str, str]:
-    word = Text(event.modality.word, style=STYLES[event.modality])
+    word = Text(event.modality.word, style=LOOKS[event.modality].terminal_style)
     return word, clock(event.start_seconds), clock(event.stop_seconds), f"{event.confidence:.2f}"
 
 
 def _coloured(time_line: str) -> Text:
     text = Text(time_line)
     text.highlight_regex("[·─┼]+", "dim")
-    for modality, ink in _INK.items():
-        text.highlight_regex(f"{ink}+", STYLES[modality])
+    for look in LOOKS.values():
+        text.highlight_regex(f"{look.ink}+", look.terminal_style)
     return text
 
 

@@ -1,33 +1,37 @@
-"""Scores drawn against their moving thresholds, for each name and stream."""
+"""Charts of scores and their dynamic thresholds, for each label and modality."""
 
 from math import ceil, log
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from av2a.figures.axis import span
 from av2a.figures.markup import name
-from av2a.figures.rows import Row
-from av2a.settings import Fusion
+from av2a.figures.rows import LabelRow, Lane, RejectedInterval, found_lengths
+from av2a.settings import Fusion, ValidationRule
 from av2a.types import Detection, Event, Modality, Trace
 
-MOST_POINTS = 300
-"""A longer line is drawn from the segment of each stretch that came nearest to its threshold, or farthest above."""
+MOST_POINTS, FEWEST_POINTS, ALL_POINTS = 300, 60, 200_000
+"""Points of one line, and of all lines of a page. Of more segments, the one nearest to its threshold, or farthest above, is drawn."""
 
+_OPEN = 6
+_MOST_REJECTIONS = 5
 _WIDTH, _HEIGHT = 1000.0, 100.0
 _LOWEST, _HIGHEST = 0.05, 0.999
 _MARKS = (0.1, 0.5, 0.9, 0.99)
 
 
-def chart_rows(detection: Detection, rows: list[Row]) -> str:
-    """A heading and three charts for each row."""
-    return "\n".join(_chart_row(detection, row) for row in rows)
+def chart_rows(detection: Detection, rows: list[LabelRow]) -> str:
+    """The charts of each row, folded under its label; those of few found labels are open."""
+    points = min(MOST_POINTS, max(FEWEST_POINTS, ALL_POINTS // (6 * len(detection.labels))))
+    is_short = len(rows) <= _OPEN
+    return "\n".join(_chart_row(detection, row, points, is_open=is_short and row.is_found) for row in rows)
 
 
 def height_of(score: float) -> float:
-    """How far down a score stands in a chart, in [0, 100].
+    """The vertical position of a score in a chart, in [0, 100] from the top.
 
-    Scores are σ(z), z counted in standard deviations, so equal steps of z are equal heights here: that is where the
-    thresholds, high up, can be told from one another.
+    Scores are σ(z), z in standard deviations. Equal steps of z are equal heights, so that thresholds near 1 can be told apart.
 
     >>> height_of(0.999), height_of(0.05), height_of(0.0)
     (0.0, 100.0, 100.0)
@@ -39,7 +43,7 @@ def height_of(score: float) -> float:
 def nearest_segments(
     scores: Float[np.ndarray, " segment"], thresholds: Float[np.ndarray, " segment"], most: int
 ) -> tuple[Int[np.ndarray, " point"], int]:
-    """Which segment stands for each stretch of segments, and how many segments a stretch has.
+    """The segment that is drawn for each group of neighbouring segments, and the size of a group.
 
     >>> chosen, stretch = nearest_segments(np.array([0.1, 0.9, 0.2, 0.3]), np.full(4, 0.5), most=2)
     >>> chosen.tolist(), stretch
@@ -56,24 +60,45 @@ def _logit(score: float) -> float:
     return log(clipped / (1 - clipped))
 
 
-def _chart_row(detection: Detection, row: Row) -> str:
-    column = detection.labels.index(row.label)
+def _chart_row(detection: Detection, row: LabelRow, points: int, *, is_open: bool) -> str:
     traces = {trace.modality: trace for trace in detection.traces}
-    charts = "".join(
-        _figure(detection, lane.modality, traces.get(lane.modality), column, lane.found) for lane in row.lanes
+    charts = "".join(_figure(detection, row, lane, traces.get(lane.modality), points) for lane in row.lanes)
+    lengths = found_lengths(row)
+    return (
+        f'<details class="scores" id="scores-{row.index}" data-label="{row.index}"{" open" if is_open else ""}>'
+        f"<summary>{name(row.label)}{f' <small>{lengths}</small>' if lengths else ''}</summary>"
+        f'<div class="charts">{charts}</div></details>'
     )
-    return f'<section class="scores"><h3>{name(row.label)}</h3><div class="charts">{charts}</div></section>'
 
 
-def _figure(
-    detection: Detection, modality: Modality, trace: Trace | None, column: int, events: tuple[Event, ...]
-) -> str:
-    caption = f'<figcaption><i class="swatch {modality.value}"></i>{modality.word}</figcaption>'
-    reason = _reason_for_none(detection, trace, column)
+def _figure(detection: Detection, row: LabelRow, lane: Lane, trace: Trace | None, points: int) -> str:
+    kind = lane.modality.value
+    caption = f'<figcaption><i class="swatch {kind}"></i>{lane.modality.word}</figcaption>'
+    reason = _reason_for_none(detection, trace, row.index)
     if trace is None or reason:
-        return f'<figure class="chart none">{caption}<p>{reason}</p></figure>'
-    drawing = _drawing(detection, trace, column, events)
-    return f'<figure class="chart">{caption}<div class="plot" data-seek>{drawing}</div></figure>'
+        return f'<figure class="chart" data-stream="{kind}">{caption}<p>{reason}</p></figure>'
+    drawing = _drawing(detection, trace, row.index, lane, points)
+    return (
+        f'<figure class="chart" data-stream="{kind}">{caption}<div class="plot" data-seek>{drawing}'
+        f'<i class="cursor js"></i></div>{_rejections(detection, lane)}</figure>'
+    )
+
+
+def _rejections(detection: Detection, lane: Lane) -> str:
+    """The candidates that failed validation, and why."""
+    if not lane.rejected:
+        return ""
+    listed = [
+        f"{span(each.start_seconds, each.stop_seconds)} (score {each.score:.3f})"
+        for each in lane.rejected[:_MOST_REJECTIONS]
+    ]
+    if len(lane.rejected) > _MOST_REJECTIONS:
+        listed.append(f"{len(lane.rejected) - _MOST_REJECTIONS} more")
+    if detection.settings.validation_rule is ValidationRule.ARGMAX:
+        reason = "another label is stronger in the whole interval"
+    else:
+        reason = f"the whole interval does not score above {detection.settings.confidence_threshold:.3f}"
+    return f"<p>Rejected: {', '.join(listed)}; {reason}.</p>"
 
 
 def _reason_for_none(detection: Detection, trace: Trace | None, column: int) -> str:
@@ -83,35 +108,37 @@ def _reason_for_none(detection: Detection, trace: Trace | None, column: int) -> 
     if np.isfinite(trace.scores[:, column]).any():
         return ""
     if trace.modality is Modality.AUDIO_VISUAL and detection.settings.fusion is Fusion.LATE:
-        return "What is both heard and seen at once: with late fusion it has no score of its own."
+        return "Where the label is heard and seen at once: late fusion has no score of its own."
     windows = trace.window_scores[:, column]
     best = float(np.nanmax(windows, initial=-np.inf, where=np.isfinite(windows)))
     if trace.selected[:, column].any() or not np.isfinite(best):
         return "There was nothing to score."
     limit = detection.settings.category_threshold
-    return f"Not looked for: its best score over a window, {best:.3f}, is not above {limit:.3f}."
+    return f"Not selected: its best score over a window, {best:.3f}, is not above {limit:.3f}."
 
 
-def _drawing(detection: Detection, trace: Trace, column: int, events: tuple[Event, ...]) -> str:
+def _drawing(detection: Detection, trace: Trace, column: int, lane: Lane, points: int) -> str:
     duration = detection.grid.duration_seconds
     scores, thresholds = trace.scores[:, column], trace.thresholds[:, column]
-    chosen, stretch = nearest_segments(scores, thresholds, MOST_POINTS)
+    chosen, stretch = nearest_segments(scores, thresholds, points)
     edges = detection.grid.edges_seconds
-    # The stretches' borders; the last one ends with the clip, however long it is.
+    # The last border is the clip's end, however long the last segment is.
     borders = np.append(edges[:-1][::stretch], edges[-1]) / duration * _WIDTH
-    bands = "".join(
-        f'<rect class="band {event.modality.value}" x="{event.start_seconds / duration * _WIDTH:.1f}" y="0" '
-        f'width="{(event.stop_seconds - event.start_seconds) / duration * _WIDTH:.1f}" height="100"/>'
-        for event in events
-    )
+    bands = "".join(_band(each, duration, f"band {lane.modality.value}") for each in lane.found)
+    bands += "".join(_band(each, duration, "band rejected") for each in lane.rejected)
     marks = "".join(f'<path class="mark" d="M0 {height_of(mark)}H1000"/>' for mark in _MARKS)
     spoken = f"scores from {np.nanmin(scores):.3f} to {np.nanmax(scores):.3f}"
     return (
         f'<svg viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label="{spoken}">{bands}{marks}'
         f'<path class="threshold" d="{_steps(thresholds[chosen], borders)}"/>'
-        f'<path class="score" d="{_steps(scores[chosen], borders)}"/>'
-        '<path class="cursor" d="M0 0V100"/></svg>' + "".join(_mark_text(mark) for mark in _MARKS)
+        f'<path class="score" d="{_steps(scores[chosen], borders)}"/></svg>' + "".join(map(_mark_text, _MARKS))
     )
+
+
+def _band(interval: Event | RejectedInterval, duration: float, kind: str) -> str:
+    start = interval.start_seconds / duration * _WIDTH
+    width = (interval.stop_seconds - interval.start_seconds) / duration * _WIDTH
+    return f'<rect class="{kind}" x="{start:.1f}" y="0" width="{width:.1f}" height="100"/>'
 
 
 def _mark_text(mark: float) -> str:

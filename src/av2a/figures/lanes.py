@@ -1,64 +1,102 @@
-"""The time line of the report: one row a name, its lanes as SVG that stretches with the page."""
+"""The report's time line: one row a label, its lanes as SVG that stretches with the page."""
 
 from collections.abc import Iterable, Sequence
 
 from av2a.figures.axis import clock, span, ticks_seconds
-from av2a.figures.markup import name, text
-from av2a.figures.rows import Lane, Row
+from av2a.figures.markup import label_link, text
+from av2a.figures.rows import LEVELS, LabelRow, Lane, shades
+from av2a.timeline import Grid
 from av2a.types import Event
 
 _TICKS = 9
 
 
-def axis(duration_seconds: float) -> str:
-    """The ruler's times; every second one steps back when the page is narrow."""
+def ruler(duration_seconds: float) -> str:
+    """The times above the lanes."""
     marks = [
-        f'<text x="{_percent(seconds, duration_seconds)}" y="1em" text-anchor="{_anchor(seconds, duration_seconds)}"'
-        f"{' class=odd' if index % 2 else ''}>{clock(seconds)}</text>"
-        for index, seconds in enumerate(ticks_seconds(duration_seconds, _TICKS))
+        f'<text x="{percent(seconds, duration_seconds)}" y="1.1em" text-anchor="{_anchor(seconds, duration_seconds)}">'
+        f"{clock(seconds)}</text>"
+        for seconds in ticks_seconds(duration_seconds, _TICKS)
     ]
-    return f'<svg class="axis" aria-hidden="true">{"".join(marks)}</svg>'
+    return f'<svg class="ruler" aria-hidden="true">{"".join(marks)}</svg>'
 
 
 def grid_lines(duration_seconds: float) -> str:
     """Thin lines at the ruler's times, behind all rows."""
-    places = [_percent(seconds, duration_seconds) for seconds in ticks_seconds(duration_seconds, _TICKS)]
+    places = [percent(seconds, duration_seconds) for seconds in ticks_seconds(duration_seconds, _TICKS)]
     lines = "".join(f'<line x1="{place}" x2="{place}" y1="0" y2="100%"/>' for place in places)
     return f'<svg class="grid" aria-hidden="true">{lines}</svg>'
 
 
-def timeline_rows(rows: Iterable[Row], duration_seconds: float) -> str:
-    """The rows, each a name beside its three lanes."""
-    return "\n".join(_row(row, duration_seconds) for row in rows)
+def timeline_rows(rows: Iterable[LabelRow], grid: Grid) -> str:
+    """The rows, each a label beside its three lanes."""
+    return "\n".join(_row(row, grid) for row in rows)
 
 
-def _row(row: Row, duration_seconds: float) -> str:
-    lanes = "".join(_lane(row.label, lane, duration_seconds) for lane in row.lanes)
-    return f'<div class="row"><h3 class="name">{name(row.label)}</h3><div class="lanes">{lanes}</div></div>'
+def percent(seconds: float, duration_seconds: float) -> str:
+    """A time or a length as a share of the clip.
+
+    >>> percent(2.5, 10.0)
+    '25%'
+    """
+    return f"{100 * seconds / duration_seconds:.4f}".rstrip("0").rstrip(".") + "%"
 
 
-def _lane(label: str, lane: Lane, duration_seconds: float) -> str:
-    kind = lane.modality.value
-    bars = _bars(lane.found, duration_seconds, f"bar {kind}")
-    spoken = f"{label[:80]}, {lane.modality.word}: {_spoken(lane.found)}"
-    drawn = f'<svg class="lane" role="img" aria-label="{text(spoken)}">{bars}</svg>'
+def _row(row: LabelRow, grid: Grid) -> str:
+    lanes = "".join(_lane(row.label, lane, grid) for lane in row.lanes)
+    return f'<div class="row" data-label="{row.index}"><h3 class="name">{label_link(row.label, row.index)}</h3>{lanes}</div>'
+
+
+def _lane(label: str, lane: Lane, grid: Grid) -> str:
+    kind, word = lane.modality.value, lane.modality.word
+    spoken = text(f"{label[:80]}, {word}: {_spoken(lane.found)}")
+    drawn = (
+        f'<svg class="lane" role="img" aria-label="{spoken}"><g>{_found(lane, grid)}</g>{_rejected(lane, grid)}</svg>'
+    )
     if lane.true:
-        outline = _bars(lane.true, duration_seconds, "bar truth")
+        outline = "".join(_bar(each, grid, "truth", _hint(each, "truth")) for each in lane.true)
         drawn += f'<svg class="lane truth" role="img" aria-label="truth: {_spoken(lane.true)}">{outline}</svg>'
-    return f'<span class="word">{lane.modality.word}</span><div class="track" data-seek>{drawn}</div>'
-
-
-def _bars(events: Sequence[Event], duration_seconds: float, kind: str) -> str:
-    return "".join(
-        f'<rect class="{kind}" x="{_percent(event.start_seconds, duration_seconds)}" '
-        f'width="{_percent(event.stop_seconds - event.start_seconds, duration_seconds)}" y="1" height="100%" rx="2">'
-        f"<title>{_hint(event)}</title></rect>"
-        for event in events
+    return (
+        f'<span class="word" data-stream="{kind}">{word}</span>'
+        f'<div class="track" data-stream="{kind}" data-seek>{drawn}</div>'
     )
 
 
-def _hint(event: Event) -> str:
-    return f"{event.modality.word} {span(event.start_seconds, event.stop_seconds)}, confidence {event.confidence:.3f}"
+def _found(lane: Lane, grid: Grid) -> str:
+    kind, word = lane.modality.value, lane.modality.word
+    shaded = shades(lane.found, grid.duration_seconds, grid.segment_seconds)
+    if not shaded:
+        return "".join(_bar(event, grid, kind, _hint(event, word)) for event in lane.found)
+    return "".join(
+        f'<rect class="bar shade {kind}" opacity="{each.opacity:g}" {_extent(each.start_seconds, each.stop_seconds, grid)}>'
+        f"<title>{word} in up to {100 * each.level // LEVELS} % of {span(each.start_seconds, each.stop_seconds)}</title></rect>"
+        for each in shaded
+    )
+
+
+def _bar(event: Event, grid: Grid, kind: str, hint: str) -> str:
+    extent = _extent(event.start_seconds, event.stop_seconds, grid)
+    return f'<rect class="bar {kind}" rx="2" {extent}><title>{hint}</title></rect>'
+
+
+def _rejected(lane: Lane, grid: Grid) -> str:
+    return "".join(
+        f'<rect class="bar rejected" rx="2" {_extent(each.start_seconds, each.stop_seconds, grid)}><title>rejected '
+        f"{span(each.start_seconds, each.stop_seconds)}, score {each.score:.3f}</title></rect>"
+        for each in lane.rejected
+    )
+
+
+def _extent(start_seconds: float, stop_seconds: float, grid: Grid) -> str:
+    duration = grid.duration_seconds
+    return (
+        f'x="{percent(start_seconds, duration)}" width="{percent(stop_seconds - start_seconds, duration)}" '
+        'y="1" height="100%"'
+    )
+
+
+def _hint(event: Event, word: str) -> str:
+    return f"{word} {span(event.start_seconds, event.stop_seconds)}, confidence {event.confidence:.3f}"
 
 
 def _spoken(events: Sequence[Event]) -> str:
@@ -67,10 +105,6 @@ def _spoken(events: Sequence[Event]) -> str:
         return "nothing"
     listed = ", ".join(f"{clock(event.start_seconds)} to {clock(event.stop_seconds)}" for event in events[:5])
     return listed + (f" and {len(events) - 5} more" if len(events) > 5 else "")
-
-
-def _percent(seconds: float, duration_seconds: float) -> str:
-    return f"{100 * seconds / duration_seconds:.4f}".rstrip("0").rstrip(".") + "%"
 
 
 def _anchor(seconds: float, duration_seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Small pieces of HTML, each safe whatever the names in it are."""
+"""Small pieces of HTML, each safe whatever the labels in it are."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def text(value: object) -> str:
 
 
 def name(label: str) -> str:
-    """A name as given by the user: long ones cut, whole on hovering, and of its own writing direction.
+    """A label or file name: long ones are cut and shown whole on hovering; each has its own writing direction.
 
     >>> name("<b>")
     '<bdi class="label" title="&lt;b&gt;">&lt;b&gt;</bdi>'
@@ -25,6 +25,11 @@ def name(label: str) -> str:
     flat = printable(label)
     shown = flat if len(flat) <= _LONGEST_SHOWN else flat[: _LONGEST_SHOWN - 1] + "…"
     return f'<bdi class="label" title="{text(label)}">{text(shown)}</bdi>'
+
+
+def label_link(label: str, index: int) -> str:
+    """A label that leads to its scores on the same page."""
+    return f'<a href="#scores-{index}">{name(label)}</a>'
 
 
 def data_island(values: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
-"""The answer as one HTML page that opens from disk without a network.
+"""The report: the answer as one HTML page that opens from disk without a network.
 
-The page holds everything: the video (when it is small enough), the time line, the table of events, the scores against their
-thresholds, and what was asked of whom. It reads without JavaScript; with it, video and time line move together. Its content
-security policy lets in nothing but its own style and script, by their hashes.
+The page holds everything: the video (when it is small enough), the time line, the table of events, the scores beside their
+thresholds, and the settings and versions. It reads without JavaScript; with it, video and time line move together. Its content
+security policy admits only its own style and script, by their hashes.
 """
 
 import os
@@ -20,9 +20,19 @@ from av2a.exports.fields import utf8
 from av2a.exports.json import as_dict
 from av2a.figures.axis import clock
 from av2a.figures.charts import chart_rows
-from av2a.figures.lanes import axis, grid_lines, timeline_rows
-from av2a.figures.markup import data_island, name, text
-from av2a.figures.rows import Row, all_rows, closest_words, counted, missed_labels, printable, sentence
+from av2a.figures.lanes import grid_lines, ruler, timeline_rows
+from av2a.figures.looks import LOOKS
+from av2a.figures.markup import data_island, label_link, name, text
+from av2a.figures.rows import (
+    LabelRow,
+    all_rows,
+    closest_words,
+    counted,
+    found_lengths,
+    lone_both_words,
+    printable,
+    sentence,
+)
 from av2a.types import Clip, Detection, Event, Modality
 
 EMBEDDED_BYTES = 40_000_000
@@ -40,13 +50,14 @@ _TYPES = {
 
 
 _SUMMARISED = 8
-"""Names told beside the video; the time line has them all."""
+"""More labels than this are not listed beside the video, or are folded away there."""
+_MANY_ROWS = 20
 
-_NOTHING = '<p class="row nothing">Nothing was found. The scores below show how near each name came.</p>'
+_NOTHING = '<p class="row nothing">Nothing was found. The scores below show how near each label came.</p>'
 
 
 def write_report(detection: Detection, path: Path, truth: Sequence[Event] = ()) -> None:
-    """The page into ``path``; ``truth`` is outlined beneath each lane. A linked media file is named relative to the page."""
+    """Write the page; ``truth`` is outlined beneath each lane. A linked media file is named relative to the page."""
     path.write_bytes(utf8(page(detection, truth, folder=path.parent)))
 
 
@@ -55,8 +66,9 @@ write = write_report
 
 def page(detection: Detection, truth: Sequence[Event], folder: Path) -> str:
     """The page's text, for a page in ``folder``."""
-    style, script = _resource("report.css"), _resource("report.js")
-    shown = [row for row in all_rows(detection, truth) if not row.is_empty]
+    style, script = _colours() + _resource("report.css"), _resource("report.js")
+    every = all_rows(detection, truth)
+    shown = [row for row in every if not row.is_empty]
     duration = detection.grid.duration_seconds
     media = _media(detection.clip, folder)
     return Template(_resource("report.html")).substitute(
@@ -67,22 +79,34 @@ def page(detection: Detection, truth: Sequence[Event], folder: Path) -> str:
         script=script,
         heading=name(detection.clip.name),
         about=text(_about(detection.clip)),
-        top_kind=_arrangement(detection.clip, media),
+        caution=_caution(detection),
+        work_kind="" if "<video" in media else " without",
         media=media,
         answer=text(sentence(counted(detection))),
-        found=_found(shown, detection),
-        missed=_missed(detection),
+        found=_found(every, detection),
+        missed=_missed(every),
+        streams=_streams(every),
         legend=_legend(with_truth=bool(truth)),
+        lone_both=_hint(lone_both_words(detection)),
+        timeline_kind=" many" if len(shown) > _MANY_ROWS else "",
         grid=grid_lines(duration),
-        axis=axis(duration),
-        rows=timeline_rows(shown, duration) or _NOTHING,
-        duration=f"{duration:.3f}",
+        ruler=ruler(duration),
+        rows=timeline_rows(shown, detection.grid) or _NOTHING,
         events=_events(detection),
-        charts=_charts(detection, truth),
+        charts=_charts(detection, every),
         folds=_folds(detection),
         version=text(__version__),
         data=data_island(as_dict(detection)),
     )
+
+
+def _colours() -> str:
+    """The colours of heard, seen and both as CSS variables, on light and on dark paper."""
+    light = "".join(f"--{one.value}:{look.colour};--{one.value}-tint:{look.tint};" for one, look in LOOKS.items())
+    dark = "".join(
+        f"--{one.value}:{look.dark_colour};--{one.value}-tint:{look.dark_tint};" for one, look in LOOKS.items()
+    )
+    return f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 
 def _resource(file: str) -> str:
@@ -94,27 +118,22 @@ def _source_hash(source: str) -> str:
     return f"sha256-{b64encode(sha256(source.encode()).digest()).decode()}"
 
 
-def _has_picture(clip: Clip) -> bool:
-    return clip.video is not None
-
-
-def _arrangement(clip: Clip, media: str) -> str:
-    """How player and answer share the page: side by side, or one below the other when the player is flat or missing."""
-    if "<video" in media:
+def _caution(detection: Detection) -> str:
+    if detection.caution is None:
         return ""
-    return " flat" if "<audio" in media else " flat without"
+    return f'<p class="caution" role="note"><b>No answer about this video:</b> {text(detection.caution)}.</p>'
 
 
 def _about(clip: Clip) -> str:
     parts = [clock(clip.duration_seconds)]
     if clip.video is not None:
-        rate = f", {clip.video.frame_rate_hz:.4g} pictures a second" if clip.video.frame_rate_hz else ""
+        rate = f", {clip.video.frame_rate_hz:.4g} frames/s" if clip.video.frame_rate_hz else ""
         parts.append(f"{clip.video.width} × {clip.video.height} {clip.video.codec}{rate}")
     if clip.audio is not None:
         channels = {1: "mono", 2: "stereo"}.get(clip.audio.channels, f"{clip.audio.channels} channels")
         parts.append(f"{clip.audio.codec} {clip.audio.sample_rate_hz / 1000:.4g} kHz {channels}")
     silent = [] if clip.audio is not None else ["no sound"]
-    blind = [] if clip.video is not None else ["no picture"]
+    blind = [] if clip.video is not None else ["no video"]
     return " · ".join([*parts, *silent, *blind])
 
 
@@ -124,7 +143,7 @@ def _media(clip: Clip, folder: Path) -> str:
     note_text = f'<p class="note">{text(note)}</p>' if note else ""
     if not source:
         return note_text
-    tag = "video" if _has_picture(clip) else "audio"
+    tag = "video" if clip.video is not None else "audio"
     extras = " playsinline" if tag == "video" else ""
     player = f'<{tag} controls preload="metadata"{extras} src="{text(source)}" aria-label="The clip"></{tag}>'
     unplayable = "This browser cannot play the file. The time line and the table below do not need it."
@@ -135,7 +154,7 @@ def _source(clip: Clip, folder: Path) -> tuple[str, str]:
     """Where the player finds the clip, and what the reader should know about that; each may be empty."""
     try:
         if not clip.path.is_file():
-            return "", f"{printable(clip.name)} was not at hand when this page was made, so it cannot be played here."
+            return "", f"{printable(clip.name)} was not found when this page was made, so it cannot be played here."
         if clip.path.stat().st_size <= EMBEDDED_BYTES:
             return f"data:{_media_type(clip)};base64,{b64encode(clip.path.read_bytes()).decode()}", ""
     except OSError:
@@ -147,7 +166,7 @@ def _source(clip: Clip, folder: Path) -> tuple[str, str]:
 
 
 def _media_type(clip: Clip) -> str:
-    with_picture = _has_picture(clip)
+    with_picture = clip.video is not None
     for key, (video, audio) in _TYPES.items():
         if key in clip.container:
             return video if with_picture else audio
@@ -163,95 +182,95 @@ def _link(media: Path, folder: Path) -> str:
     return "./" + quote(Path(relative).as_posix())
 
 
-def _found(rows: Sequence[Row], detection: Detection) -> str:
-    found = [row for row in rows if _how(row)]
+def _found(rows: Sequence[LabelRow], detection: Detection) -> str:
+    found = [row for row in rows if row.is_found]
     if not found:
         closest = closest_words(detection)
         return f'<p class="closest">{text(sentence(closest))}.</p>' if closest else ""
-    items = "".join(f'<li>{name(row.label)} <span class="how">{_how(row)}</span></li>' for row in found[:_SUMMARISED])
+    items = "".join(
+        f'<li>{label_link(row.label, row.index)} <span class="how">{found_lengths(row)}</span></li>'
+        for row in found[:_SUMMARISED]
+    )
     rest = len(found) - _SUMMARISED
-    more = f'<p class="missed">and {rest} more in the time line below</p>' if rest > 0 else ""
+    more = f'<p class="missed">and {rest} more in the time line</p>' if rest > 0 else ""
     return f'<ul class="found">{items}</ul>{more}'
 
 
-def _how(row: Row) -> str:
-    """In which streams, and how long, a name was found."""
-    parts = [
-        f"{lane.modality.word} {_length(sum(event.stop_seconds - event.start_seconds for event in lane.found))}"
-        for lane in row.lanes
-        if lane.found
-    ]
-    return ", ".join(parts)
+def _missed(rows: Sequence[LabelRow]) -> str:
+    missed = [label_link(row.label, row.index) for row in rows if not row.is_found]
+    if len(missed) <= _SUMMARISED:
+        return f'<p class="missed">Not found: {", ".join(missed)}</p>' if missed else ""
+    return f'<details class="missed"><summary>{len(missed)} labels not found</summary>{", ".join(missed)}</details>'
 
 
-def _length(seconds: float) -> str:
-    return f"{seconds:.3g} s" if seconds < 60 else clock(float(round(seconds)))
-
-
-def _missed(detection: Detection) -> str:
-    missed = missed_labels(detection)
-    if not missed:
-        return ""
-    return f'<p class="missed">Not found: {", ".join(map(name, missed))}</p>'
+def _streams(rows: Sequence[LabelRow]) -> str:
+    """What can be shown and hidden."""
+    kinds = [(modality.value, modality.word, " checked") for modality in Modality]
+    if any(lane.rejected for row in rows for lane in row.lanes):
+        kinds.append(("rejected", "rejected", ""))
+    return "".join(
+        f'<label><input type="checkbox" value="{kind}"{checked}><i class="swatch {kind}"></i>{word}</label>'
+        for kind, word, checked in kinds
+    )
 
 
 def _legend(*, with_truth: bool) -> str:
-    kinds = [(f"bar {modality.value}", modality.word) for modality in Modality]
-    kinds += [("bar truth", "truth")] if with_truth else []
-    return "".join(
-        f'<li><svg aria-hidden="true"><rect class="{kind}" width="100%" height="100%" rx="2"/></svg>{word}</li>'
-        for kind, word in kinds
-    )
+    streams = [f'<li class="in-tools"><i class="swatch {one.value}"></i>{one.word}</li>' for one in Modality]
+    return "".join(streams) + ('<li><i class="swatch truth"></i>truth</li>' if with_truth else "")
+
+
+def _hint(words: str) -> str:
+    return f'<p class="hint">{text(sentence(words))}.</p>' if words else ""
 
 
 def _events(detection: Detection) -> str:
     if not detection.events:
         return '<p class="hint">No event was found.</p>'
     head = (
-        '<tr><th scope="col">Name</th><th scope="col">Stream</th><th scope="col" class="number start">Start</th>'
-        '<th scope="col" class="number">End</th><th scope="col" class="number">Confidence</th>'
-        '<th scope="col" class="js">Play</th></tr>'
+        '<tr><th scope="col" class="number">Start</th><th scope="col" class="number">End</th><th scope="col">Label</th>'
+        '<th scope="col">Modality</th><th scope="col" class="number">Confidence</th></tr>'
     )
-    body = "".join(_event_row(index, event) for index, event in enumerate(detection.events))
-    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
-
-
-def _event_row(index: int, event: Event) -> str:
-    start, word = clock(event.start_seconds), event.modality.word
+    indexes = {label: index for index, label in enumerate(detection.labels)}
+    body = "".join(_event_row(number, event, indexes[event.label]) for number, event in enumerate(detection.events))
     return (
-        f'<tr data-event="{index}"><td>{name(event.label)}</td>'
-        f'<td><i class="swatch {event.modality.value}"></i>{word}</td>'
-        f'<td class="number start">{start}</td><td class="number">{clock(event.stop_seconds)}</td>'
-        f'<td class="number">{event.confidence:.3f}</td>'
-        f'<td class="js"><button type="button" data-start="{event.start_seconds:.3f}" '
-        f'aria-label="Play from {start}"><span class="long">Play from </span>{start}</button></td></tr>'
+        '<div class="pane" tabindex="0" role="region" aria-labelledby="events-title">'
+        f"<table><thead>{head}</thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _charts(detection: Detection, truth: Sequence[Event]) -> str:
-    """Charts of what was found in full view, those of the rest folded away."""
+def _event_row(number: int, event: Event, index: int) -> str:
+    start, kind = clock(event.start_seconds), event.modality.value
+    return (
+        f'<tr data-event="{number}" data-label="{index}" data-stream="{kind}">'
+        f'<td class="number"><button type="button" data-start="{event.start_seconds:.3f}" '
+        f'aria-label="Play from {start}">{start}</button></td><td class="number">{clock(event.stop_seconds)}</td>'
+        f'<td>{name(event.label)}</td><td><i class="swatch {kind}"></i>{event.modality.word}</td>'
+        f'<td class="number">{event.confidence:.3f}</td></tr>'
+    )
+
+
+def _charts(detection: Detection, rows: Sequence[LabelRow]) -> str:
+    """The charts of what was found, then, folded, those of the other labels."""
     if not detection.traces:
         return '<p class="hint">The scores were not kept with this result.</p>'
-    every = all_rows(detection, truth)
-    found = [row for row in every if any(lane.found for lane in row.lanes)]
-    rest = [row for row in every if not any(lane.found for lane in row.lanes)]
+    found, rest = [row for row in rows if row.is_found], [row for row in rows if not row.is_found]
     charts = chart_rows(detection, found)
     if not rest:
         return charts
-    unfolded = "" if found else " open"
-    title = "Names that were not found"
-    return f'{charts}<details class="more"{unfolded}><summary>{title} ({len(rest)})</summary>{chart_rows(detection, rest)}</details>'
+    title = f"Labels that were not found ({len(rest)})"
+    folded = f'<details class="scores" id="rest"{"" if found else " open"}><summary>{title}</summary>'
+    return f"{charts}{folded}{chart_rows(detection, rest)}</details>"
 
 
 def _folds(detection: Detection) -> str:
     plain = as_dict(detection)
     warnings = list(dict.fromkeys([*detection.clip.warnings, *detection.warnings]))
     media = {key: value for key, value in plain["media"].items() if key != "warnings"}
-    asked = {"labels": list(detection.labels)}
+    labels = {"labels": list(detection.labels)}
     return (
         _warnings(warnings)
-        + _fold("How it was asked: settings", {**asked, **plain["settings"]})
-        + _fold("Who answered: models and versions", {**plain["backbone"], **plain["versions"]})
+        + _fold("Settings", {**labels, **plain["settings"]})
+        + _fold("Models and versions", {**plain["backbone"], **plain["versions"]})
         + _fold("The file", media)
     )
 
@@ -260,7 +279,7 @@ def _warnings(warnings: Sequence[str]) -> str:
     if not warnings:
         return ""
     items = "".join(f"<li>{text(printable(warning))}</li>" for warning in warnings)
-    return f"<details open><summary>Worth knowing ({len(warnings)})</summary><ul>{items}</ul></details>"
+    return f"<details open><summary>Notes ({len(warnings)})</summary><ul>{items}</ul></details>"
 
 
 def _fold(title: str, values: Mapping[str, Any]) -> str:

@@ -1,16 +1,18 @@
-"""The time line as plain text, for a terminal of a given width."""
+"""The time line as plain text for a terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
 
 from av2a.figures.axis import clock, ticks_seconds
-from av2a.figures.rows import Row, closest_words, counted, printable, rows
+from av2a.figures.looks import LOOKS
+from av2a.figures.rows import LabelRow, closest_words, counted, lone_both_words, printable, rows
 from av2a.types import Detection, Event, Modality
 
 NARROWEST = 40
-"""Columns below which a time line is of no use; a narrower terminal gets lines of this length."""
+"""The least width in columns; a narrower terminal gets lines of this length."""
 
 _WORD_COLUMNS = 5
 _SHORTEST_BAR = 20
@@ -18,8 +20,8 @@ _LONGEST_NAME = 28
 
 
 @dataclass(frozen=True)
-class _Ink:
-    """The characters that a time line is drawn with, each one column wide."""
+class _Characters:
+    """The characters of a time line, each one column wide."""
 
     nothing: str
     found: dict[Modality, str]
@@ -29,31 +31,16 @@ class _Ink:
     more: str
 
 
-_BLOCKS = _Ink(
-    nothing="·",
-    found={Modality.AUDIO: "▒", Modality.VISUAL: "▓", Modality.AUDIO_VISUAL: "█"},
-    true="═",
-    line="─",
-    tick="┼",
-    more="…",
-)
-_ASCII = _Ink(
-    nothing=".",
-    found={Modality.AUDIO: "~", Modality.VISUAL: "o", Modality.AUDIO_VISUAL: "#"},
-    true="=",
-    line="-",
-    tick="+",
-    more=".",
-)
+_UNICODE = _Characters("·", {one: look.ink for one, look in LOOKS.items()}, true="═", line="─", tick="┼", more="…")
+_ASCII = _Characters(".", {one: look.ascii_ink for one, look in LOOKS.items()}, true="=", line="-", tick="+", more=".")
 
 
 def timeline_text(detection: Detection, width: int, *, ascii_only: bool = False, truth: Sequence[Event] = ()) -> str:
-    """A ruler, then for each name found its lanes heard, seen and both; ``truth`` is a line beneath a lane.
+    """A ruler, then the lanes heard, seen and both of each label that was found; ``truth`` is a line beneath a lane.
 
-    No line is longer than ``width`` columns (and none of ``NARROWEST`` or fewer is cut further). An event is at least one
-    column wide, however long the video.
+    No line is longer than ``width`` (at least ``NARROWEST``) columns. An event is at least one column wide, however long the video.
     """
-    ink = _ASCII if ascii_only else _BLOCKS
+    ink = _ASCII if ascii_only else _UNICODE
     columns = max(width, NARROWEST)
     shown = rows(detection, truth)
     if not shown:
@@ -61,17 +48,17 @@ def timeline_text(detection: Detection, width: int, *, ascii_only: bool = False,
     names = {row.label: _name(row.label, ink) for row in shown}
     longest = min(max(map(cell_len, names.values())), _LONGEST_NAME)
     name_columns = min(longest, columns - _WORD_COLUMNS - 2 - _SHORTEST_BAR)
-    scale = _Scale(detection.grid.duration_seconds, columns - name_columns - _WORD_COLUMNS - 2)
+    scale = _TimeScale(detection.grid.duration_seconds, columns - name_columns - _WORD_COLUMNS - 2)
     margin = " " * (name_columns + _WORD_COLUMNS + 2)
     lines = [margin + line for line in _ruler(scale, ink)]
     for row in shown:
         name = _fitted(names[row.label], name_columns, ink)
         lines += _row_lines(row, name, scale, ink)
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join([*(line.rstrip() for line in lines), *wrap(lone_both_words(detection), columns)])
 
 
 @dataclass(frozen=True)
-class _Scale:
+class _TimeScale:
     """Seconds to columns."""
 
     duration_seconds: float
@@ -89,21 +76,21 @@ class _Scale:
         return "".join(cells)
 
 
-def _ruler(scale: _Scale, ink: _Ink) -> list[str]:
+def _ruler(scale: _TimeScale, ink: _Characters) -> list[str]:
     times = ""
     line = [ink.line] * scale.columns
     for seconds in ticks_seconds(scale.duration_seconds, most=max(2, scale.columns // 10)):
         column = min(scale.column(seconds), scale.columns - 1)
         line[column] = ink.tick
         text = clock(seconds)
-        # The last time stands left of its tick where there is no room to its right.
+        # The last time ends at its tick where there is no room to the right.
         start = min(column, scale.columns - len(text))
         if not times or start > len(times):
             times = times.ljust(start) + text
     return [times, "".join(line)]
 
 
-def _row_lines(row: Row, name: str, scale: _Scale, ink: _Ink) -> list[str]:
+def _row_lines(row: LabelRow, name: str, scale: _TimeScale, ink: _Characters) -> list[str]:
     lines: list[str] = []
     for lane in row.lanes:
         lines.append(_line(lane.modality.word, scale.bar(lane.found, ink.found[lane.modality], ink.nothing)))
@@ -117,13 +104,13 @@ def _line(word: str, bar: str) -> str:
     return f"{word:<{_WORD_COLUMNS}} {bar}"
 
 
-def _nothing(detection: Detection, columns: int, ink: _Ink) -> str:
+def _nothing(detection: Detection, columns: int, ink: _Characters) -> str:
     words = [counted(detection), closest_words(detection)]
     text = "; ".join(part for part in words if part)
     return _ascii(text) if ink is _ASCII else text
 
 
-def _name(label: str, ink: _Ink) -> str:
+def _name(label: str, ink: _Characters) -> str:
     return _ascii(printable(label)) if ink is _ASCII else printable(label)
 
 
@@ -131,7 +118,7 @@ def _ascii(text: str) -> str:
     return text.replace("–", "-").encode("ascii", "replace").decode("ascii")
 
 
-def _fitted(name: str, columns: int, ink: _Ink) -> str:
+def _fitted(name: str, columns: int, ink: _Characters) -> str:
     if cell_len(name) <= columns:
         return set_cell_size(name, columns)
     # Cutting a wide character may leave its first half as a space; the mark of the cut still ends the name.
