@@ -1,11 +1,19 @@
 """Scores of other models, read from files."""
 
+import tempfile
+import tracemalloc
+import zipfile
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from av2a.errors import InvalidScores, MissingFile, UnknownName
+from av2a.errors import InvalidScores, MissingFile, OutputRefused, UnknownName
+from av2a.exports import scores
 from av2a.exports.scores import read_scores, write_scores
 from av2a.methods.av2a.method import parse_scores
 from av2a.methods.av2a.scores import normalised
@@ -96,10 +104,10 @@ def test_some_labels_only_in_the_order_asked(tmp_path: Path) -> None:
         ({"audio_whole": np.ones(3)}, "'audio_whole' must be 2 numbers"),
         ({"features": np.ones((4, 3))}, "'features' must be 5 × any numbers"),
         ({"features": np.full((5, 3), np.nan)}, "NaN in 'features'"),
-        ({"labels": None}, "has no names"),
+        ({"labels": None}, "has no labels"),
         ({"labels": np.array(["a", "a"])}, "names 'a' twice"),
-        ({"audi": HEARD}, "holds 'audi', which means nothing here"),
-        ({"labels": np.array([{"a": 1}, None], dtype=object)}, "no whole .npz file of numbers and names"),
+        ({"audi": HEARD}, "holds 'audi', which is unknown"),
+        ({"labels": np.array([{"a": 1}, None], dtype=object)}, "no complete .npz file of numbers and labels"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused_by_name(tmp_path: Path, changes: dict[str, object], said: str) -> None:
@@ -119,3 +127,96 @@ def test_a_file_that_is_not_there_or_not_one_of_scores_is_refused(tmp_path: Path
     np.save(tmp_path / "one.npy", HEARD)
     with pytest.raises(InvalidScores, match=r"no \.npz file"):
         read_scores(tmp_path / "one.npy")
+
+
+# Hostile and damaged archives.
+
+
+def archive(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as written:
+        for name, content in members.items():
+            written.writestr(name, content)
+    return path
+
+
+def stored(array: np.ndarray) -> bytes:
+    content = BytesIO()
+    np.save(content, array)
+    return content.getvalue()
+
+
+def peak_megabytes(path: Path) -> float:
+    """How much memory refusing a file took."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidScores):
+            read_scores(path)
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_small_file_that_unpacks_to_a_huge_one_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "clip.npz")
+    monkeypatch.setattr(scores, "LARGEST_BYTES", 50_000_000)
+    zeros = archive(path, {"labels.npy": stored(np.array(LABELS)), "audio.npy": bytes(60_000_000)})
+    assert zeros.stat().st_size < 100_000
+    with pytest.raises(InvalidScores, match="has more than 50 MB of arrays: write one file for each clip"):
+        read_scores(zeros)
+    assert peak_megabytes(zeros) < 5
+
+
+def test_a_header_that_promises_more_than_is_there_takes_no_memory(tmp_path: Path) -> None:
+    header = stored(HEARD).replace(b"(5, 2)", b"(90000000, 2)".ljust(6))
+    assert peak_megabytes(archive(tmp_path / "clip.npz", {"audio.npy": header})) < 5
+
+
+def test_an_archive_that_understates_its_size_is_not_unpacked_beyond_it(tmp_path: Path) -> None:
+    path = archive(tmp_path / "clip.npz", {"audio.npy": stored(np.zeros((5, 2))) + bytes(60_000_000)})
+    content, true_size = path.read_bytes(), (60_000_000 + len(stored(np.zeros((5, 2))))).to_bytes(4, "little")
+    assert content.count(true_size) == 2
+    path.write_bytes(content.replace(true_size, len(stored(np.zeros((5, 2)))).to_bytes(4, "little")))
+    assert peak_megabytes(path) < 5
+
+
+def test_ways_of_packing_without_a_limit_are_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path / "clip.npz", {"audio.npy": stored(HEARD)}, zipfile.ZIP_BZIP2)
+    with pytest.raises(InvalidScores, match="compressed in another way than NumPy's"):
+        read_scores(path)
+
+
+def test_a_large_file_of_scores_is_read_whole(tmp_path: Path) -> None:
+    hours = np.random.default_rng(0).random((7200, 40))
+    np.savez_compressed(
+        tmp_path / "clip.npz", labels=np.array([str(n) for n in range(40)]), audio=hours, visual=hours.T.copy().T
+    )
+    file = read_scores(tmp_path / "clip.npz")
+    np.testing.assert_allclose(file.scored.audio.segments, hours, rtol=1e-6)
+    np.testing.assert_allclose(file.scored.visual.segments, hours, rtol=1e-6)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_damage_anywhere_is_refused_or_harmless(data: st.DataObject) -> None:
+    content = BytesIO()
+    pack = data.draw(st.sampled_from([np.savez, np.savez_compressed]))
+    pack(content, labels=np.array(LABELS), audio=HEARD, visual=SEEN)
+    damaged = bytearray(content.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.npz"
+        path.write_bytes(damaged)
+        with suppress(InvalidScores):
+            assert read_scores(path).labels
+
+
+def test_a_file_of_scores_is_never_written_over_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "clip.npz"
+    write_scores(path, LABELS, HEARD, SEEN)
+    with pytest.raises(OutputRefused, match="already there"):
+        write_scores(path, LABELS, SEEN, HEARD)
+    write_scores(path, LABELS, SEEN, HEARD, overwrite=True)
+    np.testing.assert_allclose(read_scores(path).scored.audio.segments, SEEN, rtol=1e-6)

@@ -52,7 +52,7 @@ def right(dataset: Dataset, folder: Path, labels: tuple[str, ...] = CATEGORIES) 
             rows = slice(int(annotation.onset_seconds), int(annotation.offset_seconds))
             scores = heard if annotation.modality is Modality.AUDIO else seen
             scores[rows, labels.index(annotation.label)] = 0.9
-        write_scores(folder / f"{each.name}.npz", labels, heard, seen)
+        write_scores(folder / f"{each.name}.npz", labels, heard, seen, overwrite=True)
     return folder
 
 
@@ -101,7 +101,7 @@ def test_a_clip_needs_its_length_in_segments_rounded_half_up_and_at_least_one(
     write_scores(tmp_path / "a.npz", CATEGORIES, np.ones((rows, 2)), np.ones((rows, 2)))
     found, _ = predict_scored(tmp_path, one, SETTINGS)
     assert found.masks[Modality.AUDIO].shape == (1, 2, rows)
-    write_scores(tmp_path / "a.npz", CATEGORIES, np.ones((rows + 1, 2)), np.ones((rows + 1, 2)))
+    write_scores(tmp_path / "a.npz", CATEGORIES, np.ones((rows + 1, 2)), np.ones((rows + 1, 2)), overwrite=True)
     with pytest.raises(InvalidScores, match=rf"{rows + 1} rows, and the clip of {seconds} s has {rows} segments"):
         predict_scored(tmp_path, one, SETTINGS)
 

@@ -1,24 +1,33 @@
-"""Scores of any other model, read from NumPy files: one ``.npz`` a clip.
+"""Scores of other models, read from NumPy files: one ``.npz`` for each clip.
 
 Arrays (``docs/scores.md`` has a worked example):
 
-* ``labels``: (C,) names, as strings.
-* ``audio`` and ``visual``: (T, C) scores, higher for what is more surely there. A row of NaN: nothing to hear, or to see, in that segment.
-  Or ``audio_similarities`` and ``visual_similarities``: (T, C) similarities, from which scores are made as from the encoders' (Eq. 1, 2).
+* ``labels``: (C,) labels, as strings.
+* ``audio`` and ``visual``: (T, C) scores, higher is more certain. A row of NaN: no audio, or no frame, in that segment. Or
+  ``audio_similarities`` and ``visual_similarities``: (T, C) similarities, which become scores as the encoders' do (Eq. 1, 2).
 * ``audio_whole``, ``visual_whole``: (C,) scores of the whole clip; without them the mean over its segments.
-* ``features``: (T, D), x_t for the cosine of Eq. 7; without it thresholds move by the ratio alone.
+* ``features``: (T, D), x_t for the cosine of Eq. 7; without it thresholds change by the ratio alone.
 """
 
 import hashlib
+import math
+import os
+import struct
+import tokenize
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
+from numpy.lib import format as npy
 
 from av2a.errors import InvalidScores, MissingFile, UnknownName, one_line
+from av2a.exports.files import write_whole
 from av2a.methods.av2a.scores import normalised
 from av2a.types import BackboneInfo, ScoredClip, Scores
 
@@ -29,12 +38,13 @@ KNOWN = {
     *STREAMS,
     *(f"{stream}_{part}" for stream in STREAMS for part in ("whole", "similarities")),
 }
-LARGEST_BYTES = 2 * 10**9
+LARGEST_BYTES = 10**9
+"""Of a file, packed or unpacked: enough for a thousand labels in a day of seconds."""
 
 
 @dataclass(frozen=True)
 class ScoreFile:
-    """What a file of scores holds."""
+    """The content of a file of scores."""
 
     path: Path
     sha256: str
@@ -43,11 +53,11 @@ class ScoreFile:
 
     @property
     def source(self) -> BackboneInfo:
-        """What is recorded as having answered."""
+        """What answers record in the place of a backbone."""
         return BackboneInfo("scores", self.path.name, self.path.name, self.sha256, device="none")
 
     def only(self, labels: Sequence[str]) -> "ScoreFile":
-        """The columns of some labels, in their order.
+        """The columns of some labels, in the order given.
 
         Raises:
             UnknownName: one of them is not in the file.
@@ -65,7 +75,7 @@ class ScoreFile:
 
     @property
     def segments(self) -> int:
-        """How many segments are scored."""
+        """The number of segments that have scores."""
         return len(self.scored.audio.segments)
 
 
@@ -81,9 +91,7 @@ def read_scores(path: str | Path) -> ScoreFile:
     shown = repr(one_line(path.name))
     unknown = sorted(set(arrays) - KNOWN)
     if unknown:
-        raise InvalidScores(
-            f"{shown} holds {unknown[0]!r}, which means nothing here: name arrays {', '.join(sorted(KNOWN))}"
-        )
+        raise InvalidScores(f"{shown} holds {unknown[0]!r}, which is unknown: name arrays {', '.join(sorted(KNOWN))}")
     labels = _labels(shown, arrays)
     heard, seen = (_stream(shown, stream, arrays, len(labels)) for stream in STREAMS)
     if len(heard.segments) != len(seen.segments):
@@ -95,45 +103,89 @@ def read_scores(path: str | Path) -> ScoreFile:
 
 def write_scores(
     path: str | Path,
-    labels: tuple[str, ...],
+    labels: Sequence[str],
     audio: Float[np.ndarray, "segment category"],
     visual: Float[np.ndarray, "segment category"],
     features: Float[np.ndarray, "segment feature"] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
-    """A file that :func:`read_scores` reads."""
-    arrays = {"labels": np.array(labels), "audio": audio, "visual": visual}
+    """Writes a file that :func:`read_scores` reads.
+
+    Raises:
+        OutputRefused: the file cannot be written, or exists and ``overwrite`` is not set.
+    """
+    arrays: dict[str, np.ndarray] = {"labels": np.array(labels), "audio": audio, "visual": visual}
     if features is not None:
         arrays["features"] = features
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    content = BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    write_whole(Path(path), content.getvalue(), overwrite=overwrite)
 
 
 def _loaded(path: Path) -> tuple[str, dict[str, np.ndarray]]:
     shown = repr(one_line(str(path)))
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise InvalidScores(f"{shown} is larger than {LARGEST_BYTES} bytes: give one clip a file")
         with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_BYTES:
+                raise InvalidScores(_too_large(shown))
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if not zipfile.is_zipfile(path):
-            raise InvalidScores(f"{shown} is no .npz file: save arrays by name with numpy.savez")
-        with np.load(path, allow_pickle=False) as stored:
-            return digest, {name: stored[name] for name in stored.files}
+            if not zipfile.is_zipfile(file):
+                raise InvalidScores(f"{shown} is no .npz file: save arrays by name with numpy.savez")
+            with zipfile.ZipFile(file) as archive:
+                # Before anything is unpacked: a small file may unpack to any size.
+                if sum(member.file_size for member in archive.infolist()) > LARGEST_BYTES:
+                    raise InvalidScores(_too_large(shown))
+                return digest, dict(_arrays(archive))
     except FileNotFoundError as missing:
         raise MissingFile(f"no such file of scores: {shown}; check the name") from missing
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as damage:
+    except _DAMAGE as damage:
         raise InvalidScores(
-            f"{shown} is no whole .npz file of numbers and names ({one_line(str(damage), 80)}): write it with numpy.savez"
+            f"{shown} is no complete .npz file of numbers and labels ({one_line(str(damage))}): write it with numpy.savez"
         ) from damage
+
+
+def _too_large(shown: str) -> str:
+    return f"{shown} has more than {LARGEST_BYTES // 10**6} MB of arrays: write one file for each clip, in float32"
+
+
+# What zipfile and numpy raise for damaged, encrypted or foreign archives.
+_DAMAGE = (
+    *(OSError, ValueError, EOFError, MemoryError, RuntimeError, KeyError, TypeError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
+)
+
+
+def _arrays(archive: zipfile.ZipFile) -> Iterator[tuple[str, np.ndarray]]:
+    for member in archive.infolist():
+        # Others unpack without a limit, and NumPy does not use them.
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("it is compressed in another way than NumPy's")
+        with archive.open(member) as stream:
+            yield member.filename.removesuffix(".npy"), _array(stream, member.file_size)
+
+
+def _array(stream: Any, size_bytes: int) -> np.ndarray:
+    """One array, whose header must fit the size that the archive states."""
+    read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[npy.read_magic(stream)]
+    shape, is_fortran, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise ValueError("it has Python objects")
+    content_bytes = size_bytes - stream.tell()
+    if math.prod(shape) * dtype.itemsize != content_bytes:
+        raise ValueError(f"an array of shape {shape} does not have {size_bytes} bytes")
+    # Reading a number of bytes unpacks no more than those, whatever the archive holds.
+    return np.frombuffer(stream.read(content_bytes), dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
 def _labels(shown: str, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     stored = arrays.get("labels")
     if stored is None or stored.ndim != 1 or stored.dtype.kind not in "US" or not len(stored):
-        raise InvalidScores(f"{shown} has no names: give 'labels', an array of strings, one for each column of scores")
+        raise InvalidScores(f"{shown} has no labels: give 'labels', an array of strings, one for each column of scores")
     labels = tuple(
         each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in stored.tolist()
     )
-    twice = [label for place, label in enumerate(labels) if label in labels[:place]]
+    twice = [label for index, label in enumerate(labels) if label in labels[:index]]
     if twice:
         raise InvalidScores(f"{shown} names {one_line(twice[0])!r} twice: give each label once")
     return labels
@@ -171,7 +223,7 @@ def _features(
 
 
 def _numbers(shown: str, name: str, given: np.ndarray, shape: tuple[int | None, ...]) -> Float32[np.ndarray, "*shape"]:
-    """As float32; of the shape asked for, whole rows of NaN aside only finite numbers."""
+    """The array as float32, of the required shape, finite except for whole rows of NaN."""
     fits = given.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, given.shape, strict=True))
     if not fits or 0 in given.shape:
         wanted = " × ".join("any" if side is None else str(side) for side in shape)
