@@ -320,7 +320,9 @@ def test_truth_and_predictions_beyond_the_end_count_as_if_cut_there(
 def test_rows_of_scores_are_counted_by_the_length_of_each_video(av2a: Call, world: Path, tmp_path: Path) -> None:
     for rows in (10, 11):
         for clip in open_dataset(world).clips:
-            write_scores(tmp_path / f"{clip.name}.npz", ("dog barking",), np.ones((rows, 1)), np.ones((rows, 1)))
+            write_scores(
+                tmp_path / f"{clip.name}.npz", ("dog barking",), np.ones((rows, 1)), np.ones((rows, 1)), overwrite=True
+            )
         outcome = av2a("evaluate", world, "--events", "dog barking", "--scores", tmp_path, "--json")
         assert outcome.status == (0 if rows == 10 else 4)
     assert (
