@@ -28,7 +28,7 @@ COMMANDS = {
     "tables": ("tables", "Fill the paper's tables: what is measured here beside what is published."),
     "synth": ("synth", "Make videos in which things are heard and seen at times known exactly."),
     "backbones": ("backbones", "Say which models there are to choose from, and where their weights are."),
-    "weights": ("weights", "Fetch, list and check what models need."),
+    "weights": ("weights", "Download, list and verify what models need."),
     "data": ("data", "Fetch benchmarks' annotations, and say which videos are at hand."),
     "doctor": ("doctor", "Say what this installation can do."),
 }

@@ -1,97 +1,81 @@
 """``av2a backbones``: the models to choose from."""
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
-import typer
+from rich.text import Text
 
-from av2a.cli.common_options import DebugOption
+from av2a.backbones.checkpoints import BACKBONES, SOUND, VISION
+from av2a.backbones.weights import Sources, search
+from av2a.cli.command import command
+from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.help_text import Example
 from av2a.cli.model_options import WeightsOption
+from av2a.plugins import Plugin, PluginKind, installed_plugins
 
-if TYPE_CHECKING:
-    from av2a.backbones.weights import Sources
-    from av2a.plugins import Plugin
+MINI: dict[str, Any] = {
+    "name": "mini",
+    "checkpoints": [],
+    "gives": "frames, audio and labels of the generated world only: for demos and tests",
+    "licence": "Apache-2.0",
+    "size": "2 MB",
+    "where": "comes with av2a",
+    "paths": [],
+}
 
-EXAMPLES = (
+
+@command(
     Example("av2a backbones", "what there is, how large it is and whether it is here"),
     Example("av2a backbones --json", "the same for a script"),
 )
-
-
-def backbones(
-    weights: WeightsOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
-    debug: DebugOption = False,
-) -> None:
+def backbones(kept: WeightsOption, output: JsonOptions, talk: TalkOptions) -> None:
     """Say which models there are to choose from, and where their weights are.
 
     With licence, size and what they give. A pair of the models below is named vision+sound, for example siglip2+clap.
     """
-    from rich.text import Text
-
-    from av2a.backbones.weights import Sources
-    from av2a.cli.terminal import Terminal
-
-    terminal = Terminal()
-    rows = _rows(Sources.chosen(weights))
-    if as_json:
-        terminal.show_text(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+    terminal, entries = talk.terminal(), _entries(Sources.chosen(kept.weights))
+    if output.as_json:
+        terminal.show_json(entries)
         return
-    for row in rows:
-        terminal.show(Text(f"{row['name']}: {row['gives']}"))
-        terminal.show(Text(f"  {row['licence']}, {row['size']}, {row['where']}"))
-        for path in row["paths"]:
+    for entry in entries:
+        terminal.show(Text(f"{entry['name']}: {entry['gives']}"))
+        terminal.show(Text(f"  {entry['licence']}, {entry['size']}, {entry['where']}"))
+        for path in entry["paths"]:
             terminal.show(Text(f"  {path}"))
 
 
-def _rows(sources: "Sources") -> list[dict[str, Any]]:
-    from av2a.backbones.checkpoints import BACKBONES, SOUND, VISION
-    from av2a.plugins import PluginKind, installed_plugins
-
-    rows = [
-        {
-            "name": "mini",
-            "checkpoints": [],
-            "gives": "pictures, sounds and names of the generated world only: for demos and tests",
-            "licence": "Apache-2.0",
-            "size": "2 MB",
-            "where": "comes with av2a",
-            "paths": [],
-        }
-    ]
-    rows += [_row(name, parts, sources) for name, parts in BACKBONES.items()]
-    rows += [_row(f"{name}+…", (part,), sources) for name, part in VISION.items()]
-    rows += [_row(f"…+{name}", (part,), sources) for name, part in SOUND.items()]
-    own = {row["name"] for row in rows}
-    return rows + [_plugin_row(each) for each in installed_plugins(PluginKind.BACKBONE) if each.name not in own]
+def _entries(sources: Sources) -> list[dict[str, Any]]:
+    """Every backbone, and every model that a pair may be made of, as plain values."""
+    named: dict[str, Sequence[Any]] = {
+        **BACKBONES,
+        **{f"{name}+…": (part,) for name, part in VISION.items()},
+        **{f"…+{name}": (part,) for name, part in SOUND.items()},
+    }
+    plugins = [each for each in installed_plugins(PluginKind.BACKBONE) if each.name not in {*named, "mini"}]
+    return [MINI, *(_entry(name, parts, sources) for name, parts in named.items()), *map(_plugin_entry, plugins)]
 
 
-def _plugin_row(plugin: "Plugin") -> dict[str, Any]:
+def _plugin_entry(plugin: Plugin) -> dict[str, Any]:
     """A backbone of another package. It is not imported, so nothing is known of its checkpoints."""
-    return {
+    return MINI | {
         "name": plugin.name,
-        "checkpoints": [],
         "gives": f"a plug-in of the package {plugin.distribution}",
         "licence": "licence: see that package",
         "size": "size unknown",
         "where": "av2a doctor says whether it can be imported",
-        "paths": [],
     }
 
 
-def _row(name: str, parts: Any, sources: "Sources") -> dict[str, Any]:
-    from av2a.backbones.weights import search
-
+def _entry(name: str, parts: Sequence[Any], sources: Sources) -> dict[str, Any]:
     searches = [search(part.checkpoint, sources) for part in parts]
     missing = [each.checkpoint.repo for each in searches if each.found is None]
-    command = f"av2a weights fetch {name if '…' not in name else missing[0] if missing else ''}"
+    command_line = f"av2a weights fetch {name if '…' not in name else missing[0] if missing else ''}"
     return {
         "name": name,
         "checkpoints": [part.checkpoint.repo for part in parts],
         "gives": "; ".join(part.gives for part in parts),
         "licence": " and ".join(dict.fromkeys(part.licence for part in parts)),
         "size": f"about {sum(part.megabytes for part in parts)} MB",
-        "where": f"{', '.join(missing)} not here: {command}" if missing else "weights are here",
+        "where": f"{', '.join(missing)} not here: {command_line}" if missing else "weights are here",
         "paths": [str(each.found.path) for each in searches if each.found is not None],
     }

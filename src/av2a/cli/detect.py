@@ -1,6 +1,5 @@
 """``av2a detect``: find the events of videos by their names."""
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,7 +111,7 @@ def detect(
     models.check()
     settings = how.settings(models.name)
     if check.print_settings:
-        typer.echo(json.dumps(settings.as_dict(), ensure_ascii=False, indent=2))
+        talk.terminal().show_json(settings.as_dict())
         return
     # Imported once the call is known to be a good one: they load NumPy and the media library.
     from av2a.cli.batch import Job, Request, run

@@ -1,7 +1,5 @@
 """``av2a doctor``: what this installation can do, and how to mend what it cannot."""
 
-import json
-
 import typer
 
 from av2a.cli.checks import State, all_checks
@@ -25,8 +23,7 @@ def doctor(output: JsonOptions, talk: TalkOptions) -> None:
         checks = all_checks()
     broken = [check for check in checks if check.state is State.BROKEN]
     if output.as_json:
-        plain = {"ok": not broken, "checks": [check.as_dict() for check in checks]}
-        terminal.show_text(json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+        terminal.show_json({"ok": not broken, "checks": [check.as_dict() for check in checks]})
     else:
         terminal.show_rows([check.cells(ascii_only=terminal.ascii_only) for check in checks])
         terminal.say("all that is needed works" if not broken else f"{len(broken)} of {len(checks)} checks failed")

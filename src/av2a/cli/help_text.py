@@ -65,6 +65,10 @@ class HelpfulCommand(TyperCommand):
 
     examples: tuple[Example, ...] = ()
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Write an argument that is needed as ``NAME``, where Typer writes ``{NAME}``."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the whole help page."""
         self.format_usage(ctx, formatter)

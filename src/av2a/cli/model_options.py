@@ -53,14 +53,6 @@ VisualModelOption = Annotated[
 AudioModelOption = Annotated[
     str | None, typer.Option("--audio-model", metavar="NAME", help="Likewise for audio.", rich_help_panel=MODELS)
 ]
-WeightsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--weights",
-        metavar="DIR",
-        help="Look here first: a copy of the hub's cache, or a folder for each model. [AV2A_WEIGHTS]",
-    ),
-]
 DetectWeightsOption = Annotated[
     Path | None,
     typer.Option(
@@ -90,6 +82,20 @@ PrecisionOption = Annotated[
         rich_help_panel=MODELS,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class WeightsOption:
+    """Where weights are, for subcommands that load no model."""
+
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="DIR",
+            help="Look here first: a copy of the hub's cache, or a folder for each model. [AV2A_WEIGHTS]",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What is printed where: the answer on stdout, everything else on stderr."""
 
+import json
 import logging
 import os
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from functools import partial
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
@@ -74,6 +76,10 @@ class Terminal:
         """Print a part of the answer as it is, neither wrapped nor coloured."""
         self.data.file.write(text)
         self.data.file.flush()
+
+    def show_json(self, value: Any) -> None:
+        """Print plain values as JSON."""
+        self.show_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
     def say(self, text: str) -> None:
         """Print what a user may want to know."""

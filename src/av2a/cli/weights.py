@@ -1,40 +1,36 @@
-"""``av2a weights``: what models need, fetched, listed and checked."""
+"""``av2a weights``: download, list and verify what models need."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
-from av2a.cli.common_options import DebugOption, QuietOption, VerboseOption
+from av2a.backbones.checkpoints import BACKBONES, COMMIT, Checkpoint, checkpoint_named, parts_of, published
+from av2a.backbones.portable import Finding, Verdict, refuse_damaged, write_portable
+from av2a.backbones.portable import verify as findings_in
+from av2a.backbones.weights import Folder, Origin, Search, Sources, all_files, digest, resolve_all, search
+from av2a.cli.command import command, command_group
+from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.exit_status import ExitStatus
-from av2a.cli.help_text import Example, helpful, helpful_group
+from av2a.cli.folders import made_folder
+from av2a.cli.help_text import Example
 from av2a.cli.model_options import WeightsOption, in_megabytes
+from av2a.cli.safe_text import terminal_safe
+from av2a.cli.terminal import Terminal
+from av2a.errors import UsageError
 
-if TYPE_CHECKING:
-    from av2a.backbones.checkpoints import Checkpoint
-    from av2a.backbones.portable import Finding
-    from av2a.backbones.weights import Folder, Search
-    from av2a.cli.terminal import Terminal
-
-EXAMPLES = (
+FETCH_EXAMPLES = (
     Example("av2a weights fetch clip-clap", "all that clip-clap needs, into the hub's cache"),
-    Example(
-        "av2a weights fetch languagebind --to stick/",
-        "the same as plain files, to carry to a machine without a network",
-    ),
-    Example("av2a weights list all", "what is here, what is missing, how large"),
-    Example("av2a weights verify clip-clap", "whether every file is as it was published"),
+    Example("av2a weights fetch languagebind --to stick/", "the same as plain files, for a machine without a network"),
 )
-LIST_EXAMPLES = (Example("av2a weights list clip-clap", "its files, where they are and how large"),)
-VERIFY_EXAMPLES = (Example("av2a weights verify clip-clap --weights stick/", "whether a copy arrived whole"),)
+LIST_EXAMPLE = Example("av2a weights list all", "what is here, what is missing, how large")
+VERIFY_EXAMPLE = Example("av2a weights verify clip-clap", "whether every file is as it was published")
+EVERYTHING = "all"
 
-app = typer.Typer(
-    name="weights", cls=helpful_group(*EXAMPLES), help="Fetch, list and check what models need.", rich_markup_mode=None
-)
-
-Backbone = Annotated[
+BackboneArgument = Annotated[
     str,
     typer.Argument(
         metavar="BACKBONE",
@@ -42,195 +38,173 @@ Backbone = Annotated[
         show_default=False,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
-@app.command("fetch", cls=helpful(*EXAMPLES[:2]))
-def fetch(
-    backbone: Backbone,
+@dataclass(frozen=True)
+class FetchOptions:
+    """Where plain files go."""
+
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="Also write plain files there, a folder for each model.")
-    ] = None,
-    weights: WeightsOption = None,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    debug: DebugOption = False,
-) -> None:
+    ] = None
+
+
+@command(*FETCH_EXAMPLES)
+def fetch(backbone: BackboneArgument, where: FetchOptions, kept: WeightsOption, talk: TalkOptions) -> None:
     """Have a backbone's weights on this machine, whole.
 
-    What is missing, or damaged in the hub's cache, is fetched, the rest is kept, also when the fetch is interrupted. Cache, address, token and off-line mode are those of the Hugging Face
-    hub's own tools (HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE).
+    What is missing, or damaged in the hub's cache, is downloaded; the rest is kept, also when the download is interrupted. Cache,
+    address, token and offline mode are those of the Hugging Face hub's own tools (HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE).
     """
-    from av2a.backbones.weights import Sources
-    from av2a.cli.folders import made_folder
-    from av2a.cli.model_names import asked_checkpoints
-    from av2a.cli.terminal import Talk, Terminal
-
-    terminal = Terminal(Talk.chosen(quiet=quiet, verbose=verbose))
-    checkpoints = asked_checkpoints(backbone)
-    sources = Sources.chosen(weights)
+    terminal, to = talk.terminal(), where.to
+    checkpoints, sources = checkpoints_of(backbone), Sources.chosen(kept.weights)
     if to is not None:
         made_folder(to)
-    folders = _fetched(checkpoints, sources, terminal)
-    if to is None:
-        terminal.say(f"results: {', '.join(str(folder.path) for folder in folders)}")
-        return
-    written = _carried(folders, to, terminal)
-    terminal.say(f"results: {', '.join(map(str, written))}")
-    terminal.say(f"copy {to} to the other machine, and run av2a there with --weights {to.name or to} or AV2A_WEIGHTS")
-
-
-def _fetched(checkpoints: "Sequence[Checkpoint]", sources: Any, terminal: "Terminal") -> "list[Folder]":
-    from av2a.backbones.portable import refuse_damaged
-    from av2a.backbones.weights import resolve_all, search
-
     searches = [search(checkpoint, sources) for checkpoint in checkpoints]
     refuse_damaged(each.found for each in searches if each.found is not None)
     for each in searches:
-        terminal.say(_announced(each.checkpoint, each))
+        terminal.say(_announced(each))
     with terminal.progress("weights") as report:
-        return resolve_all(checkpoints, sources, in_megabytes(report), check=True)
+        folders = resolve_all(checkpoints, sources, in_megabytes(report), check=True)
+    if to is None:
+        terminal.say(f"results: {', '.join(str(folder.path) for folder in folders)}")
+        return
+    terminal.say(f"results: {', '.join(map(str, _copied(folders, to, terminal)))}")
+    terminal.say(f"copy {to} to the other machine, and run av2a there with --weights {to.name or to} or AV2A_WEIGHTS")
 
 
-def _announced(checkpoint: "Checkpoint", search: "Search") -> str:
-    """A line on what will be fetched, before it is."""
-    from av2a.backbones.checkpoints import published
+@command(LIST_EXAMPLE, Example("av2a weights list clip-clap --json", "for a script"), name="list")
+def list_(
+    *, backbone: BackboneArgument = EVERYTHING, kept: WeightsOption, output: JsonOptions, talk: TalkOptions
+) -> None:
+    """Say which files of a backbone are on this machine, where, and how large.
 
-    known = published(checkpoint)
+    The network is not used.
+    """
+    terminal, sources = talk.terminal(), Sources.chosen(kept.weights)
+    entries = [_entry(search(checkpoint, sources)) for checkpoint in checkpoints_of(backbone)]
+    if output.as_json:
+        terminal.show_json(entries)
+        return
+    for entry in entries:
+        _show_entry(entry, terminal)
+    missing = [entry["checkpoint"] for entry in entries if entry["path"] is None]
+    if missing:
+        terminal.say(f"{len(missing)} of {len(entries)} are missing: av2a weights fetch {backbone}")
+
+
+@command(VERIFY_EXAMPLE, Example("av2a weights verify clip-clap --weights stick/", "whether a copy arrived whole"))
+def verify(backbone: BackboneArgument, kept: WeightsOption, output: JsonOptions, talk: TalkOptions) -> None:
+    """Compare every file of a backbone with the digest that it was published under.
+
+    The network is not used. The exit status is 0 when all are whole, 1 when one is damaged, 3 when one is missing.
+    """
+    terminal = talk.terminal()
+    folders = resolve_all(checkpoints_of(backbone), Sources.chosen(kept.weights, download=False))
+    with terminal.progress("reading"):
+        findings = [(folder, finding) for folder in folders for finding in findings_in(folder)]
+    if output.as_json:
+        terminal.show_json([_finding_as_dict(*each) for each in findings])
+    else:
+        terminal.show_rows([_finding_cells(*each) for each in findings])
+    damaged = [folder.origin for folder, finding in findings if finding.verdict is Verdict.DAMAGED]
+    if damaged:
+        # Nothing is downloaded into a user's own folder.
+        cures = {Origin.CACHE: f"run av2a weights fetch {backbone}", Origin.FOLDER: "copy them again"}
+        cure = ", and ".join(cures[origin] for origin in cures if origin in damaged)
+        terminal.fail(f"av2a: {len(damaged)} of {len(findings)} files are damaged: {cure}")
+        raise typer.Exit(ExitStatus.SOME_FAILED)
+
+
+weights = command_group(
+    "weights",
+    "Download, list and verify what models need.",
+    {"fetch": fetch, "list": list_, "verify": verify},
+    (*FETCH_EXAMPLES, LIST_EXAMPLE, VERIFY_EXAMPLE),
+)
+
+
+def checkpoints_of(name: str) -> list[Checkpoint]:
+    """The checkpoints of a backbone, of all backbones that are no pair, or the one of that name.
+
+    Raises:
+        UnknownName: no backbone has that name.
+        UsageError: the backbone has none to download.
+
+    >>> [str(checkpoint) for checkpoint in checkpoints_of("my/model")]
+    ['my/model']
+    """
+    if name == EVERYTHING:
+        return [part.checkpoint for parts in BACKBONES.values() for part in parts]
+    if "/" in name:
+        return [checkpoint_named(name)]
+    parts = parts_of(name)
+    if not parts:
+        raise UsageError(f"backbone {name!r} comes with its weights, there is nothing to download: see av2a backbones")
+    return [part.checkpoint for part in parts]
+
+
+def _announced(each: Search) -> str:
+    """A line on what will be downloaded, before it is."""
+    known = published(each.checkpoint)
     facts = "" if known is None else f", about {known.megabytes} MB, licence {known.licence}"
-    return f"{checkpoint}{facts}{'' if search.found is None else ': here'}"
+    return f"{each.checkpoint}{facts}{'' if each.found is None else ': here'}"
 
 
-def _carried(folders: "Sequence[Folder]", to: Path, terminal: "Terminal") -> list[Path]:
-    from av2a.backbones.portable import write_portable
-    from av2a.backbones.weights import all_files
-
+def _copied(folders: Sequence[Folder], to: Path, terminal: Terminal) -> list[Path]:
+    """Write each checkpoint as plain files; their folders."""
     total = sum((folder.path / name).stat().st_size for folder in folders for name in all_files(folder.path))
     done = 0
     with terminal.progress(str(to)) as report:
 
-        def told(more: int) -> None:
+        def copied(more: int) -> None:
             nonlocal done
             done += more
             in_megabytes(report)("copying", done, total)
 
-        return [write_portable(folder, to, told) for folder in folders]
+        return [write_portable(folder, to, copied) for folder in folders]
 
 
-@app.command("list", cls=helpful(*LIST_EXAMPLES))
-def list_(
-    backbone: Backbone = "all",
-    weights: WeightsOption = None,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Say which files of a backbone are on this machine, where, and how large.
-
-    The network is not asked.
-    """
-    from av2a.backbones.weights import Sources, search
-    from av2a.cli.model_names import asked_checkpoints
-    from av2a.cli.terminal import Terminal
-
-    terminal = Terminal()
-    sources = Sources.chosen(weights)
-    found = [_listed(search(checkpoint, sources)) for checkpoint in asked_checkpoints(backbone)]
-    if as_json:
-        terminal.show_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
-        return
-    for entry in found:
-        _show_listed(entry, terminal)
-    missing = [entry["checkpoint"] for entry in found if entry["path"] is None]
-    if missing:
-        terminal.say(f"{len(missing)} of {len(found)} are missing: av2a weights fetch {backbone}")
-
-
-def _listed(search: "Search") -> dict[str, Any]:
+def _entry(each: Search) -> dict[str, Any]:
     """One checkpoint as plain values."""
-    from av2a.backbones.checkpoints import published
-    from av2a.backbones.weights import all_files, digest
-
-    known = published(search.checkpoint)
+    known = published(each.checkpoint)
     entry: dict[str, Any] = {
-        "checkpoint": search.checkpoint.repo,
-        "revision": search.checkpoint.revision,
+        "checkpoint": each.checkpoint.repo,
+        "revision": each.checkpoint.revision,
         "licence": None if known is None else known.licence,
         "about_megabytes": None if known is None else known.megabytes,
         "path": None,
         "files": {},
-        "missing": "; ".join(search.reasons),
+        "missing": "; ".join(each.reasons),
     }
-    if search.found is not None:
-        folder = search.found.path
-        files = {name: (folder / name).stat().st_size for name in all_files(folder)}
-        found = {"path": str(folder), "revision": search.found.revision, "files": files, "missing": None}
-        entry |= {**found, "digest": digest(folder)}
+    if each.found is not None:
+        path = each.found.path
+        files = {name: (path / name).stat().st_size for name in all_files(path)}
+        entry |= {"path": str(path), "revision": each.found.revision, "files": files, "missing": None}
+        entry["digest"] = digest(path)
     return entry
 
 
-def _show_listed(entry: dict[str, Any], terminal: "Terminal") -> None:
-    from rich.text import Text
-
-    revision = _revision_in_words(entry)
-    if entry["path"] is None:
+def _show_entry(entry: dict[str, Any], terminal: Terminal) -> None:
+    revision, path = entry["revision"], entry["path"]
+    # What is here has the revision that it is, what is missing the one that would be downloaded. Only commits are shortened.
+    shown = "newest revision" if path is None else "revision unknown"
+    if revision is not None:
+        shown = revision[:12] if COMMIT.fullmatch(revision) else revision
+    if path is None:
         size = "" if entry["about_megabytes"] is None else f", about {entry['about_megabytes']} MB"
-        terminal.show(Text(f"{entry['checkpoint']} ({revision}{size}): {entry['missing']}"))
+        terminal.show(Text(f"{entry['checkpoint']} ({shown}{size}): {entry['missing']}"))
         return
     total = sum(entry["files"].values())
-    terminal.show(Text(f"{entry['checkpoint']} ({revision}, {_megabytes(total)}): {entry['path']}"))
+    terminal.show(Text(f"{entry['checkpoint']} ({shown}, {_megabytes(total)}): {path}"))
     terminal.show_rows([(Text("  " + _megabytes(size)), Text(name)) for name, size in entry["files"].items()])
-
-
-def _revision_in_words(entry: dict[str, Any]) -> str:
-    """Of what is here the revision that it is; of what is missing the one that would be fetched. Commits alone are cut."""
-    from av2a.backbones.checkpoints import COMMIT
-
-    if entry["revision"] is None:
-        return "newest revision" if entry["path"] is None else "revision unknown"
-    revision = str(entry["revision"])
-    return revision[:12] if COMMIT.fullmatch(revision) else revision
 
 
 def _megabytes(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.1f} MB"
 
 
-@app.command("verify", cls=helpful(*VERIFY_EXAMPLES))
-def verify(
-    backbone: Backbone,
-    weights: WeightsOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Compare every file of a backbone with the digest that it was published under.
-
-    The network is not asked. The exit status is 0 when all are whole, 1 when one is damaged, 3 when one is missing.
-    """
-    from av2a.backbones.portable import Verdict
-    from av2a.backbones.portable import verify as findings_in
-    from av2a.backbones.weights import Origin, Sources, resolve_all
-    from av2a.cli.model_names import asked_checkpoints
-    from av2a.cli.terminal import Talk, Terminal
-
-    terminal = Terminal(Talk.chosen(quiet=quiet, verbose=False))
-    folders = resolve_all(asked_checkpoints(backbone), Sources.chosen(weights, download=False))
-    with terminal.progress("reading"):
-        findings = [(folder, finding) for folder in folders for finding in findings_in(folder)]
-    if as_json:
-        terminal.show_text(json.dumps([_plain(*each) for each in findings], ensure_ascii=False, indent=2) + "\n")
-    else:
-        _show_findings(findings, terminal)
-    damaged = [folder.origin for folder, finding in findings if finding.verdict is Verdict.DAMAGED]
-    if damaged:
-        # Nothing is fetched into a user's own folder.
-        ways = {Origin.CACHE: f"run av2a weights fetch {backbone}", Origin.FOLDER: "copy them again"}
-        way = ", and ".join(ways[origin] for origin in ways if origin in damaged)
-        terminal.fail(f"av2a: {len(damaged)} of {len(findings)} files are damaged: {way}")
-        raise typer.Exit(ExitStatus.SOME_FAILED)
-
-
-def _plain(folder: "Folder", finding: "Finding") -> dict[str, Any]:
+def _finding_as_dict(folder: Folder, finding: Finding) -> dict[str, Any]:
     return {
         "checkpoint": folder.repo,
         "revision": folder.revision,
@@ -241,19 +215,6 @@ def _plain(folder: "Folder", finding: "Finding") -> dict[str, Any]:
     }
 
 
-def _show_findings(findings: "Sequence[tuple[Folder, Finding]]", terminal: "Terminal") -> None:
-    from rich.text import Text
-
-    from av2a.cli.safe_text import terminal_safe
-
-    terminal.show_rows(
-        [
-            (
-                Text(finding.verdict.value),
-                Text(f"{folder.repo}/{finding.file.name}"),
-                Text(_megabytes(finding.size_bytes)),
-                Text(terminal_safe(finding.detail)),
-            )
-            for folder, finding in findings
-        ]
-    )
+def _finding_cells(folder: Folder, finding: Finding) -> tuple[Text, ...]:
+    size, file = _megabytes(finding.size_bytes), f"{folder.repo}/{finding.file.name}"
+    return tuple(map(Text, (finding.verdict.value, file, size, terminal_safe(finding.detail))))
