@@ -4,7 +4,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from av2a.types import CAUTION
-from tests.detections import HEARD, SEEN, crowded, detection, empty, event, hostile, park
+from tests.detections import HEARD, SEEN, crowded, detection, empty, event, hostile, long_recording, park
 
 
 class _Page(HTMLParser):
@@ -25,9 +25,9 @@ class _Page(HTMLParser):
 
 def test_each_event_is_a_bar_at_its_time() -> None:
     page = _Page(detection([event("a", HEARD, 2.5, 5.0), event("b", SEEN, 0.0, 1.0)], ["a", "b"])._repr_html_())
-    bars = [given for tag, given in page.tags if "left:" in (given.get("style") or "")]
+    bars = [given for tag, given in page.tags if "title" in given and tag == "div"]
     assert [bar["title"] for bar in bars] == ["0:02.5–0:05, confidence 0.970", "0:00–0:01, confidence 0.970"]
-    assert "left: 25.000%; width: 25.000%" in (bars[0]["style"] or "")
+    assert "left: 25%; width: 25%" in (bars[0]["style"] or "")
     assert "heard" in page.text and "seen" in page.text and "both" not in page.text
 
 
@@ -38,6 +38,14 @@ def test_no_label_brings_markup_of_its_own_and_nothing_runs() -> None:
 
 
 def test_many_labels_are_counted_and_a_worthless_answer_says_so() -> None:
-    assert "and 70 more labels" in crowded(100, 60.0)._repr_html_()
-    assert "0 events" in empty()._repr_html_()
+    assert "70 more labels are not drawn" in crowded(100, 60.0)._repr_html_()
+    assert "none of the labels was found" in empty()._repr_html_()
+    assert "siren" in empty()._repr_html_()
     assert CAUTION in replace(park(), warnings=(CAUTION,))._repr_html_()
+
+
+def test_bars_that_would_merge_are_shaded() -> None:
+    page = long_recording(7200.0, events=4211)._repr_html_()
+    assert page.count("opacity: ") < 4211 / 2
+    assert "opacity: 0.44" in page
+    assert "opacity: 0." not in park()._repr_html_()
