@@ -6,29 +6,30 @@ from typing import Any
 
 import pytest
 
-from av2a.cli.parser_options import NAMES, ParserAsked, chosen_parser, clip_names_in, refuse_beside_parser
+from av2a.cli.dataset_options import ClipOptions
+from av2a.cli.model_options import ModelOptions
+from av2a.cli.parser_options import ParserOptions, RequestedParser, clip_names_in, refuse_beside_parser
+from av2a.cli.setting_options import SettingOptions
 from av2a.errors import Av2aError, InvalidAnnotations, InvalidSetting, MissingFile, UnknownName, UsageError
 from av2a.methods.trained import PARSERS
 from av2a.methods.trained.settings import AudioVisualGate, Thresholds
 from av2a.settings import Fusion
 
 
-def chosen(**given: Any) -> ParserAsked | None:
-    nothing = dict.fromkeys(("checkpoint", "features", "thresholds", "fusion", "only", "settings_file"))
-    return chosen_parser(**{"name": None, **nothing, "assignments": [], "device": "auto", **given})
+def chosen(
+    settings_file: Path | None = None, assignments: tuple[str, ...] = (), **given: Any
+) -> RequestedParser | None:
+    how = SettingOptions(settings_file=settings_file, assignments=list(assignments))
+    return ParserOptions(**given).requested(how, "auto")
 
 
-def jomold(**given: Any) -> ParserAsked:
-    asked = chosen(name="jomold", checkpoint=Path("JoMoLD.pt"), features=Path("feats"), **given)
-    assert asked is not None
-    return asked
+def jomold(**given: Any) -> RequestedParser:
+    requested = chosen(parser="jomold", checkpoint=Path("JoMoLD.pt"), features=Path("feats"), **given)
+    assert requested is not None
+    return requested
 
 
-def test_the_options_know_the_parsers_that_there_are() -> None:
-    assert tuple(PARSERS) == NAMES
-
-
-def test_no_parser_is_asked_for() -> None:
+def test_no_parser_is_requested() -> None:
     assert chosen() is None
 
 
@@ -54,13 +55,13 @@ def test_an_assignment_stands_above_an_option_and_an_option_above_a_file(tmp_pat
 @pytest.mark.parametrize(
     ("given", "kind", "words"),
     [
-        ({"name": "jomolt"}, UnknownName, "unknown parser 'jomolt': did you mean 'jomold'"),
+        ({"parser": "jomolt"}, UnknownName, "unknown parser 'jomolt': did you mean 'jomold'"),
         (
-            {"name": "cmpae"},
+            {"parser": "cmpae"},
             UsageError,
             r"--parser cmpae needs --checkpoint FILE: .* \(cmpae_s0\.pt is the checkpoint\)",
         ),
-        ({"name": "mgn", "checkpoint": Path("a.pt")}, UsageError, "--parser mgn needs --features DIR"),
+        ({"parser": "mgn", "checkpoint": Path("a.pt")}, UsageError, "--parser mgn needs --features DIR"),
         ({"checkpoint": Path("a.pt")}, UsageError, "--checkpoint is about a trained parser: name one with --parser"),
         ({"thresholds": "static"}, UsageError, "--thresholds is about a trained parser"),
         ({"fusion": "late"}, UsageError, "--fusion is about a trained parser"),
@@ -105,7 +106,7 @@ def test_a_setting_without_effect_is_refused_with_what_would_make_it_count(
 ) -> None:
     name = given["assignments"][-1].partition("=")[0]
     with pytest.raises(UsageError, match=f"--set {name} has no effect .*: .*{words}, or leave it out"):
-        chosen(name=parser, checkpoint=Path("a.pt"), features=Path("feats"), **given)
+        chosen(parser=parser, checkpoint=Path("a.pt"), features=Path("feats"), **given)
 
 
 def test_a_setting_whose_condition_is_assigned_with_it_is_taken() -> None:
@@ -113,17 +114,16 @@ def test_a_setting_whose_condition_is_assigned_with_it_is_taken() -> None:
     assert jomold(assignments=["confidence_threshold=0.4", "validate=true"]).settings.confidence_threshold == 0.4
 
 
-def test_what_a_parser_stands_in_the_place_of_is_refused_unless_the_environment_gave_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_a_parser_replaces_is_refused_unless_the_environment_gave_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AV2A_BACKBONE", "mini")
-    refuse_beside_parser(
-        {"--backbone": "mini", "--store": None, "--only-asked": False}, {"--backbone": "AV2A_BACKBONE"}
-    )
+    clips = ClipOptions("llp")
+    refuse_beside_parser(clips, ModelOptions("mini"), SettingOptions(), store=None, only_asked=False)
     with pytest.raises(UsageError, match="--backbone has no meaning beside --parser, which reads feature files"):
-        refuse_beside_parser({"--backbone": "clip-clap"}, {"--backbone": "AV2A_BACKBONE"})
+        refuse_beside_parser(clips, ModelOptions("clip-clap"), SettingOptions())
+    with pytest.raises(UsageError, match="--visual-model has no meaning"):
+        refuse_beside_parser(clips, ModelOptions(visual_model="x"), SettingOptions())
     with pytest.raises(UsageError, match="--only-asked has no meaning"):
-        refuse_beside_parser({"--only-asked": True})
+        refuse_beside_parser(clips, ModelOptions(), SettingOptions(), only_asked=True)
 
 
 def test_clips_are_named_one_a_line(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def status(videos: Path, tmp_path: Path) -> SplitStatus:
 
 
 def test_every_clip_is_present_missing_or_broken(status: SplitStatus) -> None:
-    found = {each.name.removesuffix("_0_10"): each.state for each in status.findings}
+    found = {each.name.removesuffix("_0_10"): each.state for each in status.clips}
     assert found == {
         "whole": ClipState.PRESENT,
         "silent": ClipState.PRESENT,

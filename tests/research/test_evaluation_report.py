@@ -2,30 +2,23 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from av2a.datasets import GroundTruth, Task
-from av2a.errors import OutputRefused, UnknownName
+from av2a.errors import OutputRefused
 from av2a.features.store import Intervals
 from av2a.methods.trained import PARSERS
 from av2a.metrics.parsing import ParsingMetrics
-from av2a.research.evaluate import Evaluation, Reading, Source, SourceKind, Timeline, Timing
-from av2a.research.evaluation_report import (
-    WRITERS,
-    as_csv,
-    as_dict,
-    as_json,
-    as_markdown,
-    facts,
-    settings_line,
-    title,
-    write,
-)
+from av2a.research.evaluate import AccuracyReading, Evaluation, ScoredSource, SourceKind, Timeline, Timing
+from av2a.research.evaluation_report import facts, results_of, settings_line, title
+from av2a.research.results import ENDINGS
 from av2a.research.watching import LeftOut
 from av2a.settings import PROFILES, Settings
 from av2a.types import BackboneInfo
@@ -56,14 +49,32 @@ LOCALIZED = replace(
     numbers_as_released=None,
     per_category=None,
     readings=tuple(
-        Reading(truth, timeline, 60.0 + place, np.array([50.0, np.nan, 90.0]))
+        AccuracyReading(truth, timeline, 60.0 + place, np.array([50.0, np.nan, 90.0]))
         for place, (truth, timeline) in enumerate((truth, timeline) for truth in GroundTruth for timeline in Timeline)
     ),
 )
 
 
+def plain_of(evaluation: Evaluation) -> dict[str, Any]:
+    return dict(results_of(evaluation).plain)
+
+
+def csv_of(evaluation: Evaluation) -> str:
+    return results_of(evaluation).csv()
+
+
+def page_of(evaluation: Evaluation) -> str:
+    return results_of(evaluation).markdown()
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """The cells of the tables on a page."""
+    lines = [line for line in page.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
 def test_json_holds_every_number_to_the_last_digit_and_what_it_is_of() -> None:
-    plain = json.loads(as_json(PARSED))
+    plain = json.loads(results_of(PARSED).json())
     assert plain["schema"] == "av2a/evaluation/1"
     assert plain["numbers"] == NUMBERS.as_dict()
     assert plain["numbers_as_released"]["segment_audio"] == 1.5
@@ -77,7 +88,7 @@ def test_json_holds_every_number_to_the_last_digit_and_what_it_is_of() -> None:
 
 
 def test_json_of_localization_holds_the_readings() -> None:
-    plain = as_dict(LOCALIZED)
+    plain = plain_of(LOCALIZED)
     assert plain["numbers"] is None
     assert plain["accuracy"][1] == {"truth": "listed", "timeline": "every_candidate", "accuracy": 61.0}
     assert len(plain["per_category"]) == 4 * 3
@@ -85,13 +96,13 @@ def test_json_of_localization_holds_the_readings() -> None:
 
 def test_what_was_not_measured_is_null() -> None:
     timing = Timing(float("nan"), float("nan"), 0.0, 0.01, observed=0)
-    plain = json.loads(as_json(replace(PARSED, timing=timing, numbers=None, backbone=None, settings=None)))
+    plain = json.loads(results_of(replace(PARSED, timing=timing, numbers=None, backbone=None, settings=None)).json())
     assert plain["timing"]["decode_seconds"] is None
     assert (plain["numbers"], plain["backbone"], plain["profile"], plain["settings"]) == (None, None, None, None)
 
 
 def test_csv_has_one_row_a_number() -> None:
-    rows = list(csv.DictReader(StringIO(as_csv(PARSED))))
+    rows = list(csv.DictReader(StringIO(csv_of(PARSED))))
     assert len(rows) == 2 * 10 + 2 * 10
     assert rows[0] == {
         "dataset": "mine",
@@ -108,17 +119,18 @@ def test_csv_has_one_row_a_number() -> None:
     }
     assert rows[10]["reading"] == "audio := visual, as released"
     assert (rows[-1]["category"], rows[-1]["percent"]) == ("cat | kitten", "")
-    assert len(list(csv.DictReader(StringIO(as_csv(LOCALIZED))))) == 4 + 4 * 3
+    assert len(list(csv.DictReader(StringIO(csv_of(LOCALIZED))))) == 4 + 4 * 3
 
 
 def test_markdown_has_both_readings_and_every_category() -> None:
-    page = as_markdown(PARSED)
+    page = page_of(PARSED)
     assert page.startswith("## mine, test: 3 of 5 videos\n\n* mini (mini-visual, mini-audio, 1,234,567 parameters)")
-    assert "| segments, audio as predicted | 10.33 | 11.33 | 12.33 | 13.33 | 14.33 |" in page
-    assert "| segments, audio := visual, as released | 1.50 | 11.33 |" in page
-    assert "| cat \\| kitten | – / – | – / – | – / – |" in page
-    assert "| listed | every candidate | 61.00 |" in as_markdown(LOCALIZED)
-    assert "| (background) | 90.00 |" in as_markdown(LOCALIZED)
+    rows = rows_of(page)
+    assert ["segments, audio as predicted", "10.33", "11.33", "12.33", "13.33", "14.33"] in rows
+    assert ["segments, audio := visual, as released", "1.50", "11.33", "12.33", "13.33", "14.33"] in rows
+    assert ["cat \\| kitten", "– / –", "– / –", "– / –"] in rows
+    assert ["listed", "every candidate", "61.00"] in rows_of(page_of(LOCALIZED))
+    assert ["(background)", "90.00", "90.00", "90.00", "90.00"] in rows_of(page_of(LOCALIZED))
 
 
 def test_a_reader_is_told_how_fast_it_was_and_what_is_missing() -> None:
@@ -137,8 +149,8 @@ def test_a_reader_is_told_how_fast_it_was_and_what_is_missing() -> None:
 def test_of_a_limited_split_a_reader_is_told_how_many_it_has() -> None:
     limited = replace(PARSED, split_total=1200)
     assert title(limited) == "mine, test: 3 of the first 5 of 1200 videos"
-    assert (as_dict(limited)["videos"], as_dict(limited)["total"], as_dict(limited)["split_total"]) == (3, 5, 1200)
-    assert as_dict(PARSED)["split_total"] == 5
+    assert (plain_of(limited)["videos"], plain_of(limited)["total"], plain_of(limited)["split_total"]) == (3, 5, 1200)
+    assert plain_of(PARSED)["split_total"] == 5
 
 
 def test_a_reader_is_told_every_value_that_decided() -> None:
@@ -148,7 +160,7 @@ def test_a_reader_is_told_every_value_that_decided() -> None:
         "decay=2.5, background=2 names, silence_dbfs=-60"
     )
     assert list(facts(replace(PARSED, settings=changed)))[1] == line
-    assert f"\n* {line}\n" in as_markdown(replace(PARSED, settings=changed))
+    assert f"\n* {line}\n" in page_of(replace(PARSED, settings=changed))
 
 
 def test_a_trained_parser_s_own_settings_are_told_where_they_are_not_the_usual_ones() -> None:
@@ -159,12 +171,12 @@ def test_a_trained_parser_s_own_settings_are_told_where_they_are_not_the_usual_o
 
 @pytest.mark.parametrize("kind", list(SourceKind))
 def test_what_others_made_is_named(kind: SourceKind) -> None:
-    theirs = replace(PARSED, backbone=None, timing=None, source=Source(kind, "of/them"))
+    theirs = replace(PARSED, backbone=None, timing=None, source=ScoredSource(kind, "of/them"))
     assert next(iter(facts(theirs))) == f"{kind.value}: of/them"
-    assert {each.value: as_dict(theirs)[each.value] for each in SourceKind} == {
+    assert {each.value: plain_of(theirs)[each.value] for each in SourceKind} == {
         each.value: "of/them" if each is kind else None for each in SourceKind
     }
-    assert next(csv.DictReader(StringIO(as_csv(theirs))))["made_by"] == f"{kind.value}: of/them"
+    assert next(csv.DictReader(StringIO(csv_of(theirs))))["made_by"] == f"{kind.value}: of/them"
 
 
 def test_videos_without_a_known_truth_are_counted_as_watched() -> None:
@@ -187,27 +199,22 @@ def test_of_many_reasons_a_reader_is_told_the_most_frequent() -> None:
     left_out += [LeftOut(f"w{number}", "the same") for number in range(2)]
     said = list(facts(replace(PARSED, left_out=tuple(left_out))))[4:]
     assert said[0] == "2 videos left out (w0, w1): the same"
-    assert said[-1] == "21 videos left out for other reasons, which -o FILE.json tells"
+    assert said[-1] == "21 videos left out for other reasons, which JSON lists"
     assert len(said) == 11
 
 
 def test_of_many_remarks_a_reader_is_told_the_first() -> None:
     said = list(facts(replace(PARSED, remarks=tuple(f"remark {number}" for number in range(25)), left_out=())))
-    assert said[-2:] == ["remark 19", "5 more remarks, which -o FILE.json tells"]
+    assert said[-2:] == ["remark 19", "5 more remarks, which JSON lists"]
 
 
-@pytest.mark.parametrize("ending", list(WRITERS))
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_a_file_appears_whole_and_is_never_written_over_unasked(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"result{ending}"
-    write(PARSED, path)
-    assert path.read_text(encoding="utf-8") == WRITERS[ending](PARSED)
+    results_of(PARSED).write(path)
+    assert path.read_text(encoding="utf-8") == results_of(PARSED).text(ending)
     with pytest.raises(OutputRefused, match="already there"):
-        write(PARSED, path)
-    write(LOCALIZED, path, overwrite=True)
-    assert path.read_text(encoding="utf-8") == WRITERS[ending](LOCALIZED)
+        results_of(PARSED).write(path, overwrite=False)
+    results_of(LOCALIZED).write(path)
+    assert path.read_text(encoding="utf-8") == results_of(LOCALIZED).text(ending)
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_ending_that_nothing_writes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match=r"unknown output ending '\.xml'.*known: \.csv, \.json, \.md"):
-        write(PARSED, tmp_path / "result.xml")

@@ -13,7 +13,7 @@ from av2a.research.parser_replay import ParserReplay, only, space_of
 from av2a.research.published import DYNAMIC, LATE_FUSION, PLAIN, SCORE_FUSION
 from av2a.research.sheets import sheets
 from av2a.research.tables import parser_parts
-from av2a.research.tune import Objective, tune
+from av2a.research.tune import Objective, tune, tuning_results
 from av2a.settings import Settings
 from tests.methods.trained.checkpoint_files import published, write_features
 from tests.research.test_parsed import dataset
@@ -51,7 +51,7 @@ def test_tuning_finds_nothing_worse_than_the_papers_values_and_moves_them_only(r
     assert isinstance(tuning.settings, ParserSettings)
     middle = dict.fromkeys(tuning.space, 0.5)
     assert tuning.settings.replace(**middle) == base.replace(**middle)
-    assert ParserSettings.of(tuning.as_dict()["settings"]) == tuning.settings
+    assert ParserSettings.of(tuning_results(tuning).plain["settings"]) == tuning.settings
 
 
 def test_with_static_thresholds_the_weight_of_sound_is_all_there_is_to_tune(replay: ParserReplay) -> None:

@@ -6,16 +6,15 @@ import json
 
 import pytest
 
-from av2a.research.published import AV2A, FULL, NAIVE, PUBLISHED, WITHOUT_COSINE
-from av2a.research.sheet_texts import CSV_COLUMNS, ENDINGS, about_lines, left_out_lines, rows, text
-from av2a.research.sheets import Line, Measured, Part, Run, Sheet, gain, published_gain, sheets
-from av2a.research.watching import LeftOut
+from av2a.research.published import AV2A, PUBLISHED, Figure
+from av2a.research.results import ENDINGS
+from av2a.research.sheets import CSV_HEADER, Line, Part, Run, Sheet, about_lines, results_of, sheets
 
 ABOUT = {"av2a": "1", "videos": ["2 of 3", "4 of 4"], "settings": {"decay": 1.0}}
 
 
 def accuracy(method: str, name: str, dataset: str, *values: float) -> Line:
-    return Line(method, name, dataset, (Run("first candidate", {"accuracy": Measured.over(values)}),))
+    return Line(method, name, dataset, (Run("first candidate", {"accuracy": Figure.over(values)}),))
 
 
 def table_4(*lines: Line, at_hand: tuple[str, ...] = ("ave",)) -> Sheet:
@@ -83,24 +82,17 @@ def test_every_published_number_has_a_column_of_its_table() -> None:
 
 
 def test_a_spread_needs_two_runs() -> None:
-    assert Measured.over([3.0]) == Measured(3.0, None)
-    several = Measured.over([3.0, 5.0])
+    assert Figure.over([3.0]) == Figure(3.0, None)
+    several = Figure.over([3.0, 5.0])
     assert several.value == 4.0
     assert several.spread == pytest.approx(2**0.5)
-
-
-def test_a_gain_is_measured_between_lines_of_one_method() -> None:
-    lines = [accuracy("mini", NAIVE, "x", 40.0), accuracy("mini", AV2A, "x", 45.0), accuracy("other", NAIVE, "x", 0.0)]
-    assert gain(lines, "mini", NAIVE, AV2A, "accuracy") == 5.0
-    assert gain(lines, "other", NAIVE, AV2A, "accuracy") is None
-    assert published_gain(5, "languagebind", FULL, WITHOUT_COSINE, "segment_type") == pytest.approx(-0.1)
 
 
 # Written down.
 
 
 def test_markdown_shows_measured_published_and_difference_in_aligned_columns() -> None:
-    page = text([table_4(accuracy("clip-clap", AV2A, "ave", 70.0, 71.0))], ABOUT, ".md")
+    page = results_of([table_4(accuracy("clip-clap", AV2A, "ave", 70.0, 71.0))], ABOUT).text(".md")
     table = [line for line in page.splitlines() if line.startswith("|")]
     assert len({len(line) for line in table}) == 1
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
@@ -108,7 +100,7 @@ def test_markdown_shows_measured_published_and_difference_in_aligned_columns() -
     assert ["clip-clap on ave, with AV²A: published", "68.5 ± 0.16"] in cells
     assert ["… difference", "+2.0"] in cells
     assert "## Table 4: Zero-shot methods, localization" in page
-    assert page.endswith("- a finding\n")
+    assert page.endswith("* a finding\n")
 
 
 def test_what_the_numbers_are_of_is_said_without_what_is_for_programs() -> None:
@@ -118,21 +110,12 @@ def test_what_the_numbers_are_of_is_said_without_what_is_for_programs() -> None:
 def test_what_is_empty_is_not_said_and_a_long_list_is_cut_for_readers() -> None:
     assert about_lines({"av2a": "1", "measured": [], "remarks": ()}) == ["av2a: 1"]
     [line] = about_lines({"left_out": [str(number) for number in range(25)]})
-    assert line.endswith("; 19; 5 more, which JSON tells")
-
-
-def test_videos_left_out_for_one_reason_are_counted_together() -> None:
-    broken = [LeftOut(name, f"'/videos/{name}.mp4' is damaged: check it", has_failed=True) for name in ("a", "b")]
-    away = LeftOut("c", "no video at hand")
-    assert left_out_lines([("ave test", each) for each in (away, *broken)]) == [
-        "ave test: 2 videos left out (a, b): the file is damaged: check it",
-        "ave test: 1 video left out (c): no video at hand",
-    ]
+    assert line.endswith("; 19; 5 more, which JSON lists")
 
 
 def test_json_holds_every_number_in_full() -> None:
     sheet = table_4(accuracy("clip-clap", AV2A, "ave", 70.0, 71.0))
-    read = json.loads(text([sheet], ABOUT, ".json"))
+    read = json.loads(results_of([sheet], ABOUT).text(".json"))
     assert (read["schema"], read["about"]) == ("av2a/tables/1", ABOUT)
     [line] = [line for line in read["tables"][0]["lines"] if line["runs"]]
     assert line["published"] == {"accuracy": {"value": 68.5, "spread": 0.16}}
@@ -141,8 +124,10 @@ def test_json_holds_every_number_in_full() -> None:
 
 
 def test_csv_has_one_row_for_each_number() -> None:
-    read = list(csv.DictReader(io.StringIO(text([table_4(accuracy("clip-clap", AV2A, "ave", 70.5))], ABOUT, ".csv"))))
-    assert tuple(read[0]) == CSV_COLUMNS
+    read = list(
+        csv.DictReader(io.StringIO(results_of([table_4(accuracy("clip-clap", AV2A, "ave", 70.5))], ABOUT).text(".csv")))
+    )
+    assert tuple(read[0]) == CSV_HEADER
     assert len(read) == len(PUBLISHED[4].rows)
     [row] = [row for row in read if row["measured"]]
     assert (row["measured"], row["spread"], row["published"], row["difference"], row["note"]) == (
@@ -156,11 +141,13 @@ def test_csv_has_one_row_for_each_number() -> None:
 
 def test_every_row_of_every_table_has_a_cell_for_each_heading() -> None:
     for sheet in sheets([], at_hand=(), numbers=range(1, 9)):
-        head, *body = rows(sheet)
-        assert body and {len(row) for row in body} == {len(head)}
+        [table] = results_of([sheet], ABOUT).tables
+        assert table.rows and {len(row) for row in table.rows} == {len(table.columns)}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_same_tables_have_the_same_bytes(ending: str) -> None:
-    first, second = (text([table_4(accuracy("mini", AV2A, "synthetic", 50.0))], ABOUT, ending) for _ in range(2))
+    first, second = (
+        results_of([table_4(accuracy("mini", AV2A, "synthetic", 50.0))], ABOUT).text(ending) for _ in range(2)
+    )
     assert first == second

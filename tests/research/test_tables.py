@@ -9,6 +9,7 @@ import pytest
 from av2a.datasets import Dataset, Task, truth_masks
 from av2a.metrics.parsing import ParsingMetrics
 from av2a.research.bench import Bench, Splits, as_localization
+from av2a.research.comparisons import AS_RELEASED, STATIC, TRUE_AUDIO
 from av2a.research.published import (
     AV2A,
     FULL,
@@ -19,11 +20,10 @@ from av2a.research.published import (
     WITHOUT_DYNAMIC,
     WITHOUT_SELECTION,
 )
+from av2a.research.results import left_out_lines
 from av2a.research.search import LEAST
-from av2a.research.sheet_texts import left_out_lines
-from av2a.research.sheets import AS_RELEASED, SYMBOLS, TRUE_AUDIO, Part, Sheet, sheets
+from av2a.research.sheets import SYMBOLS, Part, Sheet, sheets
 from av2a.research.tables import NOT_TUNED, STATIC_LATE, TABLE_1_ELSEWHERE, TUNED_HERE, efficiency, parts_of
-from av2a.research.variants import STATIC
 from av2a.settings import TABLE_1, Settings, ValidationRule
 from av2a.types import Modality
 from tests.cli.calling import shell
@@ -267,7 +267,7 @@ def test_efficiency_splits_the_time_and_counts_parameters(bench: Bench) -> None:
         assert min(values["decode"], values["encode"], values["method"]) > 0
         assert values["parameters_millions"] > 0.1 and values["trained_millions"] == 0
     assert all(line.not_run for line in published)
-    assert sheet.heading.startswith("Efficiency (section 4.2)")
+    assert sheet.title.startswith("Efficiency (section 4.2)")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from av2a.datasets import Task
 from av2a.errors import NoClips, UsageError
 from av2a.research.bench import Bench
 from av2a.research.replay import Replay
-from av2a.research.tune import Objective, replayed, some_videos, tune
+from av2a.research.tune import Objective, replayed, some_videos, tune, tuning_results
 from av2a.research.watching import LeftOut, Watch, watch
 from av2a.settings import TABLE_1
 from tests.silent import silent
@@ -39,7 +39,7 @@ def test_the_result_is_a_file_of_settings_that_names_what_it_was_tuned_on(
 ) -> None:
     found = tune(replay, bench.backbone.info, bench.released.base, trials=5)
     file = tmp_path / "best.json"
-    file.write_text(json.dumps(found.as_dict()))
+    file.write_text(tuning_results(found).json())
     assert chosen_settings(None, file, [], backbone="mini") == found.settings
     said = json.loads(file.read_text())["tuned"]
     assert said["names"] == [clip.name for clip in replay.dataset.clips]
@@ -48,11 +48,11 @@ def test_the_result_is_a_file_of_settings_that_names_what_it_was_tuned_on(
 
 
 def test_the_same_seed_gives_the_same_file_also_from_a_journal(replay: Replay, bench: Bench, tmp_path: Path) -> None:
-    plain = tune(replay, bench.backbone.info, bench.released.base, trials=12).as_dict()
+    plain = tuning_results(tune(replay, bench.backbone.info, bench.released.base, trials=12)).plain
     tune(replay, bench.backbone.info, bench.released.base, trials=7, journals=tmp_path)
     resumed = tune(replay, bench.backbone.info, bench.released.base, trials=12, journals=tmp_path)
     assert resumed.search.resumed == 7
-    assert resumed.as_dict() == plain
+    assert tuning_results(resumed).plain == plain
 
 
 @pytest.mark.parametrize("objective", [each for each in Objective if each is not Objective.ACCURACY])

@@ -36,7 +36,12 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
             name: group(**{each.name: values[each.name] for each in fields(group) if values[each.name] is not None})
             for name, group in groups.items()
         }
-        single = {name: value for name, value in values.items() if name in signature(function).parameters}
+        single = {
+            name: value
+            for name, value in values.items()
+            # A group may be called as one of its options.
+            if name in signature(function).parameters and name not in groups
+        }
         function(**built, **single)
 
     # Typer reads both.

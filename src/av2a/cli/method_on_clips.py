@@ -1,124 +1,76 @@
-"""What the experiments on one data set have in common: clips, models, settings, all from their options, watched and ready to be parsed."""
+"""A data set, a backbone and settings, all from options, ready for an experiment."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import typer
-
-from av2a.cli.dataset_options import chosen_dataset, chosen_store, dataset_settings
-from av2a.cli.exit_status import ExitStatus
-from av2a.cli.model_options import Models
-from av2a.cli.setting_options import chosen_settings
+from av2a.backbones.base import Backbone
+from av2a.cli.dataset_options import DatasetSettingOptions, SplitOptions, StoreOptions
+from av2a.cli.model_options import ModelOptions
+from av2a.cli.result_options import ResultOptions
+from av2a.cli.terminal import Terminal
+from av2a.datasets import Dataset, Task
+from av2a.datasets.opening import GENERATED
+from av2a.datasets.rows import some
 from av2a.errors import UsageError
+from av2a.features.store import Store
+from av2a.research.evaluate import remarks_of
+from av2a.research.evaluation_report import settings_line
+from av2a.research.replay import Replay
+from av2a.research.results import left_out_lines
+from av2a.research.sheets import Part, results_of, sheets
+from av2a.research.tables import GENERATED_NOTE
+from av2a.research.tune import replayed
+from av2a.research.watching import Watch, watch
 from av2a.settings import Settings
-
-if TYPE_CHECKING:
-    from av2a.backbones.base import Backbone
-    from av2a.cli.terminal import Terminal
-    from av2a.datasets import Dataset
-    from av2a.features.store import Store
-    from av2a.research.replay import Replay
-    from av2a.research.watching import Watch
-
-
-@dataclass(frozen=True)
-class ClipsAsked:
-    """Which clips, as their options say."""
-
-    name: str
-    split: str | None
-    videos: Path | None
-    annotations: Path | None
-    events: Sequence[str]
-    limit: int | None
-
-
-@dataclass(frozen=True)
-class SettingsAsked:
-    """Which settings, as their options say."""
-
-    profile: str | None
-    file: Path | None
-    assignments: Sequence[str]
 
 
 @dataclass(frozen=True)
 class MethodOnClips:
-    """A data set, a backbone and settings; the clips are watched when they are asked for."""
+    """What an experiment needs; clips are embedded when an experiment asks for them."""
 
-    dataset: "Dataset"
-    backbone: "Backbone"
+    dataset: Dataset
+    backbone: Backbone
     settings: Settings
-    store: "Store | None"
-    terminal: "Terminal"
+    store: Store | None
+    terminal: Terminal
 
     @classmethod
     def chosen(
         cls,
-        clips: ClipsAsked,
-        models: Models,
-        how: SettingsAsked,
-        *,
-        store: Path | None,
-        no_store: bool,
-        terminal: "Terminal",
+        clips: SplitOptions,
+        models: ModelOptions,
+        how: DatasetSettingOptions,
+        kept: StoreOptions,
+        terminal: Terminal,
     ) -> "MethodOnClips":
-        """All of it, refused in the order of what it costs to find out.
+        """All of it; what costs least to refuse is refused first.
 
         Raises:
-            UsageError: a name, a value or a file that cannot be meant.
-            DataUnavailable: the annotations are not at hand.
-            WeightsUnavailable: a model is not at hand.
+            UsageError: an invalid name, value or file.
+            DataUnavailable: the annotations are not available.
+            WeightsUnavailable: a model is not available.
         """
-        from av2a.datasets.opening import GENERATED
-
-        chosen_settings(how.profile, how.file, how.assignments, backbone=models.name)
-        kept = chosen_store(store, terminal, no_store=no_store)
-        dataset = chosen_dataset(
-            clips.name,
-            terminal,
-            split=clips.split,
-            videos=clips.videos,
-            annotations=clips.annotations,
-            events=clips.events,
-            limit=clips.limit,
-        )
-        settings = dataset_settings(dataset, how.profile, how.file, how.assignments, backbone=models.name)
+        models = clips.models(models)
+        how.settings(models.name)
+        store = kept.opened(terminal)
+        dataset = clips.opened(terminal)
+        settings = how.for_dataset(dataset, models.name)
         loaded = models.loaded(settings.profile, terminal)
         if loaded.note is not None and dataset.name != GENERATED:
             terminal.warn(loaded.note)
-        if kept is not None:
-            terminal.detail(f"embeddings are kept in {kept.folder}")
-        return cls(dataset, loaded, settings, kept, terminal)
+        if store is not None:
+            terminal.detail(f"embeddings are stored in {store.folder}")
+        return cls(dataset, loaded, settings, store, terminal)
 
-    def watched(self, dataset: "Dataset | None" = None) -> "Watch":
-        """The clips of the data set, or of ``dataset``; what is left out is said."""
-        from av2a.research.evaluation_report import left_out_lines
-        from av2a.research.watching import watch
-
+    def watched(self, dataset: Dataset | None = None) -> Watch:
+        """The embedded clips of the data set, or of ``dataset``; those left out are reported."""
         clips = dataset or self.dataset
         with self.terminal.progress(f"{clips.name}, {clips.split}") as report:
             found = watch(clips, self.backbone, self.settings, self.store, progress=report)
         self.terminal.say(f"{clips.name}, {clips.split}: {clips.of_total(len(found.watched))}")
-        for line in left_out_lines(found.left_out):
+        for line in left_out_lines(("", each) for each in found.left_out):
             self.terminal.say(line)
         return found
-
-    def check_failed(self, *watched: "Watch") -> None:
-        """Name the videos that are at hand and could not be used; what could be measured has been given.
-
-        Raises:
-            typer.Exit: there are some.
-        """
-        from av2a.datasets.rows import some
-
-        failed = [each.name for found in watched for each in found.left_out if each.has_failed]
-        if failed:
-            total = sum(found.total for found in watched)
-            self.terminal.fail(f"av2a: {len(failed)} of {total} videos failed: {some(failed)}")
-            raise typer.Exit(ExitStatus.SOME_FAILED)
 
     def check_parsing(self) -> None:
         """Refuse a data set without the ten numbers, before anything is encoded for them.
@@ -126,28 +78,29 @@ class MethodOnClips:
         Raises:
             UsageError: it is one of localization.
         """
-        from av2a.datasets import Task
-
         if self.dataset.task is Task.LOCALIZATION:
             raise UsageError(
                 f"{self.dataset.name} has one event a second and no ten numbers: choose llp, synthetic or a folder"
             )
 
-    def replay(self, watched: "Watch") -> "Replay":
-        """The clips ready to be parsed, for the ten numbers.
+    def replay(self, watched: Watch) -> Replay:
+        """The clips, to be parsed with any settings.
 
         Raises:
             NoClips: no video can be used.
         """
-        from av2a.research.tune import replayed
-
         return replayed(watched, self.dataset, self.backbone, self.settings)
 
-    def about(self, watched: "Watch") -> dict[str, Any]:
-        """What numbers are of, as plain values."""
-        from av2a.research.evaluate import remarks_of
-        from av2a.research.evaluation_report import left_out_lines, settings_line
+    def give(self, part: Part, watched: Watch, output: ResultOptions, *others: Watch) -> None:
+        """Print and write what an experiment measured on ``watched``, and name the videos of all that could not be used.
 
+        Raises:
+            typer.Exit: there are some.
+        """
+        results = results_of(sheets([part], at_hand={self.dataset.name}), self._about(watched))
+        output.give(results, self.terminal, failed=failures(*others, watched))
+
+    def _about(self, watched: Watch) -> dict[str, Any]:
         info = self.backbone.info
         about: dict[str, Any] = {
             "dataset": self.dataset.name,
@@ -160,15 +113,18 @@ class MethodOnClips:
             "settings": self.settings.as_dict(),
         }
         lines = {
-            "left_out": "; ".join(left_out_lines(watched.left_out)),
+            "left_out": "; ".join(left_out_lines(("", each) for each in watched.left_out)),
             "remarks": "; ".join((*self.dataset.remarks, *remarks_of(watched.watched))),
         }
         return about | {name: text for name, text in lines.items() if text} | notes(self.dataset.name)
 
 
+def failures(*watched: Watch) -> list[str]:
+    """A line that names the videos that are available and could not be used; none where there are no such videos."""
+    failed = [each.name for found in watched for each in found.left_out if each.has_failed]
+    return [f"{len(failed)} of {sum(found.total for found in watched)} videos failed: {some(failed)}"] if failed else []
+
+
 def notes(dataset: str) -> dict[str, str]:
     """What must stand beside the numbers of a data set."""
-    from av2a.datasets.opening import GENERATED
-    from av2a.research.tables import GENERATED_NOTE
-
     return {"note": GENERATED_NOTE} if dataset == GENERATED else {}

@@ -1,97 +1,49 @@
-"""The options that put a trained parser in the place of a backbone: which, its checkpoint, its features, and how it decides."""
+"""Options that put a trained parser in the place of a backbone: which, its checkpoint and features, and how it decides."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from av2a.cli.setting_options import assignment, settings_in
+from av2a.cli.dataset_options import ClipOptions
+from av2a.cli.model_options import ModelOptions
+from av2a.cli.setting_options import SettingOptions, assignment, settings_in
+from av2a.cli.terminal import Terminal
+from av2a.datasets import Dataset
+from av2a.datasets.rows import composed
 from av2a.errors import InvalidAnnotations, MissingFile, UsageError, one_line
-
-if TYPE_CHECKING:
-    from av2a.cli.terminal import Terminal
-    from av2a.datasets import Dataset
-    from av2a.methods.trained.registry import Kind
-    from av2a.methods.trained.settings import ParserSettings
-    from av2a.research.parsed import Parsed
+from av2a.methods.trained import load_parser
+from av2a.methods.trained.features import FeatureFolder
+from av2a.methods.trained.registry import PARSERS, Kind, parser_named
+from av2a.methods.trained.rules import Gate
+from av2a.methods.trained.settings import ParserSettings, Thresholds
+from av2a.research.parsed import Parsed, parsed
+from av2a.research.parser_replay import only
+from av2a.settings import Fusion
 
 _PANEL = "A trained parser instead of a backbone"
 
-NAMES = ("han", "mgn", "jomold", "cmpae")
-"""As in :data:`av2a.methods.trained.registry.PARSERS`, which needs NumPy; a test holds the two together."""
-
 
 def _names() -> list[str]:
-    return list(NAMES)
-
-
-ParserOption = Annotated[
-    str | None,
-    typer.Option(
-        "--parser",
-        metavar="NAME",
-        autocompletion=_names,
-        help=f"Which: {', '.join(NAMES)}. It reads feature files, and needs no videos.",
-        rich_help_panel=_PANEL,
-    ),
-]
-CheckpointOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--checkpoint", metavar="FILE", help="The checkpoint that its authors publish.", rich_help_panel=_PANEL
-    ),
-]
-FeaturesOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--features",
-        metavar="DIR",
-        help="The folder of vggish/, res152/ and r2plus1d_18/, with a .npy file for each video.",
-        rich_help_panel=_PANEL,
-    ),
-]
-ThresholdsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--thresholds",
-        metavar="NAME",
-        help="static, as the parser's authors evaluate it, or dynamic, with AV²A on top. Without it: dynamic.",
-        rich_help_panel=_PANEL,
-    ),
-]
-FusionOption = Annotated[
-    str | None,
-    typer.Option(
-        "--fusion",
-        metavar="NAME",
-        help="late, as the parser's authors evaluate it, or score. Without it: score.",
-        rich_help_panel=_PANEL,
-    ),
-]
-OnlyOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--only", metavar="FILE", help="The clips that a text file names, one a line.", rich_help_panel=_PANEL
-    ),
-]
+    return list(PARSERS)
 
 
 @dataclass(frozen=True)
-class ParserAsked:
-    """A parser as it was asked for, and found to be one that can be meant."""
+class RequestedParser:
+    """A parser as it was requested, checked."""
 
-    kind: "Kind"
+    kind: Kind
     checkpoint: Path
     features: Path
     only: tuple[str, ...] | None
-    settings: "ParserSettings"
+    settings: ParserSettings
     device: str
 
-    def parsed(self, dataset: "Dataset", terminal: "Terminal") -> "tuple[Parsed, Dataset]":
-        """What it says of the clips, and those that were asked for.
+    def parsed(self, dataset: Dataset, terminal: Terminal) -> tuple[Parsed, Dataset]:
+        """Its probabilities for the clips, and the clips.
 
         Raises:
             UsageError: a list of clips that are not there, a data set of other categories.
@@ -99,11 +51,6 @@ class ParserAsked:
             MissingFile: there is no such checkpoint or folder of features.
             NoClips: no clip has features.
         """
-        from av2a.methods.trained import load_parser
-        from av2a.methods.trained.features import FeatureFolder
-        from av2a.research.parsed import parsed
-        from av2a.research.parser_replay import only
-
         features = FeatureFolder.opened(self.features)
         clips = dataset if self.only is None else only(dataset, self.only)
         parser = load_parser(
@@ -113,54 +60,113 @@ class ParserAsked:
             return parsed(clips, parser, features, self.settings, progress=report), clips
 
 
-def chosen_parser(
-    name: str | None,
-    *,
-    checkpoint: Path | None,
-    features: Path | None,
-    thresholds: str | None,
-    fusion: str | None,
-    only: Path | None,
-    settings_file: Path | None,
-    assignments: Sequence[str],
-    device: str,
-) -> ParserAsked | None:
-    """The parser that is asked for, checked as far as that can be done without reading its files; None where none is.
+@dataclass(frozen=True)
+class ParserOptions:
+    """A trained parser."""
 
-    Its settings are those of Table 1, changed by the file's, then by ``thresholds`` and ``fusion``, then by each ``name=value``.
+    parser: Annotated[
+        str | None,
+        typer.Option(
+            "--parser",
+            metavar="NAME",
+            autocompletion=_names,
+            help=f"Which: {', '.join(PARSERS)}. It reads feature files, and needs no videos.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint", metavar="FILE", help="The checkpoint that its authors publish.", rich_help_panel=_PANEL
+        ),
+    ] = None
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            "--features",
+            metavar="DIR",
+            help="The folder of vggish/, res152/ and r2plus1d_18/, with a .npy file for each video.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    thresholds: Annotated[
+        str | None,
+        typer.Option(
+            "--thresholds",
+            metavar="NAME",
+            help="static, as the parser's authors evaluate it, or dynamic, with AV²A on top. Default: dynamic.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            "--fusion",
+            metavar="NAME",
+            help="late, as the parser's authors evaluate it, or score. Default: score.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    only: Annotated[
+        Path | None,
+        typer.Option(
+            "--only", metavar="FILE", help="The clips that a text file names, one a line.", rich_help_panel=_PANEL
+        ),
+    ] = None
+
+    def requested(self, how: SettingOptions, device: str) -> RequestedParser | None:
+        """The parser, checked as far as that is possible without reading its files; None where none is named.
+
+        Its settings are those of Table 1, changed by the file's, then by ``thresholds`` and ``fusion``, then by each ``name=value``.
+
+        Raises:
+            UsageError: an invalid name or value, a ``--set`` without effect, or a part of what a parser needs is missing.
+            MissingFile: no such file of settings or names.
+        """
+        if self.parser is None:
+            for name in ("checkpoint", "features", "thresholds", "fusion", "only"):
+                if getattr(self, name) is not None:
+                    raise UsageError(f"--{name} is about a trained parser: name one with --parser, or leave it out")
+            return None
+        kind = parser_named(self.parser)
+        if self.checkpoint is None or self.features is None:
+            lacking = "--checkpoint FILE" if self.checkpoint is None else "--features DIR"
+            raise UsageError(
+                f"--parser {kind.name} needs {lacking}: its authors publish both ({kind.published_as} is the checkpoint)"
+            )
+        values = {} if how.settings_file is None else settings_in(how.settings_file)
+        values.pop("profile", None)
+        options = {"thresholds": self.thresholds, "fusion": self.fusion}
+        chosen = {name: value for name, value in options.items() if value is not None}
+        assigned = dict(assignment(text, option="--set") for text in how.assignments)
+        settings = kind.settings.changed({**values, **chosen}).changed(assigned)
+        # Those of a file may have no effect: a written result holds all there are.
+        refuse_without_effect(assigned, kind, settings)
+        names = None if self.only is None else clip_names_in(self.only)
+        return RequestedParser(kind, self.checkpoint, self.features, names, settings, device)
+
+
+def refuse_beside_parser(clips: ClipOptions, models: ModelOptions, how: SettingOptions, **others: object) -> None:
+    """Refuse options that choose what a parser replaces, unless an environment variable gave them.
 
     Raises:
-        UsageError: a name or value that cannot be meant, a ``--set`` without effect, or a part of what a parser needs is not given.
-        MissingFile: no such file of settings or names.
+        UsageError: naming the first of them.
     """
     given = {
-        "--checkpoint": checkpoint,
-        "--features": features,
-        "--thresholds": thresholds,
-        "--fusion": fusion,
-        "--only": only,
+        "videos": clips.videos,
+        "events": clips.events,
+        "backbone": None if models.backbone == os.environ.get("AV2A_BACKBONE") else models.backbone,
+        "visual_model": models.visual_model,
+        "audio_model": models.audio_model,
+        "weights": models.weights,
+        "precision": models.precision,
+        "profile": None if how.profile == os.environ.get("AV2A_PROFILE") else how.profile,
+        **others,
     }
-    if name is None:
-        _refuse(given, "is about a trained parser: name one with --parser, or leave it out")
-        return None
-    from av2a.methods.trained.registry import parser_named
-
-    kind = parser_named(name)
-    if checkpoint is None or features is None:
-        lacking = "--checkpoint FILE" if checkpoint is None else "--features DIR"
-        raise UsageError(
-            f"--parser {kind.name} needs {lacking}: its authors publish both ({kind.published_as} is the checkpoint)"
-        )
-    values = {} if settings_file is None else settings_in(settings_file)
-    values.pop("profile", None)
-    chosen = {key: value for key, value in (("thresholds", thresholds), ("fusion", fusion)) if value is not None}
-    settings = kind.settings.replace(**values | chosen)
-    assigned = dict(assignment(text, option="--set") for text in assignments)
-    settings = settings.replace(**assigned)
-    # Those of a file may have no effect: a result that was written holds all there are.
-    refuse_without_effect(assigned, kind, settings)
-    names = None if only is None else clip_names_in(only)
-    return ParserAsked(kind, checkpoint, features, names, settings, device)
+    for name, value in given.items():
+        if value:
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} has no meaning beside --parser, which reads feature files: leave it out")
 
 
 _ENCODERS_ONLY = (
@@ -177,11 +183,11 @@ _DYNAMIC_ONLY = (
 _FUSED_ONLY = ("audio_weight", "audio_visual_gate")
 
 
-def refuse_without_effect(names: Iterable[str], kind: "Kind", settings: "ParserSettings") -> None:
-    """Refuse settings that were asked for by name and that change nothing beside the others.
+def refuse_without_effect(names: Iterable[str], kind: Kind, settings: ParserSettings) -> None:
+    """Refuse settings that were given by name and that change nothing beside the others.
 
     Raises:
-        UsageError: naming the first of them, and what would make it count.
+        UsageError: naming the first of them, and what would give it an effect.
     """
     obstacles = _obstacles(kind, settings)
     for name in names:
@@ -190,12 +196,8 @@ def refuse_without_effect(names: Iterable[str], kind: "Kind", settings: "ParserS
                 raise UsageError(f"--set {name} has no effect {why}, or leave it out")
 
 
-def _obstacles(kind: "Kind", settings: "ParserSettings") -> "list[tuple[Sequence[str], str]]":
-    """Settings without effect, and why: the part of a sentence that ends with what would make them count."""
-    from av2a.methods.trained.rules import Gate
-    from av2a.methods.trained.settings import Thresholds
-    from av2a.settings import Fusion
-
+def _obstacles(kind: Kind, settings: ParserSettings) -> list[tuple[Sequence[str], str]]:
+    """Settings without effect, and why: the part of a sentence that ends with what would give them one."""
     static = settings.thresholds is Thresholds.STATIC
     cases: list[tuple[Sequence[str], bool, str]] = [
         (_ENCODERS_ONLY, True, "on a parser, which has its own gate and features: take a backbone"),
@@ -214,29 +216,6 @@ def _obstacles(kind: "Kind", settings: "ParserSettings") -> "list[tuple[Sequence
     return [(names, why) for names, stands, why in cases if stands]
 
 
-def refuse_beside_parser(given: Mapping[str, object], environment: Mapping[str, str] | None = None) -> None:
-    """Refuse options that choose what a parser stands in the place of.
-
-    ``environment`` names the variable that may have given an option without anybody meaning it here.
-
-    Raises:
-        UsageError: naming the first of them.
-    """
-    variables = environment or {}
-    typed = {
-        option: value
-        for option, value in given.items()
-        if option not in variables or os.environ.get(variables[option]) != value
-    }
-    _refuse(typed, "has no meaning beside --parser, which reads feature files: leave it out")
-
-
-def _refuse(given: Mapping[str, object], why: str) -> None:
-    for option, value in given.items():
-        if value not in (None, False):
-            raise UsageError(f"{option} {why}")
-
-
 LARGEST_FILE_BYTES = 1_000_000
 """LLP's longest split has ten thousand names of at most 20 characters."""
 
@@ -246,7 +225,7 @@ def clip_names_in(file: Path) -> tuple[str, ...]:
 
     Raises:
         MissingFile: no such file.
-        InvalidAnnotations: it is no short text, or names no clip.
+        InvalidAnnotations: it is not a short text, or names no clip.
     """
     shown = one_line(str(file))
     try:
@@ -257,7 +236,7 @@ def clip_names_in(file: Path) -> tuple[str, ...]:
     except UnicodeDecodeError as wrong:
         raise InvalidAnnotations(f"{shown!r} is not UTF-8 text: write the clips' names one a line") from wrong
     # A "#" cannot begin the id of a video.
-    names = tuple(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    names = tuple(composed(line.strip()) for line in text.splitlines() if line.strip() and not line.startswith("#"))
     if not names or len(text) > LARGEST_FILE_BYTES:
         raise InvalidAnnotations(f"{shown!r} is no list of clips: write their names one a line")
     return names

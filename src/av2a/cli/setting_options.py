@@ -22,7 +22,8 @@ LARGEST_FILE_BYTES = 10_000_000
 """A result with a thousand names for hours of video takes no more."""
 
 
-def _profile_names() -> list[str]:
+def profile_names() -> list[str]:
+    """The names that a shell completes."""
     return list(PROFILES)
 
 
@@ -35,7 +36,7 @@ class SettingOptions:
         typer.Option(
             metavar="NAME",
             envvar="AV2A_PROFILE",
-            autocompletion=_profile_names,
+            autocompletion=profile_names,
             help=f"The reading of the method: {', '.join(PROFILES)}. Default: practical.",
             rich_help_panel=HOW,
         ),

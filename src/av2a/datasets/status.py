@@ -43,11 +43,11 @@ class SplitStatus:
     """One split, clip by clip in its order."""
 
     dataset: Dataset
-    findings: tuple[ClipStatus, ...]
+    clips: tuple[ClipStatus, ...]
 
     def of(self, state: ClipState) -> tuple[ClipStatus, ...]:
         """The clips in that state."""
-        return tuple(each for each in self.findings if each.state is state)
+        return tuple(each for each in self.clips if each.state is state)
 
     @property
     def without_sound(self) -> tuple[ClipStatus, ...]:

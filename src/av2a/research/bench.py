@@ -11,12 +11,12 @@ from av2a.datasets import Annotation, Dataset, LabelledClip, Task, truth_masks
 from av2a.datasets.opening import PUBLISHED
 from av2a.features import Progress
 from av2a.features.store import Store
+from av2a.research.comparisons import STATIC, Changes
 from av2a.research.evaluate import validation_rule_of
 from av2a.research.published import AV2A, NAIVE
 from av2a.research.replay import Replay
 from av2a.research.search import SPACE, Space
 from av2a.research.tune import VIDEOS, Tuning, replayed, some_videos, tune
-from av2a.research.variants import STATIC, Changes
 from av2a.research.watching import LeftOut, Watch, watch
 from av2a.settings import PAPER_SETTINGS, Settings
 from av2a.timeline import Grid, runs

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from av2a.research.evaluate import Evaluation
 from av2a.research.published import EFFICIENCY, TRAINED_PARAMETERS, Figure, PublishedRow
-from av2a.research.sheets import NEEDS, Group, Line, Measured, Run, Sheet
+from av2a.research.sheets import NEEDS, Line, Run, Sheet
 
 VIDEOS = 10
 """How many videos are timed."""
@@ -21,7 +21,7 @@ def timed(evaluations: Sequence[tuple[str, Evaluation]]) -> Sheet:
     return Sheet(
         number=None,
         title="Efficiency (section 4.2): seconds a video, millions of parameters",
-        groups=tuple(Group(name.replace("_", ", "), (name,)) for name in (*_TIMES, *_SIZES)),
+        groups={name.replace("_", ", "): (name,) for name in (*_TIMES, *_SIZES)},
         lines=(*(_line(method, evaluation) for method, evaluation in evaluations), *_published()),
         findings=(
             "measured on this machine, without a store; the paper's times are of its authors' machine and of other models",
@@ -39,7 +39,7 @@ def _line(method: str, evaluation: Evaluation) -> Line:
     values = {**seconds, "total": sum(seconds.values()), "trained_millions": 0.0}
     if evaluation.parameters is not None:
         values["parameters_millions"] = evaluation.parameters / 1e6
-    run = Run(f"{evaluation.videos} videos", {name: Measured(value) for name, value in values.items()})
+    run = Run(f"{evaluation.videos} videos", {name: Figure(value) for name, value in values.items()})
     return Line(method, "with AV²A", evaluation.dataset, (run,))
 
 

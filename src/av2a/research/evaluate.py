@@ -58,7 +58,7 @@ class SourceKind(Enum):
 
 
 @dataclass(frozen=True)
-class Reading:
+class AccuracyReading:
     """The accuracy of localization in one of its readings, in percent."""
 
     truth: GroundTruth
@@ -85,7 +85,7 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Source:
+class ScoredSource:
     """What somebody else made, and was scored."""
 
     kind: SourceKind
@@ -112,7 +112,7 @@ class Evaluation:
     """With the visual predictions in place of the audio ones (behaviour 36)."""
     per_category: Float[np.ndarray, "category metric"] | None = None
     """The ten numbers of each category, with the audio that was predicted; NaN where it is neither there nor found."""
-    readings: tuple[Reading, ...] | None = None
+    readings: tuple[AccuracyReading, ...] | None = None
     """The accuracy of localization in its readings; None for parsing, and where no video is left."""
     remarks: tuple[str, ...] = ()
     """What a reader of the numbers should know: rows left out, videos without sound."""
@@ -126,7 +126,7 @@ class Evaluation:
     """How many the split has, where ``total`` may be the first of them only."""
     predicted: int = 0
     """How many videos there are predictions of, those without a known truth included."""
-    source: Source | None = None
+    source: ScoredSource | None = None
     """Whose work was scored, where it was not a backbone's."""
 
 
@@ -304,7 +304,7 @@ def _widened(masks: Masks, segments: int) -> Scored:
 
 def _readings(
     predictions: Predictions, dataset: Dataset, counting: Counting, segment_seconds: float
-) -> Iterator[Reading]:
+) -> Iterator[AccuracyReading]:
     length = dataset.clip_seconds or segment_seconds * predictions.masks[Modality.AUDIO].shape[2]
     segments, background = Grid(length, segment_seconds).segments, len(dataset.categories)
     for truth in GroundTruth:
@@ -317,7 +317,7 @@ def _readings(
             found = np.stack(
                 [_timeline(predictions.candidates(place), timeline, background, segments) for place, _ in counting]
             )
-            yield Reading(truth, timeline, accuracy(true, found), category_accuracy(true, found, background))
+            yield AccuracyReading(truth, timeline, accuracy(true, found), category_accuracy(true, found, background))
 
 
 def _timeline(

@@ -17,7 +17,8 @@ from av2a.errors import MissingDependency, NoClips
 from av2a.metrics.event_level import event_counts
 from av2a.metrics.segment_level import segment_counts
 from av2a.research.predictions import stacked
-from av2a.research.sheets import Line, Measured, Part, Run
+from av2a.research.published import Figure
+from av2a.research.sheets import Line, Part, Run
 from av2a.research.watching import Watch, Watched
 from av2a.types import Modality
 
@@ -68,7 +69,7 @@ def _line(train: Watch, test: Watch, dataset: str, method: str, modality: Modali
         "segment": segment_counts(*arrays).video_f1,
         "event": event_counts(*arrays).video_f1,
     }
-    values = {name: Measured(100 * float(each.mean())) for name, each in scored.items()}
+    values = {name: Figure(100 * float(each.mean())) for name, each in scored.items()}
     title = TITLES.get(method, {}).get(modality, f"{modality.value} embeddings")
     return Line(method, title, dataset, (Run("", values),))
 

@@ -6,19 +6,29 @@ the paper gives; of how many runs, it does not say. The audio columns of trainin
 very probably visual predictions scored against audio truth: the released script hands them over so (docs/method.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 from av2a.settings import TABLE_1
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One printed number."""
+    """A number as it is printed in a table, published or measured here."""
 
     value: float
     spread: float | None = None
-    """What is printed after ±."""
+    """What is printed after ±; of measured numbers the standard deviation over several runs."""
+
+    @classmethod
+    def over(cls, values: Sequence[float]) -> "Figure":
+        """The mean over one run or more, and the spread over several.
+
+        >>> Figure.over([1.0, 3.0])
+        Figure(value=2.0, spread=1.4142135623730951)
+        """
+        return cls(fmean(values), stdev(values) if len(values) > 1 else None)
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,14 @@
-"""One table of results: what was measured beside what is published, and the difference where both are of the same data."""
+"""The paper's tables: measured numbers beside published ones, and the difference where both are of the same data."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from statistics import fmean, stdev
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from av2a.metrics.parsing import ParsingMetrics
-from av2a.research.published import NAIVE, PUBLISHED, PublishedRow
+from av2a.research.published import NAIVE, PUBLISHED, Figure, PublishedRow
+from av2a.research.results import MOST_LINES, Cell, Results, Table
 
 SCHEMA = "av2a/tables/1"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number that was measured once, or the mean over several runs."""
-
-    value: float
-    spread: float | None = None
-    """The standard deviation over the runs; None for a single one."""
-
-    @classmethod
-    def over(cls, values: Sequence[float]) -> "Measured":
-        """Of one run or more.
-
-        >>> Measured.over([1.0, 3.0])
-        Measured(value=2.0, spread=1.4142135623730951)
-        """
-        return cls(fmean(values), stdev(values) if len(values) > 1 else None)
 
 
 @dataclass(frozen=True)
@@ -34,7 +16,7 @@ class Run:
     """One reading of a line, such as true audio, or audio := visual."""
 
     reading: str
-    values: Mapping[str, Measured]
+    values: Mapping[str, Figure]
     """By column."""
 
 
@@ -51,20 +33,18 @@ class Line:
     not_run: str = ""
     """Why there is no run."""
 
+    @property
+    def figures(self) -> Mapping[str, Figure]:
+        """The published numbers by column."""
+        return {} if self.published is None else self.published.figures
+
     def differences(self, run: Run) -> dict[str, float]:
         """Measured minus published, by column; empty where nothing is published for it."""
-        known = {} if self.published is None else self.published.figures
         return {
-            column: run.values[column].value - figure.value for column, figure in known.items() if column in run.values
+            column: run.values[column].value - figure.value
+            for column, figure in self.figures.items()
+            if column in run.values
         }
-
-
-@dataclass(frozen=True)
-class Group:
-    """Columns that share a heading: a number by segments and by events."""
-
-    heading: str
-    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,56 +54,21 @@ class Sheet:
     number: int | None
     """Its number in the paper; None for what the paper tells in its text."""
     title: str
-    groups: tuple[Group, ...]
+    groups: Mapping[str, tuple[str, ...]]
+    """Columns that share a heading, such as a number by segments and by events."""
     lines: tuple[Line, ...]
     findings: tuple[str, ...] = ()
     """What the numbers say, and what a reader must know of them."""
     decimals: int = 1
 
     @property
-    def heading(self) -> str:
-        """What it is called."""
-        return self.title if self.number is None else f"Table {self.number}: {self.title}"
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """All columns in their order."""
-        return tuple(column for group in self.groups for column in group.columns)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "number": self.number,
-            "title": self.title,
-            "columns": list(self.columns),
-            "lines": [_plain_line(line) for line in self.lines],
-            "findings": list(self.findings),
-        }
+        return tuple(column for columns in self.groups.values() for column in columns)
 
 
-def _plain_line(line: Line) -> dict[str, Any]:
-    published = None if line.published is None else line.published.figures
-    return {
-        "method": line.method,
-        "name": line.name,
-        "dataset": line.dataset,
-        "published": None
-        if published is None
-        else {column: {"value": figure.value, "spread": figure.spread} for column, figure in published.items()},
-        "runs": [
-            {
-                "reading": run.reading,
-                "values": {column: {"value": each.value, "spread": each.spread} for column, each in run.values.items()},
-                "difference": line.differences(run),
-            }
-            for run in line.runs
-        ],
-        "not_run": line.not_run or None,
-    }
-
-
-_PARSING_GROUPS = tuple(
-    Group(heading, (f"segment_{stream}", f"event_{stream}"))
+_PARSING_GROUPS: Mapping[str, tuple[str, ...]] = {
+    heading: (f"segment_{stream}", f"event_{stream}")
     for heading, stream in (
         ("audio", "audio"),
         ("visual", "visual"),
@@ -131,7 +76,7 @@ _PARSING_GROUPS = tuple(
         ("Type@AV", "type"),
         ("Event@AV", "event"),
     )
-)
+}
 SYMBOLS = {
     "audio_weight": "α",
     "category_threshold": "τ_f",
@@ -140,11 +85,11 @@ SYMBOLS = {
     "decay": "λ",
 }
 """The hyper-parameters as the paper writes them."""
-_GROUPS = {
-    1: tuple(Group(symbol, (name,)) for name, symbol in SYMBOLS.items()),
-    4: (Group("accuracy", ("accuracy",)),),
-    6: (_PARSING_GROUPS[2],),
-    7: (Group("segment / event", ("segment", "event")),),
+_GROUPS: dict[int, Mapping[str, tuple[str, ...]]] = {
+    1: {symbol: (name,) for name, symbol in SYMBOLS.items()},
+    4: {"accuracy": ("accuracy",)},
+    6: {"audio-visual": _PARSING_GROUPS["audio-visual"]},
+    7: {"segment / event": ("segment", "event")},
 }
 
 NEEDS = {
@@ -260,29 +205,122 @@ TRUE_AUDIO, AS_RELEASED = "true audio", "audio := visual, as released"
 def runs_of(reading: str, numbers: Sequence[ParsingMetrics]) -> Run:
     """The ten numbers of one run or more."""
     return Run(
-        reading, {name: Measured.over([getattr(each, name) for each in numbers]) for name in ParsingMetrics._fields}
+        reading, {name: Figure.over([getattr(each, name) for each in numbers]) for name in ParsingMetrics._fields}
     )
 
 
-def gain(lines: Sequence[Line], method: str, before: str, after: str, column: str, place: int = 0) -> float | None:
-    """How much a measured line lies above another in one column; None where one of them was not measured."""
-    runs = {line.name: line.runs for line in lines if line.method == method and line.runs}
-    if before not in runs or after not in runs:
-        return None
-    first, second = (runs[name][place].values[column].value for name in (before, after))
-    return second - first
+# In every form.
+
+CSV_HEADER = (
+    *("table", "dataset", "method", "line", "reading", "column"),
+    *("measured", "spread", "published", "published_spread", "difference", "note"),
+)
 
 
-def published_gain(number: int, method: str, before: str, after: str, column: str) -> float:
-    """The same of the paper's table."""
-    first, second = (PUBLISHED[number].row(method, name).figures[column].value for name in (before, after))
-    return second - first
+def results_of(sheets: Sequence[Sheet], about: Mapping[str, Any]) -> Results:
+    """The tables in every form; ``about`` is what the numbers are of."""
+    return Results(
+        plain={"schema": SCHEMA, "about": dict(about), "tables": [_plain(sheet) for sheet in sheets]},
+        tables=tuple(_table(sheet) for sheet in sheets),
+        facts=tuple(about_lines(about)),
+        header=CSV_HEADER,
+        records=tuple(record for sheet in sheets for line in sheet.lines for record in _records(sheet, line)),
+    )
 
 
-def signed(values: Sequence[float]) -> str:
-    """Changes as they are said: by segments, then by events.
+def about_lines(about: Mapping[str, Any]) -> list[str]:
+    """What a reader is shown of what the numbers are of: nothing nested deeper, nothing empty."""
+    return [
+        f"{name.replace('_', ' ')}: {_shown(value)}"
+        for name, value in about.items()
+        if not isinstance(value, Mapping) and value not in ([], ())
+    ]
 
-    >>> signed([1.26, -0.5])
-    '+1.3 / -0.5'
-    """
-    return " / ".join(f"{value:+.1f}" for value in values)
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, (list, tuple)):
+        return str(value)
+    more = [f"{len(value) - MOST_LINES} more, which JSON lists"] if len(value) > MOST_LINES else []
+    return "; ".join([*map(str, value[:MOST_LINES]), *more])
+
+
+def _plain(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "number": sheet.number,
+        "title": sheet.title,
+        "columns": list(sheet.columns),
+        "lines": [
+            {
+                "method": line.method,
+                "name": line.name,
+                "dataset": line.dataset,
+                "published": None if line.published is None else _plain_values(line.figures),
+                "runs": [
+                    {
+                        "reading": run.reading,
+                        "values": _plain_values(run.values),
+                        "difference": line.differences(run),
+                    }
+                    for run in line.runs
+                ],
+                "not_run": line.not_run or None,
+            }
+            for line in sheet.lines
+        ],
+        "findings": list(sheet.findings),
+    }
+
+
+def _plain_values(values: Mapping[str, Figure]) -> dict[str, dict[str, float | None]]:
+    return {column: asdict(value) for column, value in values.items()}
+
+
+def _records(sheet: Sheet, line: Line) -> Iterator[tuple[Cell, ...]]:
+    head = (sheet.number or sheet.title, line.dataset, line.method, line.name)
+    if not line.runs:
+        for column, figure in line.figures.items():
+            yield (*head, "", column, None, None, figure.value, figure.spread, None, line.not_run)
+    for run in line.runs:
+        differences = line.differences(run)
+        for column, measured in run.values.items():
+            published = line.figures.get(column)
+            beside = (None, None) if published is None else (published.value, published.spread)
+            difference = differences.get(column)
+            yield (*head, run.reading, column, measured.value, measured.spread, *beside, difference, "")
+
+
+def _table(sheet: Sheet) -> Table:
+    return Table(
+        rows=tuple(row for line in sheet.lines for row in _rows(sheet, line)),
+        columns=("", *sheet.groups),
+        heading=sheet.title if sheet.number is None else f"Table {sheet.number}: {sheet.title}",
+        notes=sheet.findings,
+    )
+
+
+def _rows(sheet: Sheet, line: Line) -> Iterator[tuple[str, ...]]:
+    title = f"{line.method} on {line.dataset}, {line.name}"
+    for run in line.runs:
+        yield (f"{title}: {run.reading}" if run.reading else title, *_cells(sheet, run.values))
+    if line.published is None:
+        return
+    yield (f"{title}: published", *_cells(sheet, line.figures))
+    for run in line.runs:
+        reading = f" ({run.reading})" if run.reading and len(line.runs) > 1 else ""
+        differences = {column: f"{value:+.{sheet.decimals}f}" for column, value in line.differences(run).items()}
+        yield (f"… difference{reading}", *_joined(sheet, differences))
+    if line.not_run:
+        yield (f"… {line.not_run}", *("" for _ in sheet.groups))
+
+
+def _cells(sheet: Sheet, values: Mapping[str, Figure]) -> list[str]:
+    return _joined(sheet, {column: _number(value, sheet.decimals) for column, value in values.items()})
+
+
+def _number(value: Figure, decimals: int) -> str:
+    spread = "" if value.spread is None else f" ± {value.spread:.2f}"
+    return f"{value.value:.{decimals}f}{spread}"
+
+
+def _joined(sheet: Sheet, shown: Mapping[str, str]) -> list[str]:
+    return [" / ".join(shown.get(column, "–") for column in columns) for columns in sheet.groups.values()]

@@ -14,32 +14,28 @@ from av2a.features.store import Intervals
 from av2a.methods.trained import Parser
 from av2a.methods.trained.features import FeatureFolder
 from av2a.methods.trained.settings import Thresholds
-from av2a.research.ablations import HEADLINE, ablated
 from av2a.research.bench import Bench, Reading, as_localization
-from av2a.research.efficiency import VIDEOS as TIMED_VIDEOS
-from av2a.research.efficiency import timed
-from av2a.research.evaluate import Evaluation, Timeline, evaluate, score, validation_rule_of
-from av2a.research.evaluate import Reading as AccuracyReading
-from av2a.research.fusion import audio_visual_only, compared
-from av2a.research.parsed import Parsed, parsed, score_parsed
-from av2a.research.probe import probed
-from av2a.research.published import AV2A, DYNAMIC, LATE_FUSION, NAIVE, PLAIN, SCORE_FUSION
-from av2a.research.replay import Replay
-from av2a.research.search import LEAST, effective
-from av2a.research.sheets import (
-    SYMBOLS,
-    Line,
-    Measured,
-    Part,
-    Run,
-    Sheet,
+from av2a.research.comparisons import (
+    STATIC,
+    TYPE,
+    ablated,
+    audio_visual_only,
+    compared,
     gain,
-    published_gain,
-    runs_of,
+    measured_line,
+    published_gains,
     signed,
 )
+from av2a.research.efficiency import VIDEOS as TIMED_VIDEOS
+from av2a.research.efficiency import timed
+from av2a.research.evaluate import AccuracyReading, Evaluation, Timeline, evaluate, score, validation_rule_of
+from av2a.research.parsed import Parsed, parsed, score_parsed
+from av2a.research.probe import probed
+from av2a.research.published import AV2A, DYNAMIC, LATE_FUSION, NAIVE, PLAIN, SCORE_FUSION, Figure
+from av2a.research.replay import Replay
+from av2a.research.search import LEAST, effective
+from av2a.research.sheets import SYMBOLS, Line, Part, Run, Sheet, runs_of
 from av2a.research.tune import Tuning
-from av2a.research.variants import STATIC, measured_line
 from av2a.settings import Fusion, Settings
 
 STATIC_LATE = "static thresholds, late fusion"
@@ -117,16 +113,14 @@ def _table_1(reading: Reading) -> Iterator[Part]:
     tunings = reading.tunings(AV2A, {})
     if not tunings:
         return
-    values = {
-        name: Measured.over([getattr(each.settings, name) for each in tunings]) for name in effective(reading.base)
-    }
+    values = {name: Figure.over([getattr(each.settings, name) for each in tunings]) for name in effective(reading.base)}
     line = Line(reading.method, AV2A, reading.bench.dataset.name, (Run("tuned here", values),))
     yield Part(1, (line,), tuple(_tuning_findings(reading.method, tunings)))
 
 
 def _tuning_findings(method: str, tunings: Sequence[Tuning]) -> Iterator[str]:
     first = tunings[0]
-    reached = Measured.over([each.search.best_trial.value for each in tunings])
+    reached = Figure.over([each.search.best_trial.value for each in tunings])
     yield (
         f"{method}: {len(first.search.trials)} trials of multivariate TPE on {len(first.names)} validation videos, "
         f"{len(tunings)} seeds, the first trials at the best static thresholds; {first.objective.words} there {reached.value:.1f}"
@@ -168,16 +162,13 @@ def _table_2(bench: Bench) -> Part:
 
 
 def _above_naive(bench: Bench, lines: Sequence[Line]) -> Iterator[str]:
-    paper = "; ".join(
-        f"{method} {signed([published_gain(2, method, NAIVE, AV2A, column) for column in HEADLINE])}"
-        for method in ("clip-clap", "languagebind")
-    )
+    paper = published_gains(2, NAIVE, AV2A, TYPE, ("clip-clap", "languagebind")).replace(", ", "; ")
     for method, name in (
         (bench.released.method, AV2A),
         (bench.practical.method, AV2A),
         (bench.practical.method, NOT_TUNED),
     ):
-        gains = [gain(lines, method, NAIVE, name, column) for column in HEADLINE]
+        gains = [gain(lines, method, NAIVE, name, column) for column in TYPE]
         said = [each for each in gains if each is not None]
         if said:
             word = "above" if min(said) > 0 else "below" if max(said) < 0 else "neither above nor below"
@@ -252,7 +243,7 @@ def _accuracy_line(replay: Replay, method: str, name: str, settings: Sequence[Se
         readings = score(replay.predictions(each), replay.dataset).readings or ()
         for accuracy in sorted(readings, key=_released_first):
             found.setdefault(_accuracy_words(accuracy), []).append(accuracy.accuracy)
-    runs = tuple(Run(words, {"accuracy": Measured.over(values)}) for words, values in found.items())
+    runs = tuple(Run(words, {"accuracy": Figure.over(values)}) for words, values in found.items())
     return Line(method, name, replay.dataset.name, runs)
 
 
@@ -270,9 +261,7 @@ def _accuracy_findings(lines: Sequence[Line], method: str, name: str) -> Iterato
     found = gain(lines, method, NAIVE, name, "accuracy")
     if found is not None:
         word = "above" if found > 0 else "not above"
-        paper = ", ".join(
-            f"{each} {published_gain(4, each, NAIVE, AV2A, 'accuracy'):+.1f}" for each in ("clip-clap", "languagebind")
-        )
+        paper = published_gains(4, NAIVE, AV2A, ["accuracy"], ("clip-clap", "languagebind"))
         yield f"{method}, {name}: {word} static thresholds, {found:+.1f}; in the paper, on AVE, {paper}"
 
 

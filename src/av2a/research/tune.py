@@ -14,6 +14,7 @@ from av2a.backbones.base import Backbone
 from av2a.datasets import Dataset, Task
 from av2a.errors import NoClips, UsageError
 from av2a.research.replay import Replay
+from av2a.research.results import Results, Table
 from av2a.research.search import SPACE, Progress, SearchResult, Space, search
 from av2a.research.watching import Watch
 from av2a.settings import Settings
@@ -100,29 +101,38 @@ class Tuning:
         """The best settings."""
         return self.search.best
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values; ``settings`` are read by ``--settings``."""
-        best = self.search.best_trial
-        return {
+
+def tuning_results(found: Tuning) -> Results:
+    """The best settings and every trial; the ``settings`` of the JSON are read by ``--settings``."""
+    search, best = found.search, found.search.best_trial
+    resumed = f", {search.resumed} of them kept from an earlier run" if search.resumed else ""
+    ranges = {name: f"of [{low:g}, {high:g}]" for name, (low, high) in found.space.items()}
+    return Results(
+        plain={
             "schema": SCHEMA,
-            "settings": self.settings.as_dict(),
+            "settings": found.settings.as_dict(),
             "tuned": {
                 "values": dict(best.values),
                 "value_percent": best.value,
-                "objective": self.objective.value,
-                "objective_meaning": self.objective.words,
-                "space": {name: list(ends) for name, ends in self.space.items()},
+                "objective": found.objective.value,
+                "objective_meaning": found.objective.words,
+                "space": {name: list(ends) for name, ends in found.space.items()},
                 "sampler": "multivariate TPE (Optuna)",
-                "seed": self.seed,
-                "dataset": self.dataset,
-                "split": self.split,
-                "videos": len(self.names),
-                "total": self.total,
-                "names": list(self.names),
-                "backbone": {"name": self.backbone.name, "digest": self.backbone.digest},
+                "seed": found.seed,
+                "dataset": found.dataset,
+                "split": found.split,
+                "videos": len(found.names),
+                "total": found.total,
+                "names": list(found.names),
+                "backbone": {"name": found.backbone.name, "digest": found.backbone.digest},
             },
-            "trials": [{"value_percent": trial.value, **trial.values} for trial in self.search.trials],
-        }
+            "trials": [{"value_percent": trial.value, **trial.values} for trial in search.trials],
+        },
+        tables=(Table(tuple((name, f"{value:.4f}", ranges[name]) for name, value in best.values.items())),),
+        facts=(f"{len(search.trials)} trials{resumed}; {found.objective.words}: {best.value:.2f} %",),
+        header=("value_percent", *found.space),
+        records=tuple((trial.value, *(trial.values[name] for name in found.space)) for trial in search.trials),
+    )
 
 
 def some_videos(dataset: Dataset, count: int) -> Dataset:
