@@ -139,7 +139,7 @@ class ParserOptions:
         options = {"thresholds": self.thresholds, "fusion": self.fusion}
         chosen = {name: value for name, value in options.items() if value is not None}
         assigned = dict(assignment(text, option="--set") for text in how.assignments)
-        settings = kind.settings.changed({**values, **chosen}).changed(assigned)
+        settings = kind.settings.replace(**values | chosen).replace(**assigned)
         # Those of a file may have no effect: a written result holds all there are.
         refuse_without_effect(assigned, kind, settings)
         names = None if self.only is None else clip_names_in(self.only)

@@ -20,7 +20,7 @@ from av2a.research.sheets import Line, Part, Run, runs_of
 from av2a.settings import Fusion, Settings, ThresholdRule
 
 Changes = Mapping[str, Any]
-"""Changes to settings, see :meth:`av2a.settings.Settings.changed`."""
+"""Changes to settings, see :meth:`av2a.settings.Settings.replace`."""
 
 STATIC: Changes = {"threshold_rule": ThresholdRule.STATIC, "select_categories": False, "validate": False}
 """The naive baseline: "a single static threshold is applied to predict categories across segments" (section 4.2)."""
@@ -79,7 +79,7 @@ def _measured_lines(
     replay: Replay, method: str, settings: Sequence[Settings], variants: Mapping[str, Changes]
 ) -> list[Line]:
     return [
-        measured_line(replay, method, name, [each.changed(changes) for each in settings])
+        measured_line(replay, method, name, [each.replace(**changes) for each in settings])
         for name, changes in variants.items()
     ]
 
