@@ -158,6 +158,10 @@ def test_an_arrow_key_moves_one_segment(opened: Open) -> None:
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("ArrowLeft")
     assert page.locator("#now").text_content() == "speech (heard)"
+    page.keyboard.press("Home")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#now").text_content() == "dog barking (heard, seen, both), speech (heard)"
 
 
 def test_start_times_can_be_read_on_a_phone(opened: Open) -> None:

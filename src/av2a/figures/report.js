@@ -43,13 +43,20 @@
     position.setAttribute("aria-valuetext", clock(at, true));
     const current = new Set();
     result.events.forEach((event, index) => event.start <= at && at < event.end && current.add(index));
+    if (current.size === playing.size && [...current].every((index) => playing.has(index))) return;
     for (const index of playing) if (!current.has(index)) eventRows.get(index).classList.remove("playing");
     for (const index of current) if (!playing.has(index)) eventRows.get(index).classList.add("playing");
     playing = current;
-    const happening = [...current].map((index) => result.events[index]);
-    const rest = happening.length > MENTIONED ? ` and ${happening.length - MENTIONED} more` : "";
-    const mentioned = happening.slice(0, MENTIONED).map((each) => `${short(each.label)} (${words[each.modality]})`);
-    find("now").textContent = mentioned.join(", ") + rest;
+    find("now").textContent = happening([...current].map((index) => result.events[index]));
+  };
+
+  const happening = (events) => {
+    const modalities = new Map();
+    for (const { label, modality } of events) modalities.set(label, (modalities.get(label) || new Set()).add(modality));
+    const labels = result.labels.filter((label) => modalities.has(label));
+    const how = (label) => Object.keys(words).filter((each) => modalities.get(label).has(each)).map((each) => words[each]);
+    const mentioned = labels.slice(0, MENTIONED).map((label) => `${short(label)} (${how(label).join(", ")})`);
+    return mentioned.join(", ") + (labels.length > MENTIONED ? ` and ${labels.length - MENTIONED} more` : "");
   };
 
   const seek = (seconds) => {
