@@ -263,12 +263,11 @@ class Settings:
             return value if isinstance(value, cls) else cls._like(value, {})
         if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
             raise InvalidSetting(
-                "settings must be Settings, a profile's name or a mapping of names to values, "
-                f"got {one_line(repr(value), 60)}"
+                f"settings must be Settings, a profile's name or a mapping of names to values, got {_shown(value)}"
             )
         profile = value.get("profile", "practical")
         if not isinstance(profile, str):
-            raise InvalidSetting(f"profile must be a name, got {one_line(repr(profile), 60)}")
+            raise InvalidSetting(f"profile must be a name, got {_shown(profile)}")
         if profile not in PROFILES and {field.name for field in dataclasses.fields(Settings)} - value.keys():
             raise UnknownName.among("profile", str(profile), PROFILES)
         base = _with_table_1(PROFILES.get(profile, PROFILES["practical"]), backbone)
@@ -340,17 +339,17 @@ def _checked(field: "dataclasses.Field[Any]", kind: Any, value: Any) -> Any:
         return _number(field, kind, value)
     if kind is bool:
         if not isinstance(value, bool):
-            raise InvalidSetting(f"{field.name} must be true or false, got {value!r}")
+            raise InvalidSetting(f"{field.name} must be true or false, got {_shown(value)}")
         return value
     if kind is str:
         if not isinstance(value, str) or not value:
-            raise InvalidSetting(f"{field.name} must be a name, got {value!r}")
+            raise InvalidSetting(f"{field.name} must be a name, got {_shown(value)}")
         return str(value)
     if get_origin(kind) is tuple:
         try:
             return ordered_names(value)
         except InvalidLabels as wrong:
-            raise InvalidSetting(f"{field.name} must be a list of names, got {one_line(repr(value), 60)}") from wrong
+            raise InvalidSetting(f"{field.name} must be a list of names, got {_shown(value)}") from wrong
     try:
         return kind(value)
     except ValueError as unknown:
@@ -360,20 +359,24 @@ def _checked(field: "dataclasses.Field[Any]", kind: Any, value: Any) -> Any:
 def _number(field: "dataclasses.Field[Any]", kind: type, value: Any) -> int | float:
     name, lowest, highest = field.name, field.metadata["lowest"], field.metadata["highest"]
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidSetting(f"{name} must be a number, got {value!r}")
+        raise InvalidSetting(f"{name} must be a number, got {_shown(value)}")
     try:
         # An int initial threshold would make integer thresholds (behaviour 14).
         number = float(value)
     except OverflowError:
         number = inf
     if not isfinite(number):
-        raise InvalidSetting(f"{name} must be finite, got {one_line(str(value))}")
+        raise InvalidSetting(f"{name} must be finite, got {_shown(value)}")
     if kind is int and number != int(number):
-        raise InvalidSetting(f"{name} must be a whole number, got {value!r}")
+        raise InvalidSetting(f"{name} must be a whole number, got {_shown(value)}")
     if not (lowest is None or number >= lowest) or not (highest is None or number <= highest):
         rule = f"be {lowest} or more" if highest is None else f"lie in [{lowest}, {highest}]"
-        raise InvalidSetting(f"{name} must {rule}, got {value}")
+        raise InvalidSetting(f"{name} must {rule}, got {_shown(value)}")
     return int(number) if kind is int else number
+
+
+def _shown(value: object) -> str:
+    return one_line(repr(value), 60)
 
 
 _RELEASED = Settings(

@@ -1,13 +1,18 @@
 """JSON: everything needed to repeat the run, and back."""
 
+import copy
+import functools
 import json as standard_json
+import operator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from av2a.detector import detect
@@ -157,3 +162,54 @@ def test_a_setting_of_another_version_is_refused() -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match="no such file"):
         json.read(tmp_path / "out.json")
+
+
+# Damaged and hostile files.
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text(max_size=5) | st.just("../x"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+_PLAIN = {name: json.as_dict(answer, traces=True) for name, answer in {"found": park(), "nothing": empty()}.items()}
+
+
+def _places(plain: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    entries = plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
+    for key, value in entries:
+        yield (*path, key)
+        # The scores are all alike.
+        if key not in ("scores", "thresholds", "selected", "window_scores", "background"):
+            yield from _places(value, (*path, key))
+
+
+@pytest.mark.usefixtures("without_shape_checks")
+@settings(max_examples=400)
+@given(st.data())
+def test_a_changed_file_is_refused_in_one_line_or_read_as_an_answer_that_can_be_written(data: st.DataObject) -> None:
+    plain = copy.deepcopy(_PLAIN[data.draw(st.sampled_from(sorted(_PLAIN)))])
+    *path, last = data.draw(st.sampled_from(list(_places(plain))))
+    inner = functools.reduce(operator.getitem, path, plain)
+    if data.draw(st.booleans()):
+        inner[last] = data.draw(_JSON)
+    else:
+        del inner[last]
+    try:
+        answer = json.loads(standard_json.dumps(plain))
+    except NotMedia:
+        return
+    assert json.loads(json.dumps(answer, traces=True)) == answer
+    assert hash(answer) == hash(answer)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "", "a/b.mp4"])
+def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
+    plain = json.as_dict(park())
+    plain["media"]["name"] = name
+    with pytest.raises(NotMedia, match="is no file name"):
+        json.loads(standard_json.dumps(plain))
+
+
+def test_deep_nesting_is_refused() -> None:
+    with pytest.raises(NotMedia):
+        json.loads("[" * 100_000)

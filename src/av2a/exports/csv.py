@@ -27,9 +27,9 @@ def dumps(detection: Detection) -> str:
     return "".join(map(_line, [(*HEADER, NOTE), *((*row, detection.caution) for row in rows)]))
 
 
-def write(detection: Detection, path: Path, truth: Sequence[Event] = ()) -> None:
+def write(detection: Detection, path: str | Path, truth: Sequence[Event] = ()) -> None:
     """Writes the table to ``path``; it has the detected events, ``truth`` is not part of it."""
-    path.write_bytes(utf8(dumps(detection)))
+    Path(path).write_bytes(utf8(dumps(detection)))
 
 
 def _row(name: str, event: Event) -> tuple[str, ...]:

@@ -10,14 +10,16 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib import metadata
+from math import isfinite, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from av2a import __version__
 from av2a.errors import Av2aError, MissingFile, NotMedia, one_line
+from av2a.labels import ordered_names
 from av2a.methods.trained.settings import ParserSettings
 from av2a.settings import PROFILES, Settings
 from av2a.timeline import Grid
@@ -36,6 +38,8 @@ from av2a.types import (
 )
 
 SCHEMA = "av2a/detection/1"
+
+_Record = TypeVar("_Record", BackboneInfo, VideoStream, AudioStream)
 
 
 def as_dict(detection: Detection, *, traces: bool = False) -> dict[str, Any]:
@@ -65,10 +69,10 @@ def dumps(detection: Detection, *, traces: bool = False) -> str:
     return json.dumps(as_dict(detection, traces=traces), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
 
-def write(detection: Detection, path: Path, truth: Sequence[Event] = ()) -> None:
+def write(detection: Detection, path: str | Path, truth: Sequence[Event] = ()) -> None:
     """Writes the answer to ``path``; it has the detected events, ``truth`` is not part of it."""
     # A lone surrogate (of a file name that is not Unicode) has no UTF-8, but its backslash form is what JSON writes for it.
-    path.write_bytes(dumps(detection).encode("utf-8", "backslashreplace"))
+    Path(path).write_bytes(dumps(detection).encode("utf-8", "backslashreplace"))
 
 
 def loads(text: str) -> Detection:
@@ -82,17 +86,18 @@ def loads(text: str) -> Detection:
         if plain["schema"] != SCHEMA:
             raise ValueError(f"schema is {plain['schema']!r}")
         return _detection(plain)
-    except (Av2aError, ValueError, KeyError, TypeError) as wrong:
+    except (Av2aError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as wrong:
         raise NotMedia(f"not an av2a detection ({one_line(str(wrong))}): expected JSON of schema {SCHEMA!r}") from wrong
 
 
-def read(path: Path) -> Detection:
+def read(path: str | Path) -> Detection:
     """The answer in a file that :func:`write` wrote.
 
     Raises:
         MissingFile: there is no such file.
-        NotMedia: it holds something else.
+        NotMedia: the file has other content.
     """
+    path = Path(path)
     if not path.is_file():
         raise MissingFile(f"no such file: {one_line(str(path))!r}")
     return loads(path.read_bytes().decode("utf-8", "replace"))
@@ -170,71 +175,71 @@ def _table(values: Float[np.ndarray, "row category"]) -> list[list[float | None]
 
 
 def _detection(plain: Mapping[str, Any]) -> Detection:
-    labels = tuple(str(label) for label in plain["labels"])
+    labels = ordered_names(plain["labels"])
+    if len(set(labels)) != len(labels) or not labels:
+        raise ValueError("labels are missing or given twice")
     closest = plain["closest"]
     return Detection(
         clip=_read_clip(plain["media"]),
         labels=labels,
-        grid=Grid(float(plain["grid"]["duration_seconds"]), float(plain["grid"]["segment_seconds"])),
-        backbone=BackboneInfo(**plain["backbone"]),
+        grid=Grid(_finite(plain["grid"]["duration_seconds"]), _finite(plain["grid"]["segment_seconds"])),
+        backbone=_record(BackboneInfo, plain["backbone"]),
         settings=_read_settings(plain["settings"]),
-        events=tuple(_read_event(event) for event in plain["events"]),
+        events=tuple(_read_event(event, labels) for event in plain["events"]),
         traces=tuple(_read_trace(trace, len(labels)) for trace in plain.get("streams", [])),
-        warnings=tuple(plain["warnings"]),
-        closest=None if closest is None else _read_closest(closest),
+        warnings=_texts(plain["warnings"]),
+        closest=None if closest is None else _read_closest(closest, labels),
     )
 
 
 def _read_settings(plain: Mapping[str, Any]) -> Settings:
     kind = ParserSettings if plain.keys() - {each.name for each in fields(Settings)} else Settings
-    profile = plain["profile"]
-    if profile in PROFILES:
+    if plain["profile"] in PROFILES:
         return kind.of(plain)
     # A profile of one's own; settings that are newer than the file have their defaults.
     return kind.practical(**plain)
 
 
 def _read_clip(plain: Mapping[str, Any]) -> Clip:
+    name = _text(plain["name"])
+    if Path(name).name != name or name in ("", ".."):
+        raise ValueError(f"{name!r} is no file name")
     return Clip(
-        path=Path(plain["name"]),
-        known_sha256=plain["sha256"],
-        size_bytes=plain["size_bytes"],
-        container=plain["container"],
-        duration_seconds=float(plain["duration_seconds"]),
-        start_seconds=float(plain["start_seconds"]),
-        video=None if plain["video"] is None else VideoStream(**plain["video"]),
-        audio=None if plain["audio"] is None else AudioStream(**plain["audio"]),
-        video_streams=tuple(VideoStream(**stream) for stream in plain["video_streams"]),
-        audio_streams=tuple(AudioStream(**stream) for stream in plain["audio_streams"]),
-        warnings=tuple(plain["warnings"]),
+        path=Path(name),
+        known_sha256=_text(plain["sha256"]),
+        size_bytes=int(plain["size_bytes"]),
+        container=_text(plain["container"]),
+        duration_seconds=_finite(plain["duration_seconds"]),
+        start_seconds=_finite(plain["start_seconds"]),
+        video=None if plain["video"] is None else _record(VideoStream, plain["video"]),
+        audio=None if plain["audio"] is None else _record(AudioStream, plain["audio"]),
+        video_streams=tuple(_record(VideoStream, stream) for stream in plain["video_streams"]),
+        audio_streams=tuple(_record(AudioStream, stream) for stream in plain["audio_streams"]),
+        warnings=_texts(plain["warnings"]),
         generated=bool(plain.get("generated", False)),
     )
 
 
-def _read_event(plain: Mapping[str, Any]) -> Event:
+def _read_event(plain: Mapping[str, Any], labels: Sequence[str]) -> Event:
     return Event(
-        label=plain["label"],
+        label=labels[labels.index(plain["label"])],
         modality=Modality(plain["modality"]),
-        start_seconds=float(plain["start"]),
-        stop_seconds=float(plain["end"]),
-        confidence=float(plain["confidence"]),
+        start_seconds=_finite(plain["start"]),
+        stop_seconds=_finite(plain["end"]),
+        confidence=_finite(plain["confidence"]),
     )
 
 
-def _read_closest(plain: Mapping[str, Any]) -> ClosestMiss:
+def _read_closest(plain: Mapping[str, Any], labels: Sequence[str]) -> ClosestMiss:
     return ClosestMiss(
-        label=plain["label"],
+        label=labels[labels.index(plain["label"])],
         modality=Modality(plain["modality"]),
-        start_seconds=float(plain["start"]),
-        stop_seconds=float(plain["end"]),
+        start_seconds=_finite(plain["start"]),
+        stop_seconds=_finite(plain["end"]),
         score=_or_nan(plain["score"]),
         threshold=_or_nan(plain["threshold"]),
-        **({"reason": str(plain["reason"])} if "reason" in plain else {}),
+        **({"reason": _text(plain["reason"])} if "reason" in plain else {}),
     )
-
-
-def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _read_trace(plain: Mapping[str, Any], categories: int) -> Trace:
@@ -246,7 +251,7 @@ def _read_trace(plain: Mapping[str, Any], categories: int) -> Trace:
         scores=_read_table(plain["scores"], categories),
         thresholds=_read_table(plain["thresholds"], categories),
         rejected=tuple(
-            (Candidate(each["category"], each["start"], each["stop"]), _or_nan(each["score"]))
+            (Candidate(int(each["category"]), int(each["start"]), int(each["stop"])), _or_nan(each["score"]))
             for each in plain.get("rejected", [])
         ),
     )
@@ -255,3 +260,34 @@ def _read_trace(plain: Mapping[str, Any], categories: int) -> Trace:
 def _read_table(rows: Sequence[Sequence[float | None]], categories: int) -> Float[np.ndarray, "row category"]:
     # None becomes NaN.
     return np.array(rows, dtype=float).reshape(-1, categories)
+
+
+def _record(kind: type[_Record], plain: Mapping[str, Any]) -> _Record:
+    """A record of plain values, each of its field's kind."""
+    for name, annotation in get_type_hints(kind).items():
+        kinds: tuple[Any, ...] = get_args(annotation) or (annotation,)
+        if name in plain and not isinstance(plain[name], (*kinds, int) if float in kinds else kinds):
+            raise ValueError(f"{name} is {plain[name]!r}")
+    return kind(**plain)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise ValueError(f"{values!r} is no list")
+    return tuple(map(_text, values))
+
+
+def _finite(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        raise ValueError(f"{value!r} is no finite number")
+    return float(value)
+
+
+def _or_nan(value: Any) -> float:
+    return nan if value is None else _finite(value)

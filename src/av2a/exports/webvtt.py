@@ -17,9 +17,9 @@ def dumps(detection: Detection) -> str:
     return "\n".join(["WEBVTT\n", *notes, *(cues or ["NOTE no event was found\n"])])
 
 
-def write(detection: Detection, path: Path, truth: Sequence[Event] = ()) -> None:
+def write(detection: Detection, path: str | Path, truth: Sequence[Event] = ()) -> None:
     """Writes the captions to ``path``; they have the detected events, ``truth`` is not part of them."""
-    path.write_bytes(utf8(dumps(detection)))
+    Path(path).write_bytes(utf8(dumps(detection)))
 
 
 def timestamp(seconds: float) -> str:
