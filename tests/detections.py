@@ -86,6 +86,7 @@ def detection(
     settings: Settings | None = None,
     closest: ClosestMiss | None = None,
     rejected: Mapping[Modality, Sequence[tuple[Candidate, float]]] = {},
+    derived: Mapping[Modality, Sequence[Candidate]] = {},
 ) -> Detection:
     """An answer with traces for the three streams; the last of several labels was not selected."""
     of = of or clip()
@@ -95,6 +96,7 @@ def detection(
         replace(
             trace(modality, len(labels), grid.segments, unselected=unselected),
             rejected=tuple(rejected.get(modality, ())),
+            derived=tuple(derived.get(modality, ())),
         )
         for modality in Modality
     )
@@ -122,6 +124,14 @@ def park() -> Detection:
             event("speech", HEARD, 8.0, 10.0, 0.9312),
         ],
         rejected={SEEN: [(Candidate(0, 8, 10), 0.7123)]},
+    )
+
+
+def agreeing() -> Detection:
+    """An answer of which a part of each modality comes from the other two."""
+    return detection(
+        [event("dog barking", modality, 1.0, 6.0) for modality in Modality],
+        derived={SEEN: [Candidate(0, 1, 2)], HEARD: [Candidate(0, 4, 6)], BOTH: [Candidate(0, 3, 4)]},
     )
 
 

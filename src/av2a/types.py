@@ -225,6 +225,8 @@ class Trace:
     thresholds: Float[np.ndarray, "segment category"]
     rejected: tuple[tuple[Candidate, float], ...] = ()
     """Candidates that failed validation, in segments of the clip, each with the score that was too low."""
+    derived: tuple[Candidate, ...] = ()
+    """What the stream's events have from the other streams alone, as heard, seen and both must agree (``consistent``)."""
 
     @property
     def kept(self) -> Bool[np.ndarray, " category"]:

@@ -21,7 +21,7 @@ from av2a.exports import json
 from av2a.settings import Settings
 from av2a.types import Detection
 from av2a.world import make_scene, write_clip
-from tests.detections import clip, detection, empty, hostile, park
+from tests.detections import agreeing, clip, detection, empty, hostile, park
 from tests.exports.answers import Recipe, made, recipes
 
 
@@ -124,6 +124,8 @@ def test_traces_come_back_with_their_gaps() -> None:
         assert np.array_equal(trace.selected, original.selected)
         assert np.allclose(trace.scores, original.scores, atol=6e-5, equal_nan=True)
         assert np.allclose(trace.thresholds, original.thresholds, atol=6e-5, equal_nan=True)
+    derived = [trace.derived for trace in json.loads(json.dumps(agreeing(), traces=True)).traces]
+    assert derived == [trace.derived for trace in agreeing().traces]
 
 
 def test_nothing_tells_where_or_when_the_run_was_made(tmp_path: Path) -> None:

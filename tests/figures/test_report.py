@@ -22,6 +22,7 @@ from tests.detections import (
     BOTH,
     HEARD,
     HOSTILE_LABELS,
+    agreeing,
     clip,
     crowded,
     detection,
@@ -247,6 +248,21 @@ def test_rejected_candidates_are_drawn_and_told_with_their_score(tmp_path: Path)
     assert "0:08–0:10 (score 0.712); the whole interval does not score above 0.886" in words
     strongest = replace(park(), settings=Settings(validation_rule=ValidationRule.ARGMAX))
     assert any("another label is stronger" in text for text in page(strongest, tmp_path).inside("p"))
+
+
+def test_parts_that_come_from_the_other_modalities_are_pale_and_explained(tmp_path: Path) -> None:
+    read = page(agreeing(), tmp_path)
+    pale = {bar["class"]: (bar["x"], bar["width"]) for bar in read.all("rect") if "derived" in bar.get("class", "")}
+    assert pale == {
+        "bar derived audio": ("40%", "20%"),
+        "bar derived visual": ("10%", "10%"),
+        "bar derived audio_visual": ("30%", "10%"),
+    }
+    words = read.inside("p")
+    assert "From the fused score: 0:04–0:06." in words
+    assert "From heard and seen: 0:03–0:04." in words
+    assert any(text.startswith("pale: ") for text in read.inside("li"))
+    assert not any(text.startswith("pale: ") for text in page(park(), tmp_path).inside("li"))
 
 
 def test_mini_on_a_real_video_has_a_banner_under_the_title(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.detections import (
     BOTH,
     HEARD,
     SEEN,
+    agreeing,
     clip,
     crowded,
     detection,
@@ -40,6 +41,7 @@ ANSWERS = {
     "more labels than are drawn": crowded(timeline.MOST_ROWS + 5, 60.0),
     "a third of a second": detection([event("a", HEARD, 0, 0.3)], ["a"], of=clip(0.3)),
     "bars that merge": long_recording(7200.0, events=500),
+    "parts from other modalities": agreeing(),
     "a caution": replace(park(), warnings=(CAUTION,)),
     "a file name that is not Unicode": detection(of=clip(path=Path("caf\udce9.mp4"))),
 }

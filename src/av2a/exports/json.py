@@ -167,6 +167,7 @@ def _trace(trace: Trace) -> dict[str, Any]:
         "scores": _table(trace.scores),
         "thresholds": _table(trace.thresholds),
         "rejected": [{**asdict(candidate), "score": written_number(score)} for candidate, score in trace.rejected],
+        "derived": [asdict(candidate) for candidate in trace.derived],
     }
 
 
@@ -253,6 +254,9 @@ def _read_trace(plain: Mapping[str, Any], categories: int) -> Trace:
         rejected=tuple(
             (Candidate(int(each["category"]), int(each["start"]), int(each["stop"])), _or_nan(each["score"]))
             for each in plain.get("rejected", [])
+        ),
+        derived=tuple(
+            Candidate(int(each["category"]), int(each["start"]), int(each["stop"])) for each in plain.get("derived", [])
         ),
     )
 

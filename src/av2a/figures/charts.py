@@ -15,7 +15,7 @@ MOST_POINTS, FEWEST_POINTS, ALL_POINTS = 300, 60, 200_000
 """Points of one line, and of all lines of a page. Of more segments, the one nearest to its threshold, or farthest above, is drawn."""
 
 _OPEN = 6
-_MOST_REJECTIONS = 5
+_MOST_LISTED = 5
 _WIDTH, _HEIGHT = 1000.0, 100.0
 _LOWEST, _HIGHEST = 0.05, 0.999
 _MARKS = (0.1, 0.5, 0.9, 0.99)
@@ -80,8 +80,16 @@ def _figure(detection: Detection, row: LabelRow, lane: Lane, trace: Trace | None
     drawing = _drawing(detection, trace, row.index, lane, points)
     return (
         f'<figure class="chart" data-stream="{kind}">{caption}<div class="plot" data-seek>{drawing}'
-        f'<i class="cursor js"></i></div>{_rejections(detection, lane)}</figure>'
+        f'<i class="cursor js"></i></div>{_derived(lane)}{_rejections(detection, lane)}</figure>'
     )
+
+
+def _derived(lane: Lane) -> str:
+    """The parts of events that the scores of this modality do not explain."""
+    listed = [span(*each) for each in lane.derived[:_MOST_LISTED]]
+    if len(lane.derived) > _MOST_LISTED:
+        listed.append(f"{len(lane.derived) - _MOST_LISTED} more")
+    return f"<p>From {lane.derived_from}: {', '.join(listed)}.</p>" if listed else ""
 
 
 def _rejections(detection: Detection, lane: Lane) -> str:
@@ -90,10 +98,10 @@ def _rejections(detection: Detection, lane: Lane) -> str:
         return ""
     listed = [
         f"{span(each.start_seconds, each.stop_seconds)} (score {each.score:.3f})"
-        for each in lane.rejected[:_MOST_REJECTIONS]
+        for each in lane.rejected[:_MOST_LISTED]
     ]
-    if len(lane.rejected) > _MOST_REJECTIONS:
-        listed.append(f"{len(lane.rejected) - _MOST_REJECTIONS} more")
+    if len(lane.rejected) > _MOST_LISTED:
+        listed.append(f"{len(lane.rejected) - _MOST_LISTED} more")
     if detection.settings.validation_rule is ValidationRule.ARGMAX:
         reason = "another label is stronger in the whole interval"
     else:

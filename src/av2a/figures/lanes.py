@@ -66,7 +66,12 @@ def _found(lane: Lane, grid: Grid) -> str:
     kind, word = lane.modality.value, lane.modality.word
     shaded = shades(lane.found, grid.duration_seconds, grid.segment_seconds)
     if not shaded:
-        return "".join(_bar(event, grid, kind, _hint(event, word)) for event in lane.found)
+        derived = (
+            f'<rect class="bar derived {kind}" rx="2" {_extent(start, stop, grid)}>'
+            f"<title>{word} {span(start, stop)}, from {lane.derived_from}</title></rect>"
+            for start, stop in lane.derived
+        )
+        return "".join((*(_bar(event, grid, kind, _hint(event, word)) for event in lane.found), *derived))
     return "".join(
         f'<rect class="bar shade {kind}" opacity="{each.opacity:g}" {_extent(each.start_seconds, each.stop_seconds, grid)}>'
         f"<title>{word} in up to {100 * each.level // LEVELS} % of {span(each.start_seconds, each.stop_seconds)}</title></rect>"

@@ -28,6 +28,7 @@ from av2a.figures.rows import (
     all_rows,
     closest_words,
     counted,
+    derived_words,
     found_lengths,
     lone_both_words,
     printable,
@@ -86,7 +87,7 @@ def page(detection: Detection, truth: Sequence[Event], folder: Path) -> str:
         found=_found(every, detection),
         missed=_missed(every),
         streams=_streams(every),
-        legend=_legend(with_truth=bool(truth)),
+        legend=_legend(every, with_truth=bool(truth)),
         lone_both=_hint(lone_both_words(detection)),
         timeline_kind=" many" if len(shown) > _MANY_ROWS else "",
         grid=grid_lines(duration),
@@ -214,8 +215,10 @@ def _streams(rows: Sequence[LabelRow]) -> str:
     )
 
 
-def _legend(*, with_truth: bool) -> str:
+def _legend(rows: Sequence[LabelRow], *, with_truth: bool) -> str:
     streams = [f'<li class="in-tools"><i class="swatch {one.value}"></i>{one.word}</li>' for one in Modality]
+    if words := derived_words(rows):
+        streams.append(f'<li><i class="swatch derived"></i>{words}</li>')
     return "".join(streams) + ('<li><i class="swatch truth"></i>truth</li>' if with_truth else "")
 
 

@@ -36,6 +36,13 @@ class Lane:
     found: tuple[Event, ...]
     true: tuple[Event, ...]
     rejected: tuple[RejectedInterval, ...]
+    derived: tuple[tuple[float, float], ...]
+    """The parts of ``found``, in seconds, that come from the other modalities alone."""
+
+    @property
+    def derived_from(self) -> str:
+        """The source of ``derived``, in words."""
+        return "heard and seen" if self.modality is Modality.AUDIO_VISUAL else "the fused score"
 
 
 @dataclass(frozen=True)
@@ -78,13 +85,27 @@ def rows(detection: Detection, truth: Sequence[Event] = ()) -> list[LabelRow]:
 
 def all_rows(detection: Detection, truth: Sequence[Event] = ()) -> list[LabelRow]:
     """A row for each label, in their order."""
-    found, true, rejected = _by_lane(detection.events), _by_lane(truth), _rejected_by_lane(detection)
+    found, true = _by_lane(detection.events), _by_lane(truth)
+    rejected: defaultdict[tuple[int, Modality], list[RejectedInterval]] = defaultdict(list)
+    derived: defaultdict[tuple[int, Modality], list[tuple[float, float]]] = defaultdict(list)
+    for trace in detection.traces:
+        for each, score in trace.rejected:
+            interval = RejectedInterval(*detection.grid.seconds(each.start, each.stop), score)
+            rejected[each.category, trace.modality].append(interval)
+        for each in trace.derived:
+            derived[each.category, trace.modality].append(detection.grid.seconds(each.start, each.stop))
     return [
         LabelRow(
             label,
             index,
             tuple(
-                Lane(one, tuple(found[label, one]), tuple(true[label, one]), tuple(rejected[label, one]))
+                Lane(
+                    one,
+                    tuple(found[label, one]),
+                    tuple(true[label, one]),
+                    tuple(rejected[index, one]),
+                    tuple(derived[index, one]),
+                )
                 for one in Modality
             ),
         )
@@ -136,6 +157,13 @@ def counted(detection: Detection) -> str:
     if found == 0:
         return "none of the labels was found" if count > 1 else "the label was not found"
     return f"{found} of {count} labels found" if count > 1 else "the label was found"
+
+
+def derived_words(rows: Sequence[LabelRow]) -> str:
+    """What the pale parts of bars are; empty where there are none."""
+    if not any(lane.derived for row in rows for lane in row.lanes):
+        return ""
+    return "pale: from the other modalities, as heard, seen and both agree"
 
 
 def found_lengths(row: LabelRow) -> str:
@@ -211,13 +239,4 @@ def _by_lane(events: Sequence[Event]) -> defaultdict[tuple[str, Modality], list[
     lanes: defaultdict[tuple[str, Modality], list[Event]] = defaultdict(list)
     for event in events:
         lanes[event.label, event.modality].append(event)
-    return lanes
-
-
-def _rejected_by_lane(detection: Detection) -> defaultdict[tuple[str, Modality], list[RejectedInterval]]:
-    lanes: defaultdict[tuple[str, Modality], list[RejectedInterval]] = defaultdict(list)
-    for trace in detection.traces:
-        for candidate, score in trace.rejected:
-            interval = RejectedInterval(*detection.grid.seconds(candidate.start, candidate.stop), score)
-            lanes[detection.labels[candidate.category], trace.modality].append(interval)
     return lanes

@@ -19,9 +19,11 @@ from av2a.errors import MissingDependency
 from av2a.figures.axis import clock, ticks_seconds
 from av2a.figures.looks import LOOKS
 from av2a.figures.rows import (
+    LabelRow,
     Lane,
     closest_words,
     counted,
+    derived_words,
     lone_both_words,
     missed_labels,
     printable,
@@ -134,7 +136,7 @@ def _figure(detection: Detection, truth: Sequence[Event]) -> Figure:
             _draw_lane(axes, lane, top + _GAP / 2 + place * pitch, detection.grid)
     if not shown:
         _draw_nothing(axes, detection, body)
-    _draw_words(figure, detection, unseen=len(found) - len(shown))
+    _draw_words(figure, detection, shown, unseen=len(found) - len(shown))
     _draw_legend(figure, with_truth=bool(truth))
     return figure
 
@@ -163,6 +165,9 @@ def _draw_lane(axes: Axes, lane: Lane, top: float, grid: Grid) -> None:
     if not shaded:
         # The edge keeps an event visible that is shorter than a dot of the picture.
         axes.broken_barh([_start_and_length(event) for event in lane.found], bar, **_face(lane.modality), zorder=3)
+        derived = [(start, stop - start) for start, stop in lane.derived]
+        pale = {"facecolor": LOOKS[lane.modality].tint, "hatch": ""}
+        axes.broken_barh(derived, bar, **_face(lane.modality) | pale, zorder=3)
     axes.broken_barh(
         [_start_and_length(event) for event in lane.true],
         (top + _LANE, _TRUTH_BAR),
@@ -192,7 +197,7 @@ def _draw_nothing(axes: Axes, detection: Detection, body: float) -> None:
     axes.text(0.5, body * 0.7, closest, fontsize=8.0, color=_MUTED, parse_math=False, **words)
 
 
-def _draw_words(figure: Figure, detection: Detection, unseen: int) -> None:
+def _draw_words(figure: Figure, detection: Detection, shown: Sequence[LabelRow], unseen: int) -> None:
     room = (_WIDTH - _MARGIN - _RIGHT) * 72
     # Bold letters are about an eighth wider than the measured ones.
     title = _fitted(printable(detection.clip.name), room * 0.85, size=13.0)
@@ -205,6 +210,7 @@ def _draw_words(figure: Figure, detection: Detection, unseen: int) -> None:
     missed = ", ".join(printable(label) for label in missed_labels(detection))
     lines = [
         sentence(lone_both_words(detection)),
+        sentence(derived_words(shown)),
         f"Not found: {missed}" if missed else "",
         f"{unseen} more labels are not drawn" if unseen else "",
     ]
