@@ -4,9 +4,10 @@ Every picture of :func:`write_media` carries its own number as bars of black and
 back, so that a test knows exactly which frame it was given.
 """
 
+import math
 import struct
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -55,6 +56,7 @@ class Sound:
     gap: tuple[float, float] | None = None
     """Samples between these seconds are not written: later ones keep their time."""
     bit_rate: int | None = None
+    options: dict[str, str] = field(default_factory=dict)
     language: str | None = None
     default: bool | None = None
 
@@ -152,7 +154,7 @@ def _add_stream(container: Any, track: Pictures | Sound) -> Any:
         if track.rotation_degrees or track.mirrored:
             stream.set_display_rotation(track.rotation_degrees, hflip=track.mirrored)
     else:
-        stream = container.add_stream(track.codec, rate=track.rate_hz, layout=track.layout)
+        stream = container.add_stream(track.codec, rate=track.rate_hz, layout=track.layout, options=dict(track.options))
         if track.bit_rate:
             stream.bit_rate = track.bit_rate
     if track.language is not None:
@@ -244,6 +246,87 @@ def claim_duration(path: Path, destination: Path, *, seconds: float) -> Path:
     data = bytearray(path.read_bytes())
     at = data.index(b"\x44\x89\x88") + 3
     data[at : at + 8] = struct.pack(">d", seconds * 1000)
+    destination.write_bytes(data)
+    return destination
+
+
+def restamped(path: Path, destination: Path, stamp: Callable[[int, float], float | None]) -> Path:
+    """A copy in which audio packet ``number`` of ``seconds`` has the time ``stamp(number, seconds)``, or is left out for None.
+
+    Times are kept rising, as muxers demand.
+    """
+    with av.open(str(path)) as source, av.open(str(destination), "w") as container:
+        streams = {stream.index: container.add_stream_from_template(stream) for stream in source.streams}
+        packets = [packet for packet in source.demux() if packet.dts is not None]
+        number, last = 0, -math.inf
+        timed = []
+        for packet in packets:
+            seconds = float(packet.dts * packet.time_base)
+            if packet.stream.type == "audio":
+                changed = stamp(number, seconds)
+                number += 1
+                if changed is None:
+                    continue
+                seconds = max(changed, last + 0.001)
+                last = seconds
+                packet.pts = packet.dts = round(seconds / packet.time_base)
+            timed.append((seconds, packet))
+        for _, packet in sorted(timed, key=lambda each: each[0]):
+            packet.stream = streams[packet.stream.index]
+            container.mux(packet)
+    return destination
+
+
+def ogg_pages(data: bytes) -> Iterator[bytearray]:
+    """The pages of an Ogg file."""
+    at = 0
+    while at < len(data):
+        size = 27 + data[at + 26] + sum(data[at + 27 : at + 27 + data[at + 26]])
+        yield bytearray(data[at : at + size])
+        at += size
+
+
+def changed_ogg(path: Path, destination: Path, *, later_samples: int = 0, pre_skip: int | None = None) -> Path:
+    """A copy of an Ogg file whose audio counts from ``later_samples`` on, or with another pre-skip in its Opus header."""
+    content = bytearray()
+    for number, page in enumerate(ogg_pages(path.read_bytes())):
+        position = struct.unpack("<q", page[6:14])[0]
+        if number >= 2 and position >= 0:
+            page[6:14] = struct.pack("<q", position + later_samples)
+        if number == 0 and pre_skip is not None:
+            at = page.index(b"OpusHead") + 10
+            page[at : at + 2] = struct.pack("<H", pre_skip)
+        page[22:26] = bytes(4)
+        page[22:26] = struct.pack("<I", _ogg_checksum(page))
+        content += page
+    destination.write_bytes(content)
+    return destination
+
+
+def _ogg_checksum(page: bytes) -> int:
+    checksum = 0
+    for byte in page:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1 ^ (0x04C11DB7 if checksum & 0x80000000 else 0)) & 0xFFFFFFFF
+    return checksum
+
+
+def claim_mp4_duration(path: Path, destination: Path, *, seconds: float) -> Path:
+    """A copy of an MP4 file whose header claims another duration."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"mvhd") + 16
+    (scale,) = struct.unpack(">I", data[at : at + 4])
+    data[at + 4 : at + 8] = struct.pack(">I", round(seconds * scale))
+    destination.write_bytes(data)
+    return destination
+
+
+def claim_flash_duration(path: Path, destination: Path, *, seconds: float) -> Path:
+    """A copy of an FLV file whose header claims another duration."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"duration") + 9
+    data[at : at + 8] = struct.pack(">d", seconds)
     destination.write_bytes(data)
     return destination
 

@@ -45,7 +45,7 @@ def test_of_a_file_cut_in_the_middle_the_rest_is_used_and_the_loss_is_told(tmp_p
     assert pictures[len(shown) :] == [None] * (24 - len(shown))
     assert 4 < sound_seconds < 10
     assert sum("could be decoded up to" in message for message in said) == 2
-    assert any(message.startswith("pictures") and "of 12.0" in message for message in said)
+    assert any(message.startswith("video") and "of 12.0" in message for message in said)
 
 
 def test_a_transport_stream_cut_at_both_ends_gives_what_it_has(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_file_with_subtitles_only_is_refused(tmp_path: Path) -> None:
             if packet.dts is not None:
                 packet.stream = stream
                 container.mux(packet)
-    with pytest.raises(NoStreams, match="neither picture nor sound"):
+    with pytest.raises(NoStreams, match="neither video nor audio"):
         open_clip(tmp_path / "a.mkv")
 
 
@@ -199,7 +199,7 @@ def test_an_empty_stream_beside_a_good_one_counts_as_absent(tmp_path: Path) -> N
     path = write_media(tmp_path / "a.mkv", Pictures([]), Sound(tone(2, 48_000), codec="flac"))
     clip = open_clip(path)
     assert clip.video is None and clip.audio is not None
-    assert len(clip.warnings) == 1 and "picture stream 0" in clip.warnings[0]
+    assert len(clip.warnings) == 1 and "video stream 0" in clip.warnings[0]
 
 
 @pytest.fixture
@@ -234,13 +234,13 @@ def test_other_streams_can_be_chosen(several: Path) -> None:
 
 def test_a_picture_stream_that_is_not_there_is_refused_with_those_that_are(several: Path) -> None:
     for index in (2, 9, -1):
-        with pytest.raises(UsageError, match=rf"no picture stream {index}: .* 0 \(h264\), 1 \(h264\)"):
+        with pytest.raises(UsageError, match=rf"no video stream {index}: .* 0 \(h264\), 1 \(h264\)"):
             open_clip(several, video_stream=index)
 
 
 def test_a_sound_stream_that_is_not_there_is_refused_with_those_that_are(several: Path) -> None:
     for index in (0, 9, -1):
-        with pytest.raises(UsageError, match=rf"no sound stream {index}: .* 2 \(flac, eng\), 3 \(flac, fra\)"):
+        with pytest.raises(UsageError, match=rf"no audio stream {index}: .* 2 \(flac, eng\), 3 \(flac, fra\)"):
             open_clip(several, audio_stream=index)
 
 

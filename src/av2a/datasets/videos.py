@@ -7,10 +7,9 @@ from pathlib import Path
 
 from av2a.datasets.rows import composed, counted, some
 from av2a.errors import MissingFile, one_line
+from av2a.media import AUDIO_ENDINGS, VIDEO_ENDINGS
 
-VIDEO_ENDINGS = tuple(".mp4 .mkv .webm .mov .m4v .avi .flv .mpg .mpeg .ts .mts .3gp .wmv .ogv .mxf .gif".split())
-SOUND_ENDINGS = tuple(".wav .flac .mp3 .m4a .aac .ogg .oga .opus .aiff".split())
-ENDINGS = {ending: rank for rank, ending in enumerate(VIDEO_ENDINGS + SOUND_ENDINGS)}
+ENDINGS = {ending: rank for rank, ending in enumerate(VIDEO_ENDINGS + AUDIO_ENDINGS)}
 """Names of one clip are taken in this order: sound that was taken out of a video often lies beside it."""
 
 

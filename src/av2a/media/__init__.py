@@ -1,14 +1,16 @@
-"""Open a media file, decode the pictures shown at given times, decode mono sound at a given rate.
+"""Opens media files, decodes the frames shown at given times, and decodes mono audio at a given rate.
 
 Everything that PyAV is asked lies in this folder. Times are seconds from the container's start.
 """
 
 from av2a.media.frames import Picture, decode_frames, frame_times
 from av2a.media.opening import Limits, open_clip
-from av2a.media.reading import Warn, ignore
+from av2a.media.reading import AUDIO_ENDINGS, VIDEO_ENDINGS, Warn, ignore
 from av2a.media.sound import SoundBlock, decode_sound
 
 __all__ = [
+    "AUDIO_ENDINGS",
+    "VIDEO_ENDINGS",
     "Limits",
     "Picture",
     "SoundBlock",

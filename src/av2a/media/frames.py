@@ -1,34 +1,36 @@
-"""Pictures at given times.
+"""Frames at given times.
 
-*The picture at t* is the last one whose presentation time is not later than t. Before the first one there is none, nor after
-the last one has been shown for its own duration. A time counts as reached when it is nearer than half a tick of the
-container's clock (at most 0.5 ms: Matroska rounds to milliseconds).
+*The frame at t* is the last one whose presentation time is not later than t. Before the first one there is none, nor after
+the last one has been shown for its own duration; where the container stores no durations of frames, the last one is shown to the
+end, as players do. A time counts as reached when it is nearer than half a tick of the container's clock (at most 0.5 ms:
+Matroska rounds to milliseconds).
 
-Files are decoded forward, once, up to the last time asked (of H.264 and HEVC without the pictures that nobody asked for and no other
-picture depends on): of nine ways tried on variable frame rates, late starts and transport
-streams that was the only one always right. Where the next time asked is far ahead, a second reader may start at a key frame
-before it, and is taken only when it proves to stand between here and there.
+Files are decoded forward, once, up to the last requested time (of H.264 and HEVC without the frames that nobody requested and no
+other frame depends on): of nine ways tried on variable frame rates, late starts and transport streams that was the only one
+always right. Where the next requested time is far ahead, a second reader may start at a key frame before it, and is taken only
+when it proves to stand between here and there.
 """
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 
 from av2a.errors import InvalidSetting
+from av2a.media.ends import Ends
 from av2a.media.reading import (
     FARTHEST_SECONDS,
-    FRAME_PIXELS,
     Container,
     Frame,
     Losses,
     Packet,
+    Source,
     Stream,
     Warn,
     container_start_seconds,
-    declared_end_seconds,
     decoded,
     ignore,
     opened,
@@ -36,19 +38,21 @@ from av2a.media.reading import (
     refusals,
     seconds_of,
     seek,
-    warn_about_shortfall,
 )
-from av2a.media.upright import Turn
+from av2a.media.upright import Turner
 from av2a.types import Clip
 
 END_TOLERANCE_SECONDS = 0.1
-"""The last picture stands this much longer than its own duration: sound often outlasts the pictures a little."""
+"""The last frame is shown this much longer than its own duration: audio often outlasts the video a little."""
+
+BACKWARD_SECONDS = 0.1
+"""Times that go back by less than this are jitter of a recorder's clock, and no splice."""
 
 SKIPPABLE = ("h264", "hevc")
-"""Codecs whose packets say whether other pictures depend on them."""
+"""Codecs whose packets say whether other frames depend on them."""
 
 SEEK_AHEAD_SECONDS = 20.0
-"""A time asked this far ahead is worth a seek: key frames are seldom farther apart than 10 s."""
+"""A time this far ahead is worth a seek: key frames are seldom farther apart than 10 s."""
 
 SEEK_MARGIN_SECONDS = 2.0
 """Seek this much earlier: what follows a key frame in the file may come before it on the screen, and be broken."""
@@ -59,7 +63,7 @@ SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 @dataclass(frozen=True)
 class Picture:
-    """One decoded picture, RGB, upright (rotation and mirroring applied), as many pixels as stored."""
+    """One decoded frame, RGB, upright (rotation and mirroring applied), as many pixels as stored."""
 
     seconds: float
     """When it is first shown, counted from the clip's zero."""
@@ -67,7 +71,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class _Clock:
+class _FrameClock:
     """How the time stamps of one stream become seconds."""
 
     time_base: Fraction
@@ -75,12 +79,12 @@ class _Clock:
     frame_seconds: Fraction
     """One over the frame rate."""
     by_index: bool
-    """No usable time stamps: pictures are evenly spaced."""
+    """No usable time stamps: frames are evenly spaced."""
 
     @classmethod
-    def of(cls, container: Container, stream: Stream) -> "_Clock":
+    def of(cls, container: Container, stream: Stream) -> "_FrameClock":
         rate = stream.guessed_rate or stream.average_rate or Fraction(25)
-        # AVI stores no presentation times: where pictures are reordered, what FFmpeg makes up for them is wrong.
+        # AVI stores no presentation times: where frames are reordered, what FFmpeg makes up for them is wrong.
         reordered_avi = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
         return cls(stream.time_base, container_start_seconds(container), 1 / rate, reordered_avi)
 
@@ -90,7 +94,7 @@ class _Clock:
         return min(max(float(self.time_base) / 2, 2e-6), 5e-4)
 
     def by_number(self, number: int) -> float:
-        """When the picture of this number is shown, at a constant rate."""
+        """When the frame of this number is shown, at a constant rate."""
         return float(number * self.frame_seconds)
 
     def seconds(self, ticks: int) -> float:
@@ -98,7 +102,7 @@ class _Clock:
         return seconds_of(ticks, self.time_base, self.start_seconds)
 
     def seconds_of_frame(self, number: int, frame: Frame, previous_seconds: float) -> float:
-        """When a decoded picture is shown; one without a time stamp among others follows the one before it."""
+        """When a decoded frame is shown; one without a time stamp among others follows the one before it."""
         if self.by_index:
             return self.by_number(number)
         if frame.pts is None:
@@ -107,15 +111,15 @@ class _Clock:
 
 
 def frame_times(clip: Clip) -> Float64[np.ndarray, " frame"]:
-    """When each picture of the clip is first shown, in seconds, rising; empty without pictures.
+    """When each frame of the clip is first shown, in seconds, rising; empty without video.
 
     Nothing is decoded where the packets carry their times. What an edit list leaves out is left out.
     """
     if clip.video is None:
         return np.zeros(0)
-    with opened(clip.path, clip.identity, frame_pixels=_frame_pixels(clip)) as container:
+    with opened(Source.of(clip)) as container:
         stream = container.streams[clip.video.index]
-        clock = _Clock.of(container, stream)
+        clock = _FrameClock.of(container, stream)
         packets = packets_of(container, [stream], Losses())
         ticks = [packet.pts for packet in packets if packet.size > 0 and not packet.is_discard]
     known = [tick for tick in ticks if tick is not None]
@@ -130,14 +134,14 @@ def frame_times(clip: Clip) -> Float64[np.ndarray, " frame"]:
 def decode_frames(
     clip: Clip, times_seconds: Sequence[float] | Float64[np.ndarray, " time"], *, warn: Warn = ignore
 ) -> Iterator[Picture | None]:
-    """The picture shown at each of ``times_seconds``, in their order; None where there is none.
+    """The frame shown at each of ``times_seconds``, in their order; None where there is none.
 
-    Decodes forward, up to the last time asked, one picture at a time; only pictures that are asked for are converted, each
-    once. ``warn`` is told, once each, of damage and of pictures that end before they should.
+    Decodes forward, up to the last time, one frame at a time; only frames that are requested are converted, each once.
+    ``warn`` is called, once each, about damage and video that ends before it should.
 
     Raises:
         InvalidSetting: the times do not rise, or are not numbers.
-        MissingFile, NotMedia: the file went away or changed since it was opened.
+        MissingFile, NotMedia, FileChanged: the file went away or changed since it was opened.
     """
     times = np.asarray(times_seconds, dtype=np.float64)
     if times.ndim != 1 or not np.isfinite(times).all() or (np.diff(times) < 0).any():
@@ -154,7 +158,7 @@ def _pictures(clip: Clip, times_seconds: Float64[np.ndarray, " time"], warn: War
         for seconds in times_seconds[:-1]:
             yield reader.picture_at(float(seconds))
         last = reader.picture_at(float(times_seconds[-1]))
-        # Before the last answer, as nobody need ask for what comes after it.
+        # Before the last frame, as nobody need request what comes after it.
         reader.warn_about_losses(warn)
     finally:
         reader.close()
@@ -163,11 +167,11 @@ def _pictures(clip: Clip, times_seconds: Float64[np.ndarray, " time"], warn: War
 
 @dataclass(frozen=True)
 class _Shown:
-    """A decoded picture and when it is shown."""
+    """A decoded frame and when it is shown."""
 
     seconds: float
     frame: Frame
-    clock: _Clock
+    clock: _FrameClock
 
     def is_due(self, seconds: float) -> bool:
         """Whether its time has come."""
@@ -175,13 +179,13 @@ class _Shown:
 
     @property
     def stop_seconds(self) -> float:
-        """Until when it stands if no other follows."""
+        """Until when it is shown if no other follows."""
         length = (self.frame.duration or 0) * self.clock.time_base
         return self.seconds + float(max(length, self.clock.frame_seconds))
 
 
 class Reader:
-    """Stands at one picture of a clip and moves forward."""
+    """Holds one frame of a clip and moves forward."""
 
     def __init__(self, clip: Clip, wanted_ticks: frozenset[int] | None = None) -> None:
         self._clip = clip
@@ -191,24 +195,36 @@ class Reader:
         self._now: _Shown | None = None
         self._next = next(self._frames, None)
         self._converted: tuple[_Shown, Picture] | None = None
-        self._turn = Turn()
+        self._turner = Turner()
 
     def picture_at(self, seconds: float) -> Picture | None:
-        """The picture shown at ``seconds``, no less than those asked before."""
+        """The frame shown at ``seconds``, no less than those requested before."""
         if self._next is not None and seconds - self._next.seconds > SEEK_AHEAD_SECONDS:
             self._jump(seconds)
         while self._next is not None and self._next.is_due(seconds):
             self._now, self._next = self._next, next(self._frames, None)
         if self._now is None or (self._next is None and seconds >= self._now.stop_seconds + END_TOLERANCE_SECONDS):
-            return None
+            return None if self._now is None or seconds >= self._last_stop_seconds else self._picture(self._now)
         return self._picture(self._now)
 
     def warn_about_losses(self, warn: Warn) -> None:
-        """Say what was damaged, and where the pictures ended if that was too early."""
-        self.losses.warn_about("picture", warn)
+        """Report what was damaged, and where the video ended if that was too early."""
+        self.losses.warn_about("video", warn)
         if self._next is None and self._clip.video is not None:
             covered = 0.0 if self._now is None else self._now.stop_seconds
-            warn_about_shortfall("pictures", covered, declared_end_seconds(self._clip, self._clip.video.index), warn)
+            self._ends.warn_about_shortfall("video", self._clip.video.index, covered, warn)
+
+    @cached_property
+    def _ends(self) -> Ends:
+        return Ends.of_clip(self._clip)
+
+    @cached_property
+    def _last_stop_seconds(self) -> float:
+        """Until when the last frame is shown: where the container does not say, and nothing after it is damaged, to the end."""
+        assert self._now is not None and self._clip.video is not None
+        index, own_stop = self._clip.video.index, self._now.stop_seconds + END_TOLERANCE_SECONDS
+        is_last = own_stop >= self._ends.packets_seconds.get(index, 0.0)
+        return max(own_stop, self._ends.file_seconds) if self._ends.has_untimed_frames and is_last else own_stop
 
     def close(self) -> None:
         """Close the file."""
@@ -229,22 +245,22 @@ class Reader:
     def _picture(self, shown: _Shown) -> Picture:
         if self._converted is None or self._converted[0] is not shown:
             with refusals(self._clip.path):
-                pixels = self._turn.upright(shown.frame, shown.frame.to_ndarray(format="rgb24"))
+                pixels = self._turner.upright(shown.frame, shown.frame.to_ndarray(format="rgb24"))
             self._converted = (shown, Picture(shown.seconds, pixels))
         return self._converted[1]
 
 
 def _wanted_ticks(clip: Clip, times_seconds: Float64[np.ndarray, " time"]) -> frozenset[int] | None:
-    """The time stamps of the pictures that are asked for, and of the last one; None where that cannot be known beforehand.
+    """The time stamps of the frames that are requested, and of the last one; None where that cannot be known beforehand.
 
-    Of the others, those on which no picture depends need not be decoded.
+    Of the others, those on which no frame depends need not be decoded.
     """
     assert clip.video is not None
     if clip.video.codec not in SKIPPABLE:
         return None
-    with opened(clip.path, clip.identity, frame_pixels=_frame_pixels(clip)) as container:
+    with opened(Source.of(clip)) as container:
         stream = container.streams[clip.video.index]
-        clock = _Clock.of(container, stream)
+        clock = _FrameClock.of(container, stream)
         if container.format.name not in SEEKABLE or clock.by_index:
             return None
         ticks = [packet.pts for packet in packets_of(container, [stream], Losses()) if packet.size > 0]
@@ -252,8 +268,8 @@ def _wanted_ticks(clip: Clip, times_seconds: Float64[np.ndarray, " time"]) -> fr
     if not known or len(set(known)) < len(ticks):
         return None
     shown = np.array([clock.seconds(tick) for tick in known])
-    places = np.searchsorted(shown, times_seconds + clock.tolerance_seconds, side="right") - 1
-    return frozenset([*(known[place] for place in np.unique(places[places >= 0])), known[-1]])
+    indexes = np.searchsorted(shown, times_seconds + clock.tolerance_seconds, side="right") - 1
+    return frozenset([*(known[index] for index in np.unique(indexes[indexes >= 0])), known[-1]])
 
 
 def _shown_frames(
@@ -263,15 +279,15 @@ def _shown_frames(
     from_seconds: float | None = None,
     wanted_ticks: frozenset[int] | None = None,
 ) -> Generator[_Shown, None, None]:
-    """Decoded pictures in the order of their times, from the start or from a key frame near ``from_seconds``.
+    """Decoded frames in the order of their times, from the start or from a key frame near ``from_seconds``.
 
-    With ``wanted_ticks``, pictures with other time stamps may be missing.
+    With ``wanted_ticks``, frames with other time stamps may be missing.
     """
     assert clip.video is not None
-    with opened(clip.path, clip.identity, frame_pixels=_frame_pixels(clip)) as container:
+    with opened(Source.of(clip)) as container:
         stream = container.streams[clip.video.index]
         stream.thread_type = "AUTO"
-        clock = _Clock.of(container, stream)
+        clock = _FrameClock.of(container, stream)
         if from_seconds is not None and not _sought(container, stream, clock, from_seconds):
             return
         previous = -np.inf
@@ -289,15 +305,10 @@ def _shown_frames(
             if previous < seconds <= clip.duration_seconds + FARTHEST_SECONDS:
                 yield _Shown(seconds, frame, clock)
                 previous = seconds
-            else:
+            elif not previous - BACKWARD_SECONDS < seconds <= previous:
                 losses.out_of_order += 1
 
 
-def _sought(container: Container, stream: Stream, clock: _Clock, seconds: float) -> bool:
+def _sought(container: Container, stream: Stream, clock: _FrameClock, seconds: float) -> bool:
     usable = container.format.name in SEEKABLE and not clock.by_index
-    return usable and seek(container, stream, seconds, clock.start_seconds)
-
-
-def _frame_pixels(clip: Clip) -> int:
-    # A clip that was opened under a higher limit is decoded under it; decoders round sizes up to whole blocks.
-    return max(FRAME_PIXELS, (clip.video.width + 128) * (clip.video.height + 128)) if clip.video else FRAME_PIXELS
+    return usable and seek(container, stream, seconds)

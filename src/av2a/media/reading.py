@@ -1,7 +1,7 @@
-"""The one door to PyAV: containers opened safely, packets decoded with their losses counted, times counted from zero.
+"""Opens containers safely with PyAV and reads their packets and frames; the other files of this folder build on it.
 
-Times: zero is the container's ``start_time``, where players show 0 (MPEG-TS files begin at 1.4 s and the like), never zero
-of a stream's own clock. What each trap does in PyAV was measured; the rules are written beside the code that keeps them.
+Times count from the container's ``start_time``, where players show 0 (MPEG-TS files begin at 1.4 s and the like), never from
+zero of a stream's own clock. What PyAV does with damaged files was measured; the rules stand beside the code that keeps them.
 """
 
 import errno
@@ -30,15 +30,31 @@ Warn = Callable[[str], None]
 """Takes one line for the user."""
 
 FRAME_PIXELS = 50_000_000
-"""The largest picture that is decoded unless a limit says otherwise: 8K has 33 million pixels."""
+"""The largest frame that is decoded unless a limit says otherwise: 8K has 33 million pixels."""
 
 # Playlists (hls, dash, concat, sdp, image2, svg) open other files and hosts: none of them is here, nor anything that could.
 FORMATS = (
     "3dostr aa aac ac3 ac4 aiff amr amrnb amrwb ape apng asf ass au av1 avi avif avs2 avs3 caf dirac dts dtshd dv dvd eac3 f4v "
     "flac flv gif gxf h261 h263 h264 hevc ipod ivf m4v matroska matroska,webm mjpeg mlp mov mov,mp4,m4a,3gp,3g2,mj2 mp2 mp3 mp4 "
-    "mpc mpc8 mpeg mpegts mpegvideo mxf nut obu oga ogg ogv opus qcp rm rso sox spx swf tak truehd tta vc1 voc vvc w64 wav "
-    "webm wtv wv yuv4mpegpipe"
+    "mpc mpc8 mpeg mpegts mpegvideo mpjpeg mxf nut obu oga ogg ogv opus qcp rm rso sox spx swf tak truehd tta vc1 voc vvc w64 "
+    "wav webm wtv wv yuv4mpegpipe"
 ).replace(" ", ",")
+
+VIDEO_ENDINGS = tuple(
+    ".mp4 .mkv .webm .mov .m4v .avi .flv .mpg .mpeg .ts .mts .m2ts .m2t .3gp .3g2 .wmv .asf .ogv .f4v .vob .mxf .dv .mjpeg "
+    ".mjpg .m2v .m1v .h264 .264 .hevc .265 .nut .ivf .rm .rmvb .y4m .wtv .gif".split()
+)
+AUDIO_ENDINGS = tuple(
+    ".wav .flac .mp3 .m4a .aac .ogg .oga .opus .aiff .aif .wma .mka .m4b .caf .weba .mp2 .w64 .ac3 .eac3 .dts .amr .au .ape "
+    ".wv .tta .spx .voc".split()
+)
+"""The usual endings of files that are read. A file that is named by the user may have any ending."""
+
+NO_TABLE = ("flv", "mpegts", "mpeg")
+"""Containers without a table of their streams: a stream is known from its first packet on."""
+
+SEARCHED_BYTES = 50_000_000
+"""How far into such a container a video and an audio stream are looked for."""
 
 FARTHEST_SECONDS = 60.0
 """A time stamp this far beyond the clip's end is damage, not time."""
@@ -89,41 +105,88 @@ def _reason(fault: BaseException) -> str:
     return one_line(str(getattr(fault, "strerror", None) or fault) or type(fault).__name__)
 
 
+@dataclass(frozen=True)
+class Source:
+    """A file that is read, and the limit under which it is."""
+
+    path: Path
+    identity: FileIdentity | None
+    frame_pixels: int = FRAME_PIXELS
+
+    @classmethod
+    def of(cls, clip: Clip) -> "Source":
+        """The file of a clip. One that was opened under a higher limit is decoded under it."""
+        # Decoders round sizes up to whole blocks.
+        pixels = (clip.video.width + 128) * (clip.video.height + 128) if clip.video else 0
+        return cls(clip.path, clip.identity, max(FRAME_PIXELS, pixels))
+
+
 @contextmanager
-def opened(
-    path: Path, identity: FileIdentity | None, *, frame_pixels: int = FRAME_PIXELS, headers_only: bool = False
-) -> Iterator[Container]:
+def opened(source: Source, *, headers_only: bool = False) -> Iterator[Container]:
     """The file's container, closed afterwards. It opens no other file and no connection, whatever the file says.
 
-    ``headers_only`` leaves out the look at the first pictures, after which FFmpeg no longer says what the headers said.
+    ``headers_only`` leaves out the look at the first frames, after which FFmpeg no longer says what the headers said.
 
     Raises:
         MissingFile: there is no such file (any more).
         NotMedia: PyAV cannot open it.
-        FileChanged: it is not the file with ``identity``, or was changed while it was read.
+        FileChanged: it was replaced, or was changed while it was read.
     """
-    require_unchanged(path, identity)
-    with refusals(path):
-        import av
-
-        # A path is safer than a file object (playlists in file objects do reach the network), and an absolute one cannot be
-        # read as "protocol:address".
-        ceiling = {"max_pixels": str(frame_pixels)}
-        container = av.open(
-            str(path.absolute()),
-            container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
-            options={"skip_frame": "all"} if headers_only else ceiling,
-            metadata_errors="ignore",
-        )
+    require_unchanged(source.path, source.identity)
+    with refusals(source.path):
+        container = _with_late_streams(source, _container(source, headers_only))
     with container:
         # The file may have been replaced just before it was opened, or be written to while it is read.
-        require_unchanged(path, identity)
-        # The options above are for probing; decoding has its own. Larger pictures are refused before memory is taken.
+        require_unchanged(source.path, source.identity)
+        # The options of _container are for probing; decoding has its own.
         for stream in container.streams.video:
             if stream.codec_context is not None:
-                stream.codec_context.options = ceiling
+                stream.codec_context.options = _ceiling(source)
         yield container
-        require_unchanged(path, identity)
+        require_unchanged(source.path, source.identity)
+
+
+def _container(source: Source, headers_only: bool = False, searched: dict[str, str] | None = None) -> Container:
+    import av
+
+    # A path is safer than a file object (playlists in file objects do reach the network), and an absolute one cannot be
+    # read as "protocol:address".
+    return av.open(
+        str(source.path.absolute()),
+        # A single large JPEG at the start is taken for a still.
+        format="mjpeg" if _is_raw_mjpeg(source.path) else None,
+        container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file", **(searched or {})},
+        options={"skip_frame": "all"} if headers_only else _ceiling(source),
+        metadata_errors="ignore",
+    )
+
+
+def _ceiling(source: Source) -> dict[str, str]:
+    # Larger frames are refused before memory is taken.
+    return {"max_pixels": str(source.frame_pixels)}
+
+
+def _is_raw_mjpeg(path: Path) -> bool:
+    if path.suffix.lower() not in (".mjpeg", ".mjpg"):
+        return False
+    with path.open("rb") as file:
+        return file.read(3) == b"\xff\xd8\xff"
+
+
+def lacks_streams(container: Container) -> bool:
+    """Whether video or audio was not found, in a container that has no table of its streams."""
+    kinds = {stream.type for stream in container.streams}
+    return container.format.name in NO_TABLE and not {"video", "audio"} <= kinds
+
+
+def _with_late_streams(source: Source, container: Container) -> Container:
+    if not lacks_streams(container):
+        return container
+    # FFmpeg looks at 5 MB and 5 s unless told otherwise.
+    longer = _container(source, searched={"probesize": str(SEARCHED_BYTES), "analyzeduration": str(10**12)})
+    more, fewer = (longer, container) if len(longer.streams) > len(container.streams) else (container, longer)
+    fewer.close()
+    return more
 
 
 @dataclass
@@ -142,15 +205,16 @@ class Losses:
         self.packets = self.undecodable = self.out_of_order = 0
         self.broken_off = False
 
-    def warn_about(self, what: str, warn: Warn) -> None:
-        """Say once how much was lost, if it is more than 1 % of the packets, and whether times jumped."""
+    def warn_about(self, kind: str, warn: Warn) -> None:
+        """Report once how much was lost, if it is more than 1 % of the packets, and whether times jumped."""
         if self.out_of_order:
             warn(
-                f"{self.out_of_order} {what} frames carry times that go back or cannot be, and were left out: is the file spliced?"
+                f"{self.out_of_order} {kind} frames have invalid times, or times that go back, and were left out: "
+                "is the file spliced?"
             )
         if self.undecodable > 0.01 * self.packets:
             share = 100 * self.undecodable / self.packets
-            warn(f"{self.undecodable} of {self.packets} {what} packets are damaged and were left out ({share:.1f} %)")
+            warn(f"{self.undecodable} of {self.packets} {kind} packets are damaged and were left out ({share:.1f} %)")
 
 
 def packets_of(container: Container, streams: list[Stream], losses: Losses) -> Iterator[Packet]:
@@ -181,7 +245,7 @@ def frames_of_packet(packet: Packet, losses: Losses) -> list[Frame]:
 def decoded(
     container: Container, stream: Stream, losses: Losses, before: Callable[[Packet], None] | None = None
 ) -> Iterator[Frame]:
-    """The frames of one stream from where the container stands, damaged packets left out; ``before`` is shown each packet first."""
+    """The frames of one stream from the current position on, damaged packets left out; ``before`` gets each packet first."""
     for packet in packets_of(container, [stream], losses):
         if before is not None:
             before(packet)
@@ -207,33 +271,11 @@ def seconds_of(ticks: int, time_base: Fraction, start_seconds: float) -> float:
     return ticks * time_base.numerator / time_base.denominator - start_seconds
 
 
-def seek(container: Container, stream: Stream, seconds: float, start_seconds: float) -> bool:
+def seek(container: Container, stream: Stream, seconds: float) -> bool:
     """Go to a key frame that should not be later than ``seconds``: the caller must look at what comes. False: cannot."""
-    ticks = round(max(0.0, seconds + start_seconds) / float(stream.time_base))
+    ticks = round(max(0.0, seconds + container_start_seconds(container)) / float(stream.time_base))
     try:
         container.seek(ticks, stream=stream)
     except faults():
         return False
     return True
-
-
-def declared_end_seconds(clip: Clip, stream_index: int) -> float:
-    """Where a stream should end: as itself declares, else as the container does."""
-    with opened(clip.path, clip.identity) as container:
-        stream = container.streams[stream_index]
-        if not stream.duration or not stream.time_base:
-            return clip.duration_seconds
-        stop = (stream.start_time or 0) + stream.duration
-        return min(clip.duration_seconds, seconds_of(stop, stream.time_base, container_start_seconds(container)))
-
-
-def warn_about_shortfall(what: str, covered_seconds: float, declared_seconds: float, warn: Warn) -> None:
-    """Say how much was decoded where more than 2 % or 1 s of what was declared is missing: PyAV raises nothing then."""
-    missing = declared_seconds - covered_seconds
-    # Up to 0.1 s is how containers round and codecs pad.
-    if missing > max(0.1, min(1.0, 0.02 * declared_seconds)):
-        share = 100 * max(0.0, covered_seconds) / declared_seconds
-        warn(
-            f"{what} could be decoded up to {covered_seconds:.2f} s of {declared_seconds:.2f} s ({share:.0f} %): "
-            "the file may be cut short or damaged; what is missing counts as absent"
-        )

@@ -1,4 +1,8 @@
-"""Mono sound at the rate an encoder asks for, each sample at its own time.
+"""Mono audio at the sample rate of an encoder, each sample at its own time.
+
+Decoded frames follow on from each other. Time stamps that differ from the number of samples by a little, or for a moment, are
+not followed: recorders stamp with a clock that jitters, Vorbis steps where its blocks change size. A difference that lasts is: a
+hole in the audio stays a hole, and what comes after it stays at its time. The links of a chained Ogg file follow on from each other.
 
 Channels are averaged, as the encoders' training did; FFmpeg's own downmix to mono makes stereo 1.4 and 5.1 sound 3.4 times as
 loud in floating point. Where the channels cancel each other (anti-phase stereo) the loudest is used instead, judged for each
@@ -6,31 +10,35 @@ second by itself, so that the answer does not depend on where decoding began.
 """
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, pairwise
 from math import floor, isfinite
+from statistics import median
 
 import numpy as np
 from jaxtyping import Float32
 
 from av2a.errors import InvalidSetting
+from av2a.media.ends import Ends, is_chained
 from av2a.media.reading import (
     FARTHEST_SECONDS,
     Container,
     Frame,
     Losses,
+    Packet,
+    Source,
     Stream,
     Warn,
     container_start_seconds,
-    declared_end_seconds,
     decoded,
     ignore,
     opened,
     refusals,
     seconds_of,
     seek,
-    warn_about_shortfall,
 )
 from av2a.types import Clip
 
@@ -40,11 +48,24 @@ CANCELLED = 0.1
 Even 32 unrelated channels keep 1/√32 = 0.18.
 """
 
-JITTER_SECONDS = 0.005
-"""Time stamps this near to where the sound has come follow on: transport streams and Flash are not more exact."""
+START_SECONDS = 0.005
+"""Audio that starts this near to zero starts at zero."""
+
+ABSORBED_SECONDS = 0.1
+"""Time stamps that differ from the samples by less than this are not followed; players do the same."""
+
+STEP_SECONDS = 0.03
+"""The same for time stamps that are steady, so that their difference is known to be a hole: about one frame of a codec."""
+
+STEADY_SECONDS = 0.005
+"""From one frame to the next, the differences of steady time stamps change by no more than this in most places."""
+
+LASTING_SECONDS = 0.4
+LASTING_FRAMES = 4
+"""A difference lasts when it is found in all frames of so much audio, and in so many frames."""
 
 LEAD_SECONDS = 1.0
-"""Decoding starts this much before the asked start: Opus needs 80 ms to settle, AAC and MP3 two frames."""
+"""Decoding starts this much before the requested start: Opus needs 80 ms to settle, AAC and MP3 two frames."""
 
 SETTLING_SECONDS = 0.2
 """A seek counts only when it landed at least this much before what is needed."""
@@ -56,21 +77,21 @@ LARGEST_SAMPLE = 1e6
 """Full scale is 1: what lies beyond this is damage."""
 
 TAIL_SECONDS = 0.25
-"""Decoding goes on this much beyond the asked stop, for the resampling filter's sake."""
+"""Decoding goes on this much beyond the requested stop, for the resampling filter's sake."""
 
 
 @dataclass(frozen=True)
 class SoundBlock:
-    """A stretch of mono sound, of about a second or less."""
+    """About a second of mono audio, or less."""
 
     start_sample: int
-    """Where it starts, in samples of the asked rate counted from the clip's zero."""
+    """Where it starts, in samples of the requested rate counted from the clip's zero."""
     samples: Float32[np.ndarray, " sample"]
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A stretch of sound as stored: channels at the file's own rate."""
+    """An interval of audio as stored: channels at the file's own rate."""
 
     position: int
     """Samples of ``rate_hz`` from the clip's zero."""
@@ -112,11 +133,11 @@ class _Once:
 
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
-        self._said: set[str] = set()
+        self._passed: set[str] = set()
 
     def __call__(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
+        if message not in self._passed:
+            self._passed.add(message)
             self._warn(message)
 
 
@@ -128,15 +149,15 @@ def decode_sound(
     stop_seconds: float | None = None,
     warn: Warn = ignore,
 ) -> Iterator[SoundBlock]:
-    """The clip's sound between two times, mono, in blocks that follow each other.
+    """The clip's audio between two times, mono, in blocks that follow each other.
 
-    Nothing where there is no sound: a track that starts late starts at its own sample, a gap in it is a gap between blocks, of
-    overlapping parts the first is kept. NaN and infinite samples become 0. ``warn`` is told, once each, of such samples, of channels
-    that cancel each other, of damage, and of sound that ends before it should.
+    Where there is no audio there is no block: a stream that starts late starts at its own sample, a hole in it is a gap between
+    blocks, of overlapping parts the first is kept. NaN and infinite samples become 0. ``warn`` is called, once each, about such
+    samples, channels that cancel each other, holes, damage, and audio that ends before it should.
 
     Raises:
-        InvalidSetting: a rate or times that cannot be.
-        MissingFile, NotMedia: the file went away or changed since it was opened.
+        InvalidSetting: an invalid rate or time.
+        MissingFile, NotMedia, FileChanged: the file went away or changed since it was opened.
     """
     if not 100 <= sample_rate_hz <= 1_000_000:
         raise InvalidSetting(f"sample_rate_hz must lie in [100, 1000000], got {sample_rate_hz}")
@@ -168,27 +189,45 @@ def _pieces(clip: Clip, first_second: int, stop_seconds: float, warn: Warn) -> I
     """What is decoded from ``first_second`` to a little beyond ``stop_seconds``, as stored."""
     assert clip.audio is not None
     losses = Losses()
-    covered_seconds = 0.0
+    holes: list[tuple[float, float]] = []
+    covered_seconds: float | None = None
     for piece in placed_from(clip, first_second, losses):
-        if piece.position / piece.rate_hz > stop_seconds + TAIL_SECONDS:
+        start_seconds = piece.position / piece.rate_hz
+        if start_seconds > stop_seconds + TAIL_SECONDS:
             break
+        if covered_seconds is not None and start_seconds - covered_seconds > STEP_SECONDS:
+            holes.append((covered_seconds, start_seconds))
         covered_seconds = piece.stop / piece.rate_hz
         wanted = piece.since(first_second * piece.rate_hz)
         if not wanted.is_empty:
             yield wanted
     else:
-        warn_about_shortfall("sound", covered_seconds, declared_end_seconds(clip, clip.audio.index), warn)
-    losses.warn_about("sound", warn)
+        Ends.of_clip(clip).warn_about_shortfall("audio", clip.audio.index, covered_seconds or 0.0, warn)
+        # Of a part, the same holes would be reported in other words.
+        if first_second == 0:
+            _warn_about_holes(holes, warn)
+    losses.warn_about("audio", warn)
+
+
+def _warn_about_holes(holes: list[tuple[float, float]], warn: Warn) -> None:
+    missing = sum(stop - start for start, stop in holes)
+    if missing > ABSORBED_SECONDS:
+        count, first = ("a hole", "") if len(holes) == 1 else (f"{len(holes)} holes", "the first ")
+        warn(
+            f"the audio has {count} of {missing:.2f} s, {first}at {holes[0][0]:.2f} s; what is missing counts as absent"
+        )
 
 
 def placed_from(clip: Clip, first_second: int, losses: Losses) -> Iterator[_Piece]:
     """Pieces in place from ``first_second`` or before: by a seek where that is exact, else from the start."""
     assert clip.audio is not None
-    with opened(clip.path, clip.identity) as container:
+    source = Source.of(clip)
+    with opened(source) as container:
         stream = container.streams[clip.audio.index]
         settled_seconds = first_second - LEAD_SECONDS
-        # Coarse clocks (Matroska, Flash: 1 ms) place sound exactly only by counting it from the start.
-        if settled_seconds > 0 and stream.time_base <= FINE_TICK and _seek(container, stream, settled_seconds):
+        # Coarse clocks (Matroska, Flash: 1 ms) place audio exactly only by counting it from the start.
+        exact = stream.time_base <= FINE_TICK and not (container.format.name == "ogg" and is_chained(clip.path))
+        if settled_seconds > 0 and exact and seek(container, stream, settled_seconds):
             pieces = _placed(clip, container, stream, losses)
             first = next(pieces, None)
             if first is not None and first.position / first.rate_hz <= first_second - SETTLING_SECONDS:
@@ -196,40 +235,114 @@ def placed_from(clip: Clip, first_second: int, losses: Losses) -> Iterator[_Piec
                 yield from pieces
                 return
     losses.clear()
-    with opened(clip.path, clip.identity) as container:
+    with opened(source) as container:
         yield from _placed(clip, container, container.streams[clip.audio.index], losses)
 
 
-def _seek(container: Container, stream: Stream, seconds: float) -> bool:
-    return seek(container, stream, seconds, container_start_seconds(container))
+@dataclass(frozen=True)
+class _Stamped:
+    """A decoded frame and its time stamp, None where it has none, or a damaged one."""
+
+    frame: Frame
+    seconds: float | None
+    starts_link: bool
+
+    @property
+    def length_seconds(self) -> float:
+        """How long it is."""
+        return float(self.frame.samples / self.frame.sample_rate)
 
 
 def _placed(clip: Clip, container: Container, stream: Stream, losses: Losses) -> Iterator[_Piece]:
-    """Decoded sound, each piece at its time: overlaps and what lies before zero cut off, gaps left."""
-    start_seconds = container_start_seconds(container)
+    """Decoded audio, each piece at its time: overlaps and what lies before zero cut off, holes left."""
+    follows_on = container.format.name == "ogg"
     previous: _Piece | None = None
-    for frame in decoded(container, stream, losses):
+    shift_seconds = link_seconds = 0.0
+    for window in _windows(_stamped(clip, container, stream, losses)):
+        frame = window[0].frame
         rate_hz = frame.sample_rate
         counted = 0 if previous is None else round(previous.stop * rate_hz / previous.rate_hz)
-        position = _stamped(clip, frame, start_seconds)
-        if position is None or (previous is not None and abs(position - counted) <= JITTER_SECONDS * rate_hz):
-            position = counted
+        if window[0].starts_link:
+            link_seconds = counted / rate_hz
+        counted_seconds = counted / rate_hz
+        start_seconds = _start_seconds(window, counted_seconds, shift_seconds, is_first=previous is None)
+        is_back = start_seconds is not None and start_seconds < counted_seconds
+        if follows_on and previous is not None and (is_back or counted_seconds - link_seconds < LASTING_SECONDS):
+            shift_seconds += counted_seconds - (start_seconds or counted_seconds)
+            start_seconds = None
+        position = counted if start_seconds is None else round(start_seconds * rate_hz)
         with refusals(clip.path):
             piece = _Piece(position, rate_hz, _channels(frame)).since(counted)
         if not piece.is_empty:
             yield piece
             previous = piece
-        elif previous is not None and frame.samples > 0:
+        elif previous is not None and counted - position > ABSORBED_SECONDS * rate_hz:
             losses.out_of_order += 1
 
 
-def _stamped(clip: Clip, frame: Frame, start_seconds: float) -> int | None:
-    """Where the time stamp puts a frame, in its own samples; None where it has none, or a damaged one."""
-    time_base = frame.time_base
-    if frame.pts is None or time_base is None:
+def _stamped(clip: Clip, container: Container, stream: Stream, losses: Losses) -> Iterator[_Stamped]:
+    start_seconds = container_start_seconds(container)
+    link_starts: list[bool] = []
+
+    def look(packet: Packet) -> None:
+        # The comments of a new link of an Ogg file come with its first packet.
+        link_starts.append(packet.has_sidedata("strings_metadata"))
+
+    for frame in decoded(container, stream, losses, look if container.format.name == "ogg" else None):
+        seconds = None
+        if frame.pts is not None and frame.time_base is not None:
+            seconds = seconds_of(frame.pts, frame.time_base, start_seconds)
+        if seconds is not None and seconds > clip.duration_seconds + FARTHEST_SECONDS:
+            seconds = None
+        yield _Stamped(frame, seconds, any(link_starts))
+        link_starts.clear()
+
+
+def _windows(frames: Iterator[_Stamped]) -> Iterator[deque[_Stamped]]:
+    """Each frame, with the following ones over which a difference must last."""
+    window: deque[_Stamped] = deque()
+    length_seconds = 0.0
+    for stamped in chain(frames, [None]):
+        if stamped is not None:
+            window.append(stamped)
+            length_seconds += stamped.length_seconds
+        while window and (stamped is None or (length_seconds > LASTING_SECONDS and len(window) >= LASTING_FRAMES)):
+            yield window
+            length_seconds -= window.popleft().length_seconds
+
+
+def _start_seconds(
+    window: deque[_Stamped], counted_seconds: float, shift_seconds: float, *, is_first: bool
+) -> float | None:
+    """When the first frame of a window starts by its time stamps; None where it follows on from ``counted_seconds``."""
+    own_seconds = window[0].seconds
+    if own_seconds is not None and not is_first and abs(own_seconds + shift_seconds - counted_seconds) <= STEP_SECONDS:
         return None
-    seconds = seconds_of(frame.pts, time_base, start_seconds)
-    return round(seconds * frame.sample_rate) if seconds <= clip.duration_seconds + FARTHEST_SECONDS else None
+    differences = []
+    following_seconds = counted_seconds
+    for stamped in window:
+        if stamped.seconds is not None:
+            differences.append(stamped.seconds + shift_seconds - following_seconds)
+        following_seconds += stamped.length_seconds
+    if not differences:
+        return None
+    is_steady = (
+        median(abs(after - before) for before, after in pairwise([*differences, differences[-1]])) <= STEADY_SECONDS
+    )
+    limit = STEP_SECONDS if is_steady else ABSORBED_SECONDS
+    if is_first:
+        limit = START_SECONDS
+    elif len(window) < LASTING_FRAMES:
+        # At the end of the file there is little to go by.
+        limit = 2 * ABSORBED_SECONDS
+    if not is_first and min(differences) <= limit and max(differences) >= -limit:
+        return None
+    if is_steady and own_seconds is not None:
+        start_seconds = own_seconds + shift_seconds
+    else:
+        # Of stamps that jitter, one alone is off.
+        start_seconds = counted_seconds + median(differences)
+    return start_seconds if abs(start_seconds - counted_seconds) > limit else None
 
 
 def _channels(frame: Frame) -> Float32[np.ndarray, "channel sample"]:
@@ -294,7 +407,7 @@ def _mono(pieces: Iterator[_Piece], warn: Warn) -> Iterator[_Piece]:
         mixed = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
         power = np.square(channels, dtype=np.float64).mean(axis=1)
         if len(channels) > 1 and np.square(mixed, dtype=np.float64).mean() < CANCELLED**2 * power.mean():
-            warn("the sound's channels cancel each other (anti-phase): the loudest one is used instead of their mean")
+            warn("the audio channels cancel each other (anti-phase): the loudest one is used instead of their mean")
             mixed = channels[int(power.argmax())]
         yield _Piece(piece.position, piece.rate_hz, mixed[None])
 
@@ -304,7 +417,7 @@ def _finite(samples: Float32[np.ndarray, "channel sample"], warn: Warn) -> Float
     sane = np.abs(samples) < LARGEST_SAMPLE
     if sane.all():
         return samples
-    warn("the sound holds values that cannot be (NaN, infinite or huge): they are taken for silence")
+    warn("the audio has invalid samples (NaN, infinite or huge), which are taken for silence")
     return np.where(sane, samples, np.float32(0))
 
 

@@ -1,4 +1,4 @@
-"""Pictures the way they are meant to be seen: phones store them sideways, with a matrix that says how to turn them."""
+"""Turns frames upright: phones store them sideways, with a matrix that says how to turn and mirror them."""
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -8,16 +8,30 @@ from av2a.media.reading import Frame
 Matrix = Int[np.ndarray, "2 2"]
 """Where a step to the right and a step down, as stored, lead on the screen: rows are (x, y) of the two steps."""
 
+TURNS: dict[int, list[list[int]]] = {
+    0: [[1, 0], [0, 1]],
+    90: [[0, -1], [1, 0]],
+    180: [[-1, 0], [0, -1]],
+    270: [[0, 1], [-1, 0]],
+}
+"""The matrix of each counter-clockwise turn."""
+
 
 def display_matrix(frame: Frame) -> Matrix | None:
-    """The turn (and mirror) that a decoded picture carries, None for none.
+    """The turn (and mirror) that a decoded frame carries, None for none.
 
     Source: AV_FRAME_DATA_DISPLAYMATRIX of FFmpeg, nine 32-bit numbers (a, b, u, c, d, v, x, y, w): a stored point (x, y) is
     shown at (a·x + c·y, b·x + d·y), up to a shift.
     """
     from av.sidedata.sidedata import Type
 
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    try:
+        data = frame.side_data.get(Type.DISPLAYMATRIX)
+    except ValueError:
+        # The frame also carries side data of a kind that PyAV has no name for (EXIF, views of spatial video). Its rotation can
+        # still be read, only a mirror cannot.
+        rotation = rotation_degrees(frame)
+        return np.array(TURNS[rotation]) if rotation else None
     if data is None or data.buffer_size < 36:
         return None
     matrix: Matrix = np.frombuffer(bytes(data), dtype=np.int32, count=9).reshape(3, 3)[:2, :2].astype(np.int64)
@@ -45,13 +59,13 @@ def is_sideways(matrix: Matrix) -> bool:
 
 
 def rotation_degrees(frame: Frame) -> int:
-    """The counter-clockwise turn that makes a picture upright: 0, 90, 180 or 270."""
+    """The counter-clockwise turn that makes a frame upright: 0, 90, 180 or 270."""
     # frame.rotation cuts 89.99 down to 89.
     return int(round(frame.rotation / 90) * 90 % 360)
 
 
-class Turn:
-    """Makes the pictures of one stream upright, one after another."""
+class Turner:
+    """Turns the frames of one stream upright, one after another."""
 
     def __init__(self) -> None:
         self._rotation: int | None = None
@@ -61,8 +75,8 @@ class Turn:
         self, frame: Frame, pixels: UInt8[np.ndarray, "stored_height stored_width 3"]
     ) -> UInt8[np.ndarray, "height width 3"]:
         """``pixels`` of ``frame`` as they are meant to be seen."""
-        # frame.side_data ties frame and data into a cycle, which keeps whole pictures in memory until the garbage collector
-        # comes by: 600 MB after a minute of 720p. So it is asked only when the rotation changes.
+        # frame.side_data ties frame and data into a cycle, which keeps whole frames in memory until the garbage collector
+        # comes by: 600 MB after a minute of 720p. So it is read only when the rotation changes.
         if frame.rotation != self._rotation:
             self._rotation, self._matrix = frame.rotation, display_matrix(frame)
         return pixels if self._matrix is None else upright(pixels, self._matrix)
