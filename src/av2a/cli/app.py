@@ -27,6 +27,7 @@ COMMANDS = {
     "probe": ("experiments", "Train a linear classifier on frozen embeddings: the paper's Table 7."),
     "tables": ("tables", "Fill the paper's tables: what is measured here beside what is published."),
     "synth": ("synth", "Make videos in which things are heard and seen at times known exactly."),
+    "settings": ("settings", "List the settings of the method, with their values and meanings."),
     "backbones": ("backbones", "Say which models there are to choose from, and where their weights are."),
     "weights": ("weights", "Download, list and verify what models need."),
     "data": ("data", "Fetch benchmarks' annotations, and say which videos are at hand."),

@@ -1,0 +1,149 @@
+"""Every example of every help text, run as it stands: in a folder with the files that it names, on small clips and models."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from av2a.backbones.checkpoints import CLAP, CLIP_B32, SIGLIP2, parts_of
+from av2a.cli.app import EXAMPLES, main_command
+from av2a.datasets import open_dataset
+from av2a.datasets.sources import SOURCES
+from av2a.exports.scores import write_scores
+from av2a.settings import Settings
+from av2a.world import make_scene, write_clip
+from tests.backbones import tiny_models
+from tests.backbones.languagebind import tiny
+from tests.cli.calling import environment
+from tests.datasets.small_files import ave_files, llp_files
+from tests.datasets.small_server import SmallServer
+from tests.methods.trained.checkpoint_files import published, write_features
+
+SECONDS = 2
+SHRUNK = """
+import sys
+from dataclasses import replace
+from av2a.world import SPLITS
+SPLITS.update({name: replace(split, clips=4) for name, split in SPLITS.items()})
+from av2a.cli import main
+main(sys.argv[1:])
+"""
+"""The command on a generated world of four clips a split."""
+LONG = {"tune", "ablate", "compare-fusion", "probe", "tables"}
+
+
+def all_examples() -> list[str]:
+    """The lines of all help texts, each once."""
+    examples = [*EXAMPLES]
+    for lazy in main_command().commands.values():
+        loaded = lazy.loaded()
+        examples += [
+            example for each in (loaded, *getattr(loaded, "commands", {}).values()) for example in each.examples
+        ]
+    return list(dict.fromkeys(example.line for example in examples))
+
+
+def marked(line: str) -> object:
+    return pytest.param(line, marks=pytest.mark.slow) if line.split()[1] in LONG else line
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small models of the published layout, a folder for each."""
+    folder = tmp_path_factory.mktemp("weights")
+    for part, make in ((CLIP_B32, tiny_models.clip), (SIGLIP2, tiny_models.siglip2), (CLAP, tiny_models.clap)):
+        make(folder / part.checkpoint.repo)
+    for checkpoint, made in zip(parts_of("languagebind"), tiny.write_backbone(folder), strict=True):
+        (folder / checkpoint.checkpoint.repo).parent.mkdir(exist_ok=True)
+        made.rename(folder / checkpoint.checkpoint.repo)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
+    """A user's folder: all files that examples name."""
+    folder = tmp_path_factory.mktemp("user")
+    scene = make_scene(3, duration_seconds=SECONDS)
+    write_clip(scene, folder / "clip.mp4")
+    (folder / "names.txt").write_text("dog barking\nsiren\n")
+    _data(folder)
+    _scores(folder / "clip.npz", ("dog barking", "siren"))
+    for name, settings in (
+        ("siren.json", Settings()),
+        ("best.json", Settings.released()),
+        ("mine.json", Settings()),
+    ):
+        (folder / name).write_text(json.dumps(settings.as_dict()))
+    (folder / "space.toml").write_text("decay = [0.1, 5.0]\n")
+    shutil.copytree(weights, folder / "stick")
+    return folder
+
+
+def _data(folder: Path) -> None:
+    """Benchmarks of two clips, one's own videos, and what other models say of them."""
+    data = folder / "data"
+    data.mkdir()
+    llp_files(data)
+    ave_files(data)
+    (folder / "my-videos").mkdir()
+    shutil.copy(folder / "clip.mp4", folder / "my-videos")
+    header = "filename\tonset\toffset\tevent_label\tmodality\n"
+    (folder / "truth.tsv").write_text(f"{header}clip\t0\t1\tdog barking\taudio\nclip\t0\t2\tviolin\tvisual\n")
+    (folder / "theirs.tsv").write_text(f"{header}a_b-c_d_e_12_0_10\t0\t2\tSpeech\taudio\nquietly_is_5_15\t\t\t\t\n")
+    (folder / "scores").mkdir()
+    scene = make_scene(4, duration_seconds=10)
+    for benchmark, videos in (("llp", "llp-videos"), ("ave", "AVE")):
+        (folder / videos).mkdir()
+        for split in ("train", "validation", "test"):
+            dataset = open_dataset(benchmark, split=split, annotations=data / benchmark)
+            for clip in dataset.clips:
+                write_clip(scene, folder / videos / f"{clip.name}.mp4", overwrite=True)
+                _scores(folder / "scores" / f"{clip.name}.npz", dataset.labels, 10)
+    names = [path.stem for path in (folder / "llp-videos").iterdir()]
+    write_features(folder / "feats", names)
+    for parser in ("jomold", "mgn"):
+        published(folder, parser)
+
+
+def _scores(path: Path, labels: tuple[str, ...], segments: int = SECONDS) -> None:
+    values = np.full((segments, len(labels)), 0.9)
+    write_scores(path, labels, values, values, overwrite=True)
+
+
+@pytest.mark.parametrize("line", [marked(line) for line in all_examples()])
+def test_an_example_runs_when_it_is_copied(
+    line: str, template: Path, weights: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = tmp_path / "user"
+    shutil.copytree(template, folder)
+    env = environment(AV2A_WEIGHTS=str(weights), AV2A_DATA=str(folder / "data"), AV2A_CACHE=str(tmp_path / "cache"))
+    if line.startswith("av2a data fetch"):
+        shared: Path = request.getfixturevalue("shared")
+        benchmark = line.split()[3]
+        shutil.copytree(shared / "annotations" / benchmark, folder / "downloads")
+        source = SOURCES[benchmark]
+        found = {
+            f"/{source.address(each, source.revisions[0])}": folder / "downloads" / each.name for each in source.files
+        }
+        with SmallServer({address: file.read_bytes() for address, file in found.items()}) as server:
+            ran = run(line, folder, env | {"AV2A_RAW_GITHUB": server.url, "AV2A_DATA": str(tmp_path / "other")})
+    else:
+        ran = run(line, folder, env)
+    assert ran.returncode == 0, ran.stderr
+    assert "error[" not in ran.stderr
+    for word in line.split():
+        if word.startswith(("ave.", "table", "best.json", "ours.")):
+            assert (folder / word).stat().st_size > 0
+
+
+def run(line: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The line in a shell, as a user pastes it."""
+    (folder / "command.py").write_text(SHRUNK)
+    script = f'av2a() {{ "{sys.executable}" command.py "$@"; }}\nset -o pipefail\n{line}\n'
+    return subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=600, check=False
+    )
