@@ -2,13 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from av2a.cli.inputs import check_exists, check_given
-from av2a.errors import MissingFile, UsageError
-
-
-def test_no_video_is_refused_with_a_whole_command_to_try() -> None:
-    with pytest.raises(UsageError, match=r"no video given: av2a detect clip.mp4 --events"):
-        check_given([])
+from av2a.cli.inputs import check_exists
+from av2a.errors import MissingFile
 
 
 def test_a_missing_video_is_answered_with_the_nearest_name(tmp_path: Path) -> None:

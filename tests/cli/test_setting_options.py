@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.cli.setting_options import assignment, chosen_limits, chosen_settings, settings_in
+from av2a.cli.setting_options import MediaOptions, SettingOptions, assignment, settings_in
 from av2a.errors import InvalidSetting, MissingFile, UnknownName, UsageError
 from av2a.media import Limits
 from av2a.settings import Settings, SoundScope
@@ -16,16 +16,16 @@ def file_of(folder: Path, name: str, text: str) -> Path:
 
 
 def test_nothing_asked_for_is_the_practical_profile() -> None:
-    assert chosen_settings(None, None, [], backbone="mini") == Settings()
+    assert SettingOptions(None, None, []).settings("mini") == Settings()
 
 
 def test_a_profile_takes_its_values_for_the_backbone() -> None:
-    assert chosen_settings("paper", None, [], backbone="clip-clap") == Settings.paper("clip-clap")
+    assert SettingOptions("paper", None, []).settings("clip-clap") == Settings.paper("clip-clap")
 
 
 def test_an_assignment_stands_above_the_file_and_the_file_above_the_profile(tmp_path: Path) -> None:
     file = file_of(tmp_path, "mine.toml", 'decay = 3.0\naudio_weight = 0.2\nsound = "segment"\n')
-    chosen = chosen_settings("released", file, ["decay=4", "sound=clip"], backbone="mini")
+    chosen = SettingOptions("released", file, ["decay=4", "sound=clip"]).settings("mini")
     assert (chosen.profile, chosen.audio_weight, chosen.decay, chosen.sound) == ("released", 0.2, 4.0, SoundScope.CLIP)
 
 
@@ -33,7 +33,7 @@ def test_every_profile_comes_back_from_its_own_json(tmp_path: Path) -> None:
     for profile in ("practical", "released", "paper"):
         settings = Settings.of(profile, "clip-clap")
         file = file_of(tmp_path, f"{profile}.json", json.dumps(settings.as_dict()))
-        assert chosen_settings(None, file, [], backbone="clip-clap") == settings
+        assert SettingOptions(None, file, []).settings("clip-clap") == settings
 
 
 def test_the_settings_of_a_result_are_found_in_it(tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_the_settings_of_a_result_are_found_in_it(tmp_path: Path) -> None:
 
 def test_none_can_be_said_in_toml_and_in_an_assignment(tmp_path: Path) -> None:
     file = file_of(tmp_path, "mine.toml", 'silence_dbfs = "none"\n')
-    assert chosen_settings(None, file, ["blank_contrast=none"], backbone=None).silence_dbfs is None
-    assert chosen_settings(None, file, ["blank_contrast=none"], backbone=None).blank_contrast is None
+    assert SettingOptions(None, file, ["blank_contrast=none"]).settings(None).silence_dbfs is None
+    assert SettingOptions(None, file, ["blank_contrast=none"]).settings(None).blank_contrast is None
 
 
 def test_an_assignment_cannot_smuggle_in_a_second_one() -> None:
@@ -73,7 +73,7 @@ def test_an_assignment_cannot_smuggle_in_a_second_one() -> None:
 )
 def test_a_setting_that_cannot_be_meant_is_refused_by_name(text: str, kind: type[UsageError], words: str) -> None:
     with pytest.raises(kind, match=words):
-        chosen_settings(None, None, [text], backbone=None)
+        SettingOptions(None, None, [text]).settings(None)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path, name: st
 def test_the_settings_of_a_table_are_found_and_a_table_without_them_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "table.json"
     file.write_text(json.dumps({"schema": "av2a/tables/1", "about": {"settings": {"decay": 1.25}}}), encoding="utf-8")
-    assert chosen_settings(None, file, [], backbone=None).decay == 1.25
+    assert SettingOptions(None, file, []).settings(None).decay == 1.25
     file.write_text(json.dumps({"schema": "av2a/tables/1", "about": {}}), encoding="utf-8")
     with pytest.raises(InvalidSetting, match="holds no one set of settings"):
-        chosen_settings(None, file, [], backbone=None)
+        SettingOptions(None, file, []).settings(None)
 
 
 def test_a_missing_settings_file_is_refused(tmp_path: Path) -> None:
@@ -108,11 +108,13 @@ def test_a_missing_settings_file_is_refused(tmp_path: Path) -> None:
 def test_two_profiles_at_once_are_refused(tmp_path: Path) -> None:
     file = file_of(tmp_path, "mine.toml", 'profile = "paper"\n')
     with pytest.raises(UsageError, match="--profile released and the settings file's profile 'paper' differ"):
-        chosen_settings("released", file, [], backbone=None)
+        SettingOptions("released", file, []).settings(None)
 
 
 def test_a_limit_can_be_raised_by_its_name() -> None:
-    assert chosen_limits(["duration_seconds=200000", "streams=70"]) == Limits(duration_seconds=200000.0, streams=70)
+    assert MediaOptions(limit=["duration_seconds=200000", "streams=70"]).limits() == Limits(
+        duration_seconds=200000.0, streams=70
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,4 +128,4 @@ def test_a_limit_can_be_raised_by_its_name() -> None:
 )
 def test_a_limit_that_cannot_be_meant_is_refused(text: str, kind: type[UsageError], words: str) -> None:
     with pytest.raises(kind, match=words):
-        chosen_limits([text])
+        MediaOptions(limit=[text]).limits()

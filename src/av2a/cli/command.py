@@ -98,10 +98,8 @@ class LazyCommand(TyperCommand):
 
     def loaded(self) -> Any:
         """The subcommand itself."""
-        module, attribute = import_module(self._home[0]), self._home[1]
-        # Subcommands that are still plain functions beside their examples.
-        found = getattr(module, attribute, None) or typer.main.get_command(module.app)
-        return found if isinstance(found, (TyperCommand, HelpfulGroup)) else command(*module.EXAMPLES)(found)
+        module, attribute = self._home
+        return getattr(import_module(module), attribute)
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Parse the arguments by the subcommand itself, which then is the context's command."""

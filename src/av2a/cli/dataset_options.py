@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from av2a.cli.model_options import ModelOptions
-from av2a.cli.setting_options import HOW, SettingOptions, chosen_settings, profile_names, settings_in
+from av2a.cli.setting_options import HOW, SettingOptions, profile_names, settings_in
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset, open_dataset
 from av2a.datasets.opening import GENERATED
@@ -139,7 +139,7 @@ class DatasetSettingOptions(SettingOptions):
         # A file with some settings is explicit about those; one with all of them is not explicit about any.
         is_explicit = "validation_rule" in values and len(values) < len(fields(Settings))
         own = [] if rule is None or is_explicit else [f"validation_rule={rule.value}"]
-        return chosen_settings(profile, self.settings_file, [*own, *self.assignments], backbone=backbone)
+        return SettingOptions(profile, self.settings_file, [*own, *self.assignments]).settings(backbone)
 
 
 @dataclass(frozen=True)

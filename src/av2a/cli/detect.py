@@ -10,7 +10,7 @@ import typer
 from av2a.cli.command import command
 from av2a.cli.common_options import WHERE, TalkOptions
 from av2a.cli.help_text import Example
-from av2a.cli.inputs import check_given
+from av2a.cli.inputs import check_exists
 from av2a.cli.model_options import MODELS, ModelOptions
 from av2a.cli.names import LabelOptions
 from av2a.cli.outputs import OutputOptions, scores_of
@@ -105,7 +105,11 @@ def detect(
     videos, scores = given.videos, other.scores
     # Everything that can be refused without opening a file or loading a model is refused first.
     if not check.print_settings:
-        check_given(videos)
+        if not videos:
+            raise UsageError("no video given: av2a detect clip.mp4 --events 'dog barking, speech'")
+        # One that is missing among others is that video's failure, not the call's.
+        if len(videos) == 1:
+            check_exists(videos[0])
     if scores is not None and models.backbone not in (None, os.environ.get("AV2A_BACKBONE")):
         raise UsageError("--scores replaces a backbone: leave --backbone out")
     models.check()

@@ -1,50 +1,77 @@
-"""The videos given: what is missing or no media is found out before any model is loaded."""
+"""Files that the user names: what is missing or unreadable is refused before any model is loaded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
 from av2a.errors import MissingFile, UsageError, one_line
 
-
-def check_given(videos: Sequence[Path]) -> None:
-    """Refuse a call without videos, and one in which none of them exists.
-
-    Raises:
-        UsageError: no videos.
-        MissingFile: none exists; one that is missing among others is that video's failure, not the call's.
-    """
-    if not videos:
-        raise UsageError("no video given: av2a detect clip.mp4 --events 'dog barking, speech'")
-    if len(videos) == 1:
-        check_exists(videos[0])
+LARGEST_LIST_BYTES = 1_000_000
+"""A thousand names of two hundred characters take no more."""
 
 
-def check_exists(video: Path) -> None:
-    """Refuse a name that no file has, with the nearest one that there is.
+def check_exists(file: Path) -> None:
+    """Refuse the name of a file that does not exist, with the nearest one that does.
 
     Raises:
         MissingFile: no such file.
     """
-    if _exists(video):
+    if _exists(file):
         return
-    if "://" in str(video) or str(video).startswith(("http:", "https:")):
-        raise MissingFile(f"{one_line(str(video))!r} is a URL: download it first, addresses are not opened")
-    close = get_close_matches(video.name, _neighbours(video), n=1)
-    hint = f"did you mean {str(video.with_name(close[0]))!r}?" if close else "check the name"
-    raise MissingFile(f"no such file: {one_line(str(video))!r}: {hint}")
+    if "://" in str(file) or str(file).startswith(("http:", "https:")):
+        raise MissingFile(f"{one_line(str(file))!r} is a URL: download it first, addresses are not opened")
+    close = get_close_matches(file.name, _neighbours(file), n=1)
+    hint = f"did you mean {str(file.with_name(close[0]))!r}?" if close else "check the name"
+    raise MissingFile(f"no such file: {one_line(str(file))!r}: {hint}")
 
 
-def _exists(video: Path) -> bool:
+def text_in(file: Path, what: str, *, option: str, refusal: type[UsageError], largest_bytes: int) -> str:
+    """The text of a file.
+
+    Raises:
+        MissingFile: it cannot be read; ``option`` named it.
+        refusal: it is too large, or not UTF-8.
+    """
+    shown = one_line(str(file))
     try:
-        return video.exists()
+        # Whether it is a regular file is not checked: <(cut -f1 names.tsv) is none.
+        with file.open("rb") as stream:
+            content = stream.read(largest_bytes + 1)
+    except OSError as error:
+        raise MissingFile(f"cannot read {what} from {shown!r} ({error.strerror}): check {option}") from error
+    if len(content) > largest_bytes:
+        raise refusal(f"{shown!r} is larger than {largest_bytes:,} bytes: {what} are short text")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        raise refusal(f"{shown!r} is not UTF-8 text: save the {what} as UTF-8") from wrong
+
+
+def lines_in(file: Path, what: str, *, option: str, refusal: type[UsageError]) -> list[str]:
+    """The lines of a text file that are neither blank nor comments, which start with #.
+
+    Raises:
+        MissingFile, refusal: as :func:`text_in`; ``refusal`` also where there is no such line.
+    """
+    text = text_in(file, what, option=option, refusal=refusal, largest_bytes=LARGEST_LIST_BYTES)
+    # Not splitlines, which would also split at characters that a name may hold.
+    lines = [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    if not lines:
+        raise refusal(f"no {what} in {one_line(str(file))!r}: write one a line")
+    return lines
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.exists()
     except OSError:
-        # A name too long, a folder closed to us: opening says it better.
+        # A name too long, a folder closed to us: opening it says more.
         return True
 
 
-def _neighbours(video: Path) -> Iterator[str]:
+def _neighbours(file: Path) -> Iterator[str]:
     try:
-        yield from sorted(entry.name for entry in video.parent.iterdir())
+        yield from sorted(entry.name for entry in file.parent.iterdir())
     except OSError:
         return

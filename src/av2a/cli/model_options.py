@@ -22,14 +22,6 @@ def _backbone_names() -> list[str]:
     return [*BACKBONES, "mini", *(f"{vision}+clap" for vision in VISION if vision not in named)]
 
 
-def _device_names() -> list[str]:
-    return ["auto", *DEVICE_KINDS]
-
-
-def _precision_names() -> list[str]:
-    return [each.value for each in Precision]
-
-
 BackboneOption = Annotated[
     str | None,
     typer.Option(
@@ -40,18 +32,6 @@ BackboneOption = Annotated[
         "'av2a backbones' lists them.",
         rich_help_panel=MODELS,
     ),
-]
-VisualModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--visual-model",
-        metavar="NAME",
-        help="Another checkpoint of the same family for frames: owner/name[@revision], or a folder.",
-        rich_help_panel=MODELS,
-    ),
-]
-AudioModelOption = Annotated[
-    str | None, typer.Option("--audio-model", metavar="NAME", help="Likewise for audio.", rich_help_panel=MODELS)
 ]
 DetectWeightsOption = Annotated[
     Path | None,
@@ -66,7 +46,7 @@ DeviceOption = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        autocompletion=_device_names,
+        autocompletion=lambda: ["auto", *DEVICE_KINDS],
         help="Where models run: auto, cpu, cuda, cuda:1, mps, or openvino (compiled for the CPU: twice as fast or more, after "
         "some seconds of preparation).",
         rich_help_panel=MODELS,
@@ -76,7 +56,7 @@ PrecisionOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        autocompletion=_precision_names,
+        autocompletion=lambda: [each.value for each in Precision],
         help="What models compute with: float32, bfloat16, float16, or auto, the fastest that stays close to float32. "
         "Default: auto, and float32 in the released and paper profiles.",
         rich_help_panel=MODELS,
@@ -103,11 +83,22 @@ class ModelOptions:
     """Which models compute the embeddings, and where they run."""
 
     backbone: BackboneOption = None
-    visual_model: VisualModelOption = None
-    audio_model: AudioModelOption = None
+    visual_model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Another checkpoint of the same family for frames: owner/name[@revision], or a folder.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None
+    audio_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Likewise for audio.", rich_help_panel=MODELS)
+    ] = None
     weights: DetectWeightsOption = None
     device: DeviceOption = "auto"
     precision: PrecisionOption = None
+
+    # The registry loads NumPy, which help does not need: it is imported by the methods.
 
     @property
     def name(self) -> str:
@@ -123,13 +114,11 @@ class ModelOptions:
             UsageError: an unknown name, or options that this backbone does not have.
             MissingFile: there is no such folder of weights.
         """
-        from av2a.backbones.registry import BACKBONES, DEFAULT_BACKBONE, check_choices
+        from av2a.backbones.registry import BACKBONES, check_choices
         from av2a.backbones.weights import Sources
 
-        name = self.backbone or DEFAULT_BACKBONE
-        models = {"visual_model": self.visual_model, "audio_model": self.audio_model}
-        check_choices(name, device=self.device, precision=self.precision or "auto", **models)
-        if name not in BACKBONES:
+        check_choices(self.backbone or self.name, precision=self.precision or "auto", **self._choices())
+        if self.name not in BACKBONES:
             Sources.chosen(self.weights)
 
     def check_available(self, profile: str) -> None:
@@ -141,14 +130,8 @@ class ModelOptions:
         """
         from av2a.backbones.registry import check_available, default_precision
 
-        check_available(
-            self.name,
-            device=self.device,
-            precision=self.precision or default_precision(profile),
-            visual_model=self.visual_model,
-            audio_model=self.audio_model,
-            weights=self.weights,
-        )
+        precision = self.precision or default_precision(profile)
+        check_available(self.name, precision=precision, weights=self.weights, **self._choices())
 
     def loaded(self, profile: str, terminal: "Terminal") -> "Backbone":
         """The backbone, downloaded where it is not on this machine, with progress shown.
@@ -159,26 +142,18 @@ class ModelOptions:
         """
         from av2a.backbones.registry import default_precision, load_backbone
 
+        precision = self.precision or default_precision(profile)
         with terminal.progress(f"loading {self.name}") as report:
             return load_backbone(
                 self.name,
-                device=self.device,
-                precision=self.precision or default_precision(profile),
-                visual_model=self.visual_model,
-                audio_model=self.audio_model,
+                precision=precision,
                 weights=self.weights,
                 progress=in_megabytes(report),
+                **self._choices(),
             )
 
-
-Models = ModelOptions
-
-
-def chosen_models(name: str | None, **others: Any) -> ModelOptions:
-    """The options as a record, checked; for subcommands that still take them one by one."""
-    models = ModelOptions(name, **others)
-    models.check()
-    return models
+    def _choices(self) -> dict[str, Any]:
+        return {"device": self.device, "visual_model": self.visual_model, "audio_model": self.audio_model}
 
 
 def in_megabytes(report: "Report") -> Callable[[str, int, int], None]:

@@ -1,17 +1,13 @@
 """Options that name the events to find."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from av2a.errors import InvalidLabels, MissingFile, one_line
-
-LARGEST_FILE_BYTES = 1_000_000
-"""A thousand names of two hundred characters take no more."""
-
+from av2a.cli.inputs import lines_in
+from av2a.errors import InvalidLabels
 
 _WHAT = "What to look for"
 
@@ -48,50 +44,15 @@ class LabelOptions:
         Raises:
             InvalidLabels: no names, or a file that is not text.
             MissingFile: no such file.
+
+        >>> LabelOptions(["dog barking, Speech"], ["rain, heavy"]).labels()
+        ['dog barking', 'Speech', 'rain, heavy']
         """
-        return asked_names(self.events, self.event, self.events_file)
-
-
-def asked_names(lists: Sequence[str], single: Sequence[str], file: Path | None) -> list[str]:
-    """All names, those of ``--events`` first, then ``--event``, then the file's; case and order kept.
-
-    Raises:
-        InvalidLabels: no names at all, or a file that is not text.
-        MissingFile: no such file.
-
-    >>> asked_names(["dog barking, Speech"], ["rain, heavy"], None)
-    ['dog barking', 'Speech', 'rain, heavy']
-    """
-    names = [name.strip() for text in lists for name in text.split(",")]
-    names += single
-    if file is not None:
-        names += names_in(file)
-    if not names:
-        raise InvalidLabels("no event names: give some with --events 'dog barking, speech' or --events-file names.txt")
-    return names
-
-
-def names_in(file: Path) -> list[str]:
-    """The names in a text file, one a line; blank lines and lines that start with # are left out."""
-    text = _text(file)
-    names = [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-    names = [name for name in names if name and not name.startswith("#")]
-    if not names:
-        raise InvalidLabels(f"no event names in {one_line(str(file))!r}: write one a line")
-    return names
-
-
-def _text(file: Path) -> str:
-    shown = one_line(str(file))
-    try:
-        # Not checked for being a regular file: <(cut -f1 names.tsv) is none.
-        with file.open("rb") as handle:
-            content = handle.read(LARGEST_FILE_BYTES + 1)
-    except OSError as refusal:
-        raise MissingFile(f"cannot read names from {shown!r} ({refusal.strerror}): check --events-file") from refusal
-    if len(content) > LARGEST_FILE_BYTES:
-        raise InvalidLabels(f"{shown!r} is larger than {LARGEST_FILE_BYTES:,} bytes: a file of names is short text")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        raise InvalidLabels(f"{shown!r} is not UTF-8 text: save the names as UTF-8, one a line") from wrong
+        names = [name.strip() for text in self.events for name in text.split(",")] + self.event
+        if self.events_file is not None:
+            names += lines_in(self.events_file, "event names", option="--events-file", refusal=InvalidLabels)
+        if not names:
+            raise InvalidLabels(
+                "no event names: give some with --events 'dog barking, speech' or --events-file names.txt"
+            )
+        return names

@@ -2,14 +2,15 @@
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from av2a.errors import InvalidSetting, MissingFile, UnknownName, UsageError, one_line
+from av2a.cli.inputs import text_in
+from av2a.errors import InvalidSetting, UnknownName, UsageError, one_line
 from av2a.settings import PROFILES, Settings
 
 if TYPE_CHECKING:
@@ -56,9 +57,18 @@ class SettingOptions:
         """The profile's settings, changed by the file's, then by each ``name=value`` in turn.
 
         Raises:
-            UsageError: as :func:`chosen_settings`.
+            UnknownName: no profile or setting of that name.
+            InvalidSetting: a value of the wrong kind or out of range, or a file that cannot be read as settings.
+            MissingFile: no such file.
         """
-        return chosen_settings(self.profile, self.settings_file, self.assignments, backbone=backbone)
+        profile, values = self.profile, {} if self.settings_file is None else settings_in(self.settings_file)
+        named = values.pop("profile", None)
+        if None not in (profile, named) and profile != named:
+            raise UsageError(
+                f"--profile {profile} and the settings file's profile {named!r} differ: leave one of them out"
+            )
+        settings = Settings.of({"profile": profile or named or "practical", **values}, backbone)
+        return settings.replace(**dict(assignment(text, option="--set") for text in self.assignments))
 
 
 @dataclass(frozen=True)
@@ -83,60 +93,34 @@ class MediaOptions:
     ] = field(default_factory=list)
 
     def limits(self) -> "Limits":
-        """The limits on what is opened.
+        """The limits on what is opened, each changed by its ``name=value``.
 
         Raises:
-            UnknownName, InvalidSetting: as :func:`chosen_limits`.
+            UnknownName: no limit of that name.
+            InvalidSetting: a value that is no number above zero.
         """
-        return chosen_limits(self.limit)
+        from av2a.media import Limits
 
-
-def chosen_settings(
-    profile: str | None, file: Path | None, assignments: Sequence[str], *, backbone: str | None
-) -> Settings:
-    """The profile's settings, changed by the file's, then by each ``name=value`` in turn.
-
-    Raises:
-        UnknownName: no profile or setting of that name.
-        InvalidSetting: a value of the wrong kind or out of range, or a file that cannot be read as settings.
-        MissingFile: no such file.
-    """
-    values = {} if file is None else settings_in(file)
-    named = values.pop("profile", None)
-    if None not in (profile, named) and profile != named:
-        raise UsageError(f"--profile {profile} and the settings file's profile {named!r} differ: leave one of them out")
-    settings = Settings.of({"profile": profile or named or "practical", **values}, backbone)
-    return settings.replace(**dict(assignment(text, option="--set") for text in assignments))
-
-
-def chosen_limits(assignments: Sequence[str]) -> "Limits":
-    """The ceilings on what is opened, each changed by its ``name=value``.
-
-    Raises:
-        UnknownName: no limit of that name.
-        InvalidSetting: a value that is no number above zero.
-    """
-    from av2a.media import Limits
-
-    limits = Limits()
-    known = {field.name: type(getattr(limits, field.name)) for field in fields(limits)}
-    for name, value in (assignment(text, option="--limit") for text in assignments):
-        if name not in known:
-            raise UnknownName.among("limit", name, known)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-            raise InvalidSetting(f"limit {name} must be a number above 0, got {value!r}")
-        limits = replace(limits, **{name: known[name](value)})
-    return limits
+        limits = Limits()
+        known = {field.name: type(getattr(limits, field.name)) for field in fields(limits)}
+        for name, value in (assignment(text, option="--limit") for text in self.limit):
+            if name not in known:
+                raise UnknownName.among("limit", name, known)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+                raise InvalidSetting(f"limit {name} must be a number above 0, got {value!r}")
+            limits = replace(limits, **{name: known[name](value)})
+        return limits
 
 
 def settings_in(file: Path) -> dict[str, Any]:
-    """The settings in a TOML or JSON file, as plain values; of a result that ``detect`` wrote, those it was made with."""
+    """The settings in a TOML or JSON file, as plain values; of a result, those that it was made with."""
     shown = one_line(str(file))
     readers = {".toml": tomllib.loads, ".json": json.loads}
     if file.suffix.lower() not in readers:
         raise InvalidSetting(f"settings file {shown!r} is neither .toml nor .json: rename or rewrite it")
+    text = text_in(file, "settings", option="--settings", refusal=InvalidSetting, largest_bytes=LARGEST_FILE_BYTES)
     try:
-        values = readers[file.suffix.lower()](_text(file))
+        values = readers[file.suffix.lower()](text)
     except (ValueError, RecursionError) as wrong:
         raise InvalidSetting(f"settings file {shown!r} cannot be read ({one_line(str(wrong))}): correct it") from wrong
     if isinstance(values, dict) and "schema" in values:
@@ -145,7 +129,7 @@ def settings_in(file: Path) -> dict[str, Any]:
         values = values["settings"]
     if not isinstance(values, dict):
         raise InvalidSetting(f"settings file {shown!r} must hold names and values, such as decay = 1.0")
-    return _none_where_said(values)
+    return {name: _none_for_its_word(value) for name, value in values.items()}
 
 
 def _settings_of_result(shown: str, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +153,7 @@ def assignment(text: str, *, option: str) -> tuple[str, Any]:
     if not equals or not name.strip():
         example = "--set decay=2.5" if option == "--set" else "--limit duration_seconds=200000"
         raise InvalidSetting(f"{option} needs name=value, got {one_line(text)!r}: for example {example}")
-    return name.strip(), _said(_toml_value(value.strip()))
+    return name.strip(), _none_for_its_word(_toml_value(value.strip()))
 
 
 def _toml_value(text: str) -> Any:
@@ -180,22 +164,6 @@ def _toml_value(text: str) -> Any:
     return read["value"] if read.keys() == {"value"} else text
 
 
-def _none_where_said(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _said(value) for name, value in values.items()}
-
-
-def _said(value: Any) -> Any:
+def _none_for_its_word(value: Any) -> Any:
     # TOML has no word for "none".
     return None if value == "none" else value
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as handle:
-            content = handle.read(LARGEST_FILE_BYTES + 1)
-    except OSError as refusal:
-        shown = one_line(str(file))
-        raise MissingFile(f"cannot read settings from {shown!r} ({refusal.strerror}): check --settings") from refusal
-    if len(content) > LARGEST_FILE_BYTES:
-        raise InvalidSetting(f"settings file {one_line(str(file))!r} is larger than {LARGEST_FILE_BYTES:,} bytes")
-    return content.decode("utf-8-sig")
