@@ -1,9 +1,9 @@
-"""Every refusal a user can meet.
+"""Every refusal that a user can meet.
 
 ::
 
     Av2aError
-    ├── UsageError            2   what was asked for cannot be meant
+    ├── UsageError            2   invalid arguments
     │   ├── UnknownName           no backbone, profile, format or setting of that name
     │   ├── InvalidLabels         no labels, empty ones, too many, too long
     │   ├── InvalidSetting        a setting out of its range
@@ -12,13 +12,13 @@
     │   └── OutputRefused         an output that cannot or must not be written
     ├── StdoutFailed          1   stdout cannot be written
     │   └── ReaderGone            nobody reads it any more
-    ├── WeightsUnavailable    3   a model or its weights are not at hand
+    ├── WeightsUnavailable    3   a model or its weights are not available
     │   └── MissingDependency     an optional library is not installed
-    ├── DataUnavailable       3   a dataset's annotations are not at hand
+    ├── DataUnavailable       3   a dataset's annotations are not available
     ├── BrokenPlugin          3   another package's plug-in does not work
     └── MediaError            4   a file that cannot be used
         ├── NotMedia              not a regular file, empty, or in no known format
-        ├── NoStreams             neither picture nor sound in it
+        ├── NoStreams             neither video nor audio in it
         ├── TooLarge              beyond a stated limit
         └── FileChanged           replaced or changed while it was in use
 
@@ -38,7 +38,7 @@ class Av2aError(Exception):
 
 
 class UsageError(Av2aError):
-    """What was asked for cannot be meant."""
+    """Invalid arguments: a name, a value, a file or an output."""
 
     code = "E_USAGE"
     exit_status = 2
@@ -88,13 +88,13 @@ class MissingFile(UsageError):
 
 
 class InvalidAnnotations(UsageError):
-    """An annotation file that cannot be read as one: no text, no such columns, times that are none."""
+    """An annotation file that cannot be read: it is not text, lacks a column, or has invalid times."""
 
     code = "E_ANNOTATIONS"
 
 
 class InvalidScores(Av2aError):
-    """A file of scores that cannot be used: not one, or arrays that do not fit together."""
+    """A file of scores that cannot be used: another kind of file, or arrays that do not fit together."""
 
     code = "E_SCORES"
     exit_status = 4
@@ -118,7 +118,7 @@ class ReaderGone(StdoutFailed):
 
 
 class WeightsUnavailable(Av2aError):
-    """A model or its weights are not at hand."""
+    """A model or its weights are not available."""
 
     code = "E_WEIGHTS"
     exit_status = 3
@@ -131,7 +131,7 @@ class MissingDependency(WeightsUnavailable):
 
 
 class DataUnavailable(Av2aError):
-    """A dataset's annotations are not at hand, and cannot be fetched."""
+    """A dataset's annotations are not available, and cannot be downloaded."""
 
     code = "E_DATA"
     exit_status = 3
@@ -158,13 +158,13 @@ class NoClips(MediaError):
 
 
 class NotMedia(MediaError):
-    """Not a regular file, empty, or in no format that is read."""
+    """Not a regular file, empty, or in a format that is not read."""
 
     code = "E_MEDIA_FORMAT"
 
 
 class NoStreams(MediaError):
-    """Neither picture nor sound can be decoded from it."""
+    """Neither video nor audio can be decoded from it."""
 
     code = "E_MEDIA_NO_STREAMS"
 

@@ -1,6 +1,7 @@
 """Every example of every help text, run as it stands: in a folder with the files that it names, on small clips and models."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -57,7 +58,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     for part, make in ((CLIP_B32, tiny_models.clip), (SIGLIP2, tiny_models.siglip2), (CLAP, tiny_models.clap)):
         make(folder / part.checkpoint.repo)
-    for checkpoint, made in zip(parts_of("languagebind"), tiny.write_backbone(folder), strict=True):
+    with pytest.MonkeyPatch.context() as patch:
+        # A token a letter: longer than what its other tests embed.
+        patch.setitem(tiny.TEXT, "max_position_embeddings", 77)
+        languagebind = tiny.write_backbone(folder)
+    for checkpoint, made in zip(parts_of("languagebind"), languagebind, strict=True):
         (folder / checkpoint.checkpoint.repo).parent.mkdir(exist_ok=True)
         made.rename(folder / checkpoint.checkpoint.repo)
     return folder
@@ -69,6 +74,8 @@ def template(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
     folder = tmp_path_factory.mktemp("user")
     scene = make_scene(3, duration_seconds=SECONDS)
     write_clip(scene, folder / "clip.mp4")
+    (folder / "world").mkdir()
+    write_clip(scene, folder / "world" / "scene.mp4")
     (folder / "names.txt").write_text("dog barking\nsiren\n")
     _data(folder)
     _scores(folder / "clip.npz", ("dog barking", "siren"))
@@ -120,6 +127,10 @@ def test_an_example_runs_when_it_is_copied(
 ) -> None:
     folder = tmp_path / "user"
     shutil.copytree(template, folder)
+    made = [line.split()[2]] if line.startswith("av2a synth") else re.findall(r"-o ([\w.-]+)", line)
+    for name in made:
+        # What the example makes is not there yet.
+        shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
     env = environment(AV2A_WEIGHTS=str(weights), AV2A_DATA=str(folder / "data"), AV2A_CACHE=str(tmp_path / "cache"))
     if line.startswith("av2a data fetch"):
         shared: Path = request.getfixturevalue("shared")
@@ -135,9 +146,7 @@ def test_an_example_runs_when_it_is_copied(
         ran = run(line, folder, env)
     assert ran.returncode == 0, ran.stderr
     assert "error[" not in ran.stderr
-    for word in line.split():
-        if word.startswith(("ave.", "table", "best.json", "ours.")):
-            assert (folder / word).stat().st_size > 0
+    assert all((folder / name).exists() for name in made), made
 
 
 def run(line: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

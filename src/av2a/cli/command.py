@@ -23,11 +23,13 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
     """
     options: dict[str, Parameter] = {}
     groups: dict[str, Any] = {}
+    single: set[str] = set()
     for name, parameter in signature(function, eval_str=True).parameters.items():
         if is_dataclass(parameter.annotation):
             groups[name] = parameter.annotation
             options |= _options(parameter.annotation)
         else:
+            single.add(name)
             options[name] = parameter.replace(kind=Parameter.KEYWORD_ONLY)
 
     @wraps(function)
@@ -36,13 +38,7 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
             name: group(**{each.name: values[each.name] for each in fields(group) if values[each.name] is not None})
             for name, group in groups.items()
         }
-        single = {
-            name: value
-            for name, value in values.items()
-            # A group may be called as one of its options.
-            if name in signature(function).parameters and name not in groups
-        }
-        function(**built, **single)
+        function(**built, **{name: values[name] for name in single})
 
     # Typer reads both.
     called.__signature__ = Signature(list(options.values()))  # type: ignore[attr-defined]
@@ -52,18 +48,13 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
 
 def _options(group: Any) -> dict[str, Parameter]:
     hints = get_type_hints(group, include_extras=True)
-    defaults = {
-        each.name: None
-        if each.default_factory is not MISSING
-        else Parameter.empty
-        if each.default is MISSING
-        else each.default
-        for each in fields(group)
-    }
-    return {
-        name: Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
-        for name, default in defaults.items()
-    }
+    options = {}
+    for each in fields(group):
+        # None stands for a list, which is made anew for each call; what has no default must be given.
+        default = None if each.default_factory is not MISSING else each.default
+        default = Parameter.empty if default is MISSING else default
+        options[each.name] = Parameter(each.name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[each.name])
+    return options
 
 
 def command(*examples: Example, name: str | None = None) -> Callable[[Callable[..., None]], TyperCommand]:

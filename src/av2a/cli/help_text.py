@@ -1,7 +1,6 @@
-"""Help as plain text: what it does, examples first, options in groups, exit statuses last."""
+"""Help as plain text: what the command does, examples first, options in groups, exit statuses last."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,32 +21,52 @@ class Example:
     purpose: str
 
 
-def write_examples(formatter: Any, examples: Sequence[Example]) -> None:
-    """The examples, each below the words that say what it is for."""
-    with formatter.section(_bold("Examples")):
-        for example in examples:
-            formatter.write(f"  # {example.purpose}\n  {example.line}\n")
+class _Helpful:
+    """The layout of a help page, for commands and groups of commands."""
+
+    examples: tuple[Example, ...] = ()
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Write an argument that is needed as ``NAME``, where Typer writes ``{NAME}``."""
+        typers: Any = super()
+        return [piece.strip("{}") for piece in typers.collect_usage_pieces(ctx)]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the whole help page."""
+        own: Any = self
+        own.format_usage(ctx, formatter)
+        own.format_help_text(ctx, formatter)
+        with formatter.section(_bold("Examples")):
+            for example in self.examples:
+                formatter.write(f"  # {example.purpose}\n  {example.line}\n")
+        if isinstance(own, TyperGroup):
+            _write_list(
+                formatter,
+                "Commands",
+                [(name, each.get_short_help_str(limit=WIDEST)) for name, each in own.commands.items()],
+            )
+        for heading, records in _parameters(own, ctx).items():
+            _write_list(formatter, heading, records)
+        _write_list(formatter, "Exit status", [(str(int(status)), status.meaning) for status in ExitStatus])
 
 
-def write_exit_statuses(formatter: Any) -> None:
-    """The table of exit statuses."""
-    with formatter.section(_bold("Exit status")):
-        formatter.write_dl([(str(int(status)), status.meaning) for status in ExitStatus])
-
-
-def write_parameters(command: Any, context: Any, formatter: Any) -> None:
-    """Arguments and options, under the headings of their panels, in the order in which panels come up."""
-    groups: dict[str, list[tuple[str, str]]] = {}
+def _parameters(command: Any, context: Any) -> dict[str, list[tuple[str, str]]]:
+    """Arguments and options with their help, under the headings of their panels, in the order in which panels come up."""
+    found: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None:
             name, words = record
+            is_argument = parameter.param_type_name == "argument"
+            panel = getattr(parameter, "rich_help_panel", None) or ("Arguments" if is_argument else "Options")
             # Of an argument Typer would show its Python type.
-            shown = name.partition(" <")[0] if parameter.param_type_name == "argument" else name
-            groups.setdefault(_heading(parameter), []).append((shown, words))
-    for heading, records in groups.items():
-        with formatter.section(_bold(heading)):
-            formatter.write_dl(records)
+            found.setdefault(panel, []).append((name.partition(" <")[0] if is_argument else name, words))
+    return found
+
+
+def _write_list(formatter: Any, heading: str, records: list[tuple[str, str]]) -> None:
+    with formatter.section(_bold(heading)):
+        formatter.write_dl(records)
 
 
 def _bold(heading: str) -> str:
@@ -55,43 +74,12 @@ def _bold(heading: str) -> str:
     return heading if "NO_COLOR" in os.environ else style(heading, bold=True)
 
 
-def _heading(parameter: Any) -> str:
-    panel = getattr(parameter, "rich_help_panel", None)
-    return panel or ("Arguments" if parameter.param_type_name == "argument" else "Options")
-
-
-class HelpfulCommand(TyperCommand):
+class HelpfulCommand(_Helpful, TyperCommand):
     """A subcommand whose help has its examples before its options."""
 
-    examples: tuple[Example, ...] = ()
 
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Write an argument that is needed as ``NAME``, where Typer writes ``{NAME}``."""
-        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the whole help page."""
-        self.format_usage(ctx, formatter)
-        self.format_help_text(ctx, formatter)
-        write_examples(formatter, self.examples)
-        write_parameters(self, ctx, formatter)
-        write_exit_statuses(formatter)
-
-
-class HelpfulGroup(TyperGroup):
-    """The command itself."""
-
-    examples: tuple[Example, ...] = ()
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the whole help page."""
-        self.format_usage(ctx, formatter)
-        self.format_help_text(ctx, formatter)
-        write_examples(formatter, self.examples)
-        with formatter.section(_bold("Commands")):
-            formatter.write_dl([(name, self.commands[name].get_short_help_str(limit=WIDEST)) for name in self.commands])
-        write_parameters(self, ctx, formatter)
-        write_exit_statuses(formatter)
+class HelpfulGroup(_Helpful, TyperGroup):
+    """A command with subcommands, which it lists in the order in which they were added."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As usual, but a call without anything is answered with the help, on stderr as it is no answer."""
