@@ -1,5 +1,7 @@
 import json
 import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,9 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from av2a.backbones import clip
 from av2a.backbones.device import placement
+from av2a.backbones.encoder_warnings import collected_warnings
 from av2a.backbones.image_text import ImageTextEncoder
-from av2a.backbones.pretrained import filled
-from av2a.backbones.remarks import remarks_to
+from av2a.backbones.pretrained import filled, load_model
 from av2a.backbones.running import Runner
 from av2a.backbones.weights import read_json
 from av2a.errors import WeightsUnavailable
@@ -88,22 +90,21 @@ def test_half_precision_that_overflows_is_redone_in_float32_and_said_once_in_eac
     large = rescaled(folder, tmp_path / "large", 1e6)
     half, whole = clip.load(large, runner("float16")), clip.load(large, runner())
     frames = pictures((40, 50), (40, 50))
-    said: list[list[str]] = [[], []]
-    for answer in said:
-        with remarks_to(answer.append):
+    for _ in range(2):
+        with collected_warnings() as warnings:
             assert np.array_equal(half.embed_frames(frames), whole.embed_frames(frames))
             half.embed_frames(frames)
-    assert said == [["float16 overflowed and is redone in float32: choose --precision float32"]] * 2
+        assert warnings == ["float16 overflowed and is redone in float32: choose --precision float32"]
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_model_that_gives_no_numbers_is_refused(folder: Path, tmp_path: Path, precision: str) -> None:
     placed = Runner.on(placement("cpu", precision), "my/clip@v1")
     broken = clip.load(rescaled(folder, tmp_path / "broken", float("nan")), placed)
-    said: list[str] = []
-    with remarks_to(said.append), pytest.raises(WeightsUnavailable, match=r"^my/clip@v1 answers NaN, even in float32"):
+    refused = pytest.raises(WeightsUnavailable, match=r"^my/clip@v1 answers NaN, even in float32")
+    with collected_warnings() as warnings, refused:
         broken.embed_frames(pictures((40, 50)))
-    assert said == []
+    assert warnings == []
 
 
 def test_an_activation_that_nobody_knows_is_named_with_its_field(folder: Path, tmp_path: Path) -> None:
@@ -143,3 +144,18 @@ def test_half_precision_stays_close_to_float32(folder: Path, encoder: ImageTextE
     half, whole = clip.load(folder, runner("bfloat16")).embed_frames(frames), encoder.embed_frames(frames)
     cosines = (half * whole).sum(axis=1) / np.linalg.norm(half, axis=1) / np.linalg.norm(whole, axis=1)
     assert cosines.min() > 0.999 and not np.array_equal(half, whole)
+
+
+def test_building_a_model_changes_nothing_for_other_threads(folder: Path) -> None:
+    standard_output, seen = sys.stdout, []
+
+    class Watched(CLIPModel):  # type: ignore[no-untyped-call]
+        def __init__(self, config: CLIPConfig) -> None:
+            super().__init__(config)
+            with ThreadPoolExecutor(1) as other:
+                layer, output = other.submit(lambda: (torch.nn.Linear(50, 50), sys.stdout)).result()
+            seen.append((bool(layer.weight.std() > 0.01), output is standard_output))
+
+    model = load_model(Watched, folder, torch.device("cpu"), "clip")
+    assert seen == [(True, True)]
+    assert torch.equal(model.state_dict()["logit_scale"], load_file(folder / "model.safetensors")["logit_scale"])

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -237,3 +240,37 @@ def test_every_registered_name_is_the_name_of_its_backbone() -> None:
 def test_mini_says_what_it_does_not_know() -> None:
     note = load_backbone("mini").note
     assert note is not None and "real video" in note
+
+
+def encoded(name: str) -> tuple[list[str], int]:
+    """In a process where NumPy may use two threads: digests of embeddings, and clock ticks of all threads but the first."""
+    script = """
+import hashlib, os
+import numpy as np
+from pathlib import Path
+from av2a.backbones.registry import load_backbone
+mini, rng = load_backbone("mini"), np.random.default_rng(0)
+def ticks():
+    tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != str(os.getpid())]
+    return sum(int(field) for task in tasks for field in (task / "stat").read_text().rpartition(")")[2].split()[11:13])
+before = ticks()
+for size in ((144, 192), (24, 900), (700, 300)):
+    frames = [rng.integers(256, size=(*size, 3)).astype(np.uint8) for _ in range(10)]
+    print(hashlib.sha256(mini.visual.embed_frames(frames).tobytes()).hexdigest())
+sounds = [rng.normal(0, 0.1, 16_000 * seconds).astype(np.float32) for seconds in (1, 2, 10)]
+print(hashlib.sha256(mini.audio.embed_sounds(sounds).tobytes()).hexdigest())
+labels = [f"dog barking {number} times" for number in range(1000)]
+print(hashlib.sha256(mini.visual.embed_labels(labels).tobytes()).hexdigest())
+print(ticks() - before)
+"""
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": name}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    *digests, ticks = done.stdout.split()
+    return digests, int(ticks)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts the work of threads as Linux does")
+def test_mini_computes_in_the_calling_thread_alone_whatever_numpy_may_use() -> None:
+    (one, _), (two, ticks_of_others) = encoded("1"), encoded("2")
+    assert one == two
+    assert ticks_of_others == 0

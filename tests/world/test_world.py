@@ -318,6 +318,17 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_files_are_as_readable_as_the_user_s_other_files_and_the_process_s_mask_is_never_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.umask", None)
+    (clip,) = write_dataset(tmp_path / "world", clips=1, seed=0, duration_seconds=2)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    assert clip.parent.stat().st_mode == (tmp_path / "folder").stat().st_mode
+    assert clip.stat().st_mode == (tmp_path / "file").stat().st_mode
+
+
 def test_a_stopped_run_leaves_nothing_behind(tmp_path: Path) -> None:
     def stop(done: int, _: int) -> None:
         if done == 2:

@@ -1,6 +1,5 @@
 """Where models run and in which precision; batches that fit into memory."""
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ import torch
 
 from av2a.backbones.choices import DeviceName, device_named, precision_named
 from av2a.backbones.choices import Precision as Precision
+from av2a.backbones.encoder_warnings import warn
 from av2a.backbones.openvino import require_openvino
 from av2a.errors import Av2aError, InvalidSetting
-
-log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -137,7 +135,7 @@ class BatchSize:
     def shrink(self, tried: int) -> None:
         """Half of what was tried; said the first time."""
         if not self.shrunk:
-            log.warning("memory does not suffice for %d at a time: going on with fewer", tried)
+            warn(f"memory does not suffice for {tried} at a time: going on with fewer")
         self.items, self.shrunk = tried // 2, True
 
 

@@ -19,7 +19,6 @@ from zipfile import BadZipFile
 import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
 from PIL import Image
-from threadpoolctl import ThreadpoolController
 
 from av2a.backbones.base import Backbone
 from av2a.errors import WeightsUnavailable
@@ -57,6 +56,31 @@ Weights = Mapping[str, Float32[np.ndarray, "..."]]
 
 # Layers. Convolutions see (height, width, channel); the weights are torch's (out, in, 3, 3).
 
+LARGEST_PRODUCT = 1 << 18
+"""Multiplications in one matrix product: the library under NumPy computes products up to this size in the calling thread.
+
+For larger ones it starts its threads, which gain little here, wait most of the time beside other processes, and change last bits.
+How many there are can be set for the whole process only, which is not ours to do.
+"""
+
+
+def product(
+    inputs: Float32[np.ndarray, "*stack row feature"],
+    matrix: Float32[np.ndarray, "feature out"],
+    out: Float32[np.ndarray, "*stack row out"] | None = None,
+) -> Float32[np.ndarray, "*stack row out"]:
+    """``inputs @ matrix`` in the calling thread."""
+    rows = inputs.shape[-2]
+    pieces = -(-rows * matrix.size // LARGEST_PRODUCT)
+    if pieces == 1:
+        return np.matmul(inputs, matrix, out=out)
+    if out is None:
+        out = np.empty((*inputs.shape[:-1], matrix.shape[1]), np.float32)
+    for piece in range(pieces):
+        some = slice(rows * piece // pieces, rows * (piece + 1) // pieces)
+        np.matmul(inputs[..., some, :], matrix, out=out[..., some, :])
+    return out
+
 
 def convolve(
     inputs: Float32[np.ndarray, "height width channel"],
@@ -66,23 +90,28 @@ def convolve(
 ) -> Float32[np.ndarray, "out_height out_width out"]:
     """A 3×3 convolution with one pixel of zeros around the inputs, followed by max(0, x)."""
     down, across = stride
-    channels = inputs.shape[2]
+    filters, channels = kernel.shape[:2]
     height, width = -(-inputs.shape[0] // down), -(-inputs.shape[1] // across)
-    padded = np.pad(inputs, ((1, 1), (1, 1), (0, 0)))
-    columns = np.empty((height, width, 9, channels), np.float32)
-    for tap in range(9):
-        row, column = divmod(tap, 3)
-        columns[:, :, tap] = padded[row::down, column::across][:height, :width]
-    matrix = kernel.transpose(2, 3, 1, 0).reshape(9 * channels, -1)
-    outputs = columns.reshape(height * width, -1) @ matrix + bias
-    return np.maximum(outputs, 0).reshape(height, width, -1)
+    padded = np.zeros((inputs.shape[0] + 2, inputs.shape[1] + 2, channels), np.float32)
+    padded[1:-1, 1:-1] = inputs
+    taps = [padded[row::down, column::across][:height, :width] for row in range(3) for column in range(3)]
+    # As many taps in one product as stay in one thread.
+    together = next((some for some in (9, 3) if width * some * channels * filters <= LARGEST_PRODUCT), 1)
+    matrices = kernel.transpose(2, 3, 1, 0).reshape(9 // together, together * channels, filters)
+    outputs = np.empty((height, width, filters), np.float32)
+    part = np.empty_like(outputs)
+    for number, matrix in enumerate(matrices):
+        some = taps[number * together : (number + 1) * together]
+        product(some[0] if together == 1 else np.concatenate(some, axis=2), matrix, part if number else outputs)
+        if number:
+            outputs += part
+    outputs += bias
+    return np.maximum(outputs, 0, out=outputs)
 
 
-def linear(
-    inputs: Float32[np.ndarray, "*rows feature"], weights: Weights, name: str
-) -> Float32[np.ndarray, "*rows out"]:
+def linear(inputs: Float32[np.ndarray, "row feature"], weights: Weights, name: str) -> Float32[np.ndarray, "row out"]:
     """The affine map called ``name``."""
-    return inputs @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+    return product(inputs, weights[f"{name}.weight"].T) + weights[f"{name}.bias"]
 
 
 def anywhere(strengths: Float32[np.ndarray, "part known"]) -> Float32[np.ndarray, " known"]:
@@ -95,7 +124,7 @@ def anywhere(strengths: Float32[np.ndarray, "part known"]) -> Float32[np.ndarray
 def row_of(strengths: Float32[np.ndarray, " known"], weights: Weights, stream: str) -> Float32[np.ndarray, " feature"]:
     """The unit row of an input: the directions of the known things, as far as each is there, beside that of "nothing"."""
     there = 1 / (1 + np.exp(-strengths))
-    return unit(there @ weights[f"{stream}.directions"] + weights[f"{stream}.nothing"])
+    return unit(product(there[None], weights[f"{stream}.directions"])[0] + weights[f"{stream}.nothing"])
 
 
 def unit(row: Float32[np.ndarray, " feature"]) -> Float32[np.ndarray, " feature"]:
@@ -176,7 +205,7 @@ def mel_power(sound: Sound) -> Float32[np.ndarray, "window band"]:
     windows = np.lib.stride_tricks.sliding_window_view(sound, WINDOW_SAMPLES)[::HOP_SAMPLES] * taper
     spectrum = np.fft.rfft(windows, FOURIER_SAMPLES) / taper.sum()
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    return power @ mel_filters()
+    return product(power, mel_filters())
 
 
 def decibels(power: Float32[np.ndarray, "window band"]) -> Float32[np.ndarray, "window band"]:
@@ -218,8 +247,8 @@ def _tokens(word: str) -> list[str]:
 def text_row(text: str, weights: Weights) -> Float32[np.ndarray, " feature"]:
     """The unit row of a text, for pictures and sounds alike."""
     bag = weights["text.bag.weight"][text_features(text)].mean(axis=0)
-    hidden = np.maximum(linear(bag, weights, "text.hidden"), 0)
-    return unit(linear(hidden, weights, "text.head"))
+    hidden = np.maximum(linear(bag[None], weights, "text.hidden"), 0)
+    return unit(linear(hidden, weights, "text.head")[0])
 
 
 # The backbone.
@@ -286,14 +315,7 @@ def _rows(
 ) -> Float32[np.ndarray, "item feature"]:
     if not len(items):
         return np.empty((0, _features(weights)), np.float32)
-    # Its products are small: a second thread gains little, and beside other processes waits for most of the time.
-    with _products().limit(limits=1, user_api="blas"):
-        return np.stack([row(item) for item in items])
-
-
-@cache
-def _products() -> ThreadpoolController:
-    return ThreadpoolController()
+    return np.stack([row(item) for item in items])
 
 
 def _features(weights: Weights) -> int:
@@ -308,9 +330,14 @@ def weights_from(data: bytes) -> dict[str, Float32[np.ndarray, "..."]]:
     """
     try:
         with np.load(BytesIO(data), allow_pickle=False) as arrays:
-            return {name: arrays[name].astype(np.float32) for name in arrays.files}
+            return {name: _laid_out(arrays[name].astype(np.float32)) for name in arrays.files}
     except (BadZipFile, ValueError, EOFError, AttributeError) as broken:
         raise WeightsUnavailable(f"the weights of 'mini' cannot be read ({broken}): reinstall av2a") from broken
+
+
+def _laid_out(values: Float32[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
+    """The same array; a kernel in memory as :func:`convolve` multiplies by it, so that it need not copy it for each input."""
+    return np.ascontiguousarray(values.transpose(2, 3, 1, 0)).transpose(3, 2, 0, 1) if values.ndim == 4 else values
 
 
 @cache

@@ -66,9 +66,11 @@ def _traced(forward: Forward, example: Tensor) -> Any:
 
     frontend = FrontEndManager().load_by_framework("pytorch")
     # Two rows, lest the tracer take the number of rows for a constant; a tensor of inference mode cannot be traced.
-    with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
-        # Which branches are taken depends on shapes alone, and those are fixed but for the number of rows.
-        warnings.simplefilter("ignore")
+    with torch.inference_mode(False), torch.no_grad():
+        # Which branches are taken depends on shapes alone, and those are fixed but for the number of rows. These filters stay:
+        # ``catch_warnings`` would change those of all threads and change them back.
+        warnings.filterwarnings("ignore", category=torch.jit._trace.TracerWarning)
+        warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
         rows = example[:1].clone().expand(2, *example.shape[1:]).contiguous()
         decoder = TorchScriptPythonDecoder(_Module(forward), example_input=rows, trace_kwargs={"check_trace": False})
         return frontend.convert(frontend.load(decoder))

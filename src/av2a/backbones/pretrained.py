@@ -5,16 +5,15 @@ in silence, no code of the folder is run.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
-from io import StringIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.initialization import no_init_weights
 
 from av2a.backbones.weights import again, load_strictly, read_config, read_state
 from av2a.errors import MissingDependency, WeightsUnavailable, one_line
@@ -57,8 +56,7 @@ def filled(
         MissingDependency: a part of the model needs a library that is not installed.
     """
     try:
-        # Building some models prints remarks about the library's own documentation.
-        with no_init_weights(), redirect_stdout(StringIO()):
+        with _NoRandomNumbers():
             model = kind(config)
     except ImportError as missing:
         raise MissingDependency(f"{kind.__name__} cannot be built here: {one_line(str(missing), 160)}") from missing
@@ -72,6 +70,32 @@ def filled(
     module: torch.nn.Module = model
     module.eval().requires_grad_(False).to(device)
     return model
+
+
+class _NoRandomNumbers(TorchFunctionMode):
+    """Fills parameters with zeros instead of random numbers, which takes longer than loading does.
+
+    In this thread alone; the library's own way of skipping them replaces functions of torch for the whole process.
+    """
+
+    FILLS = frozenset(("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_"))
+    """Methods of tensors, and those functions of ``torch.nn.init`` that some versions of torch show to a mode."""
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Iterable[type],
+        arguments: Sequence[Any] = (),
+        named: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call a function of torch, or fill the tensor."""
+        if getattr(function, "__name__", "") not in self.FILLS:
+            return function(*arguments, **(named or {}))
+        tensor: Tensor = arguments[0] if arguments else (named or {})["tensor"]
+        tensor.data.zero_()
+        # So the library knows that it need not fill the tensor once more.
+        tensor._is_hf_initialized = True  # type: ignore[attr-defined]
+        return tensor
 
 
 def _unfit(folder: Path, wrong: Exception) -> WeightsUnavailable:

@@ -1,7 +1,6 @@
 """Inputs through a model: in batches that fit, at the precision asked for, and looked at before they are handed on."""
 
 import hashlib
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,12 +12,11 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from av2a.backbones.device import BatchSize, Placement, Precision, autocast, in_batches
+from av2a.backbones.encoder_warnings import warn
 from av2a.backbones.openvino import compiled
 from av2a.backbones.weights import digest
 from av2a.errors import WeightsUnavailable
 from av2a.types import BackboneInfo
-
-log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Rows = Float32[np.ndarray, "_item *_feature"]
@@ -78,8 +76,8 @@ class Runner:
             raise WeightsUnavailable(
                 f"{self.name} answers NaN, even in float32: check its weights with 'av2a weights verify', or name another checkpoint"
             )
-        # Each time, as it concerns each answer; remarks.py says it once for each. Weights without numbers overflow nothing.
-        log.warning("%s overflowed and is redone in float32: choose --precision float32", asked.value)
+        # On every call, as it concerns every answer; a collector keeps it once.
+        warn(f"{asked.value} overflowed and is redone in float32: choose --precision float32")
         return rows
 
     def _fast(self, forward: Callable[[Any], Tensor], inputs: Any) -> Tensor:

@@ -15,7 +15,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from av2a.backbones.remarks import HANDED_OVER
 from av2a.cli.safe_text import terminal_safe
 
 Report = Callable[[str, int, int], None]
@@ -151,8 +150,6 @@ def _show_log(talk: Talk) -> None:
     log = logging.getLogger("av2a")
     log.setLevel({Talk.QUIET: logging.ERROR, Talk.NORMAL: logging.WARNING, Talk.VERBOSE: logging.DEBUG}[talk])
     handler = logging.StreamHandler()
-    # The warnings of an answer are printed with the answer.
-    handler.addFilter(lambda record: not hasattr(record, HANDED_OVER))
     handler.setFormatter(logging.Formatter("av2a: %(levelname)s: %(message)s"))
     # Read when that library is imported. What matters of its warnings is in ours.
     if talk is not Talk.VERBOSE:

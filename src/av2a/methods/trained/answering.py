@@ -1,7 +1,8 @@
 """Runs a parser's network on features and returns its outputs as arrays."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from threading import Lock
 
 import numpy as np
 import torch
@@ -21,8 +22,12 @@ def answered(network: Network, features: Features, frame_vector: FrameVector, de
         features: with a leading axis of videos.
         frame_vector: the vectors that become x_t.
     """
+    return _worker().submit(_answered, network, features, frame_vector, device).result()
+
+
+def _answered(network: Network, features: Features, frame_vector: FrameVector, device: str) -> Probabilities:
     inputs = [torch.from_numpy(each).to(device) for each in (features.audio, features.pictures, features.motion)]
-    with torch.inference_mode(), _one_thread():
+    with torch.inference_mode():
         answers = network(*inputs)
         vectors = _frame_embeddings(answers, inputs[1], inputs[2], frame_vector)
     return Probabilities(
@@ -35,15 +40,28 @@ def answered(network: Network, features: Features, frame_vector: FrameVector, de
     )
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """These networks are small: several threads wait for each other longer than they compute, above all on a busy machine."""
+_STARTING = Lock()
+
+
+def _worker() -> ThreadPoolExecutor:
+    """A thread in which torch computes on one core.
+
+    The networks are small: several threads wait for each other longer than they compute, above all on a busy machine. Torch keeps the
+    number for each thread, and gives a thread at its first use the number that was set last: so that one is restored at once.
+    """
+    with _STARTING:
+        return _started_worker()
+
+
+@cache
+def _started_worker() -> ThreadPoolExecutor:
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    worker = ThreadPoolExecutor(1, thread_name_prefix="av2a-parser")
+    # Read first, as torch sets the number anew when it is first used in a thread.
+    worker.submit(torch.get_num_threads).result()
+    worker.submit(torch.set_num_threads, 1).result()
+    torch.set_num_threads(threads)
+    return worker
 
 
 def _frame_embeddings(answers: Answers, pictures: Tensor, motion: Tensor, frame_vector: FrameVector) -> Tensor:
