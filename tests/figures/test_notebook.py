@@ -4,7 +4,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from av2a.types import CAUTION
-from tests.detections import HEARD, SEEN, crowded, detection, empty, event, hostile, long_recording, park
+from tests.detections import HEARD, SEEN, agreeing, crowded, detection, empty, event, hostile, long_recording, park
 
 
 class _Page(HTMLParser):
@@ -42,6 +42,12 @@ def test_many_labels_are_counted_and_a_worthless_answer_says_so() -> None:
     assert "none of the labels was found" in empty()._repr_html_()
     assert "siren" in empty()._repr_html_()
     assert CAUTION in replace(park(), warnings=(CAUTION,))._repr_html_()
+
+
+def test_parts_from_other_modalities_are_pale_and_explained() -> None:
+    html = agreeing()._repr_html_()
+    assert html.count("from the fused score") == 2 and html.count("from heard and seen") == 1
+    assert "Pale: " in html and "Pale: " not in park()._repr_html_()
 
 
 def test_bars_that_would_merge_are_shaded() -> None:

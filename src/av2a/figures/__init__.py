@@ -1,1 +1,1 @@
-"""The answer as pictures: a time line for papers, one for the terminal, and a page that shows how the answer came about."""
+"""The answer drawn: the report page, the time line as a picture, in a notebook and in the terminal."""

@@ -1,27 +1,10 @@
-"""The seconds axis, alike in every picture."""
+"""Times and ticks of the time axis, the same in every time line."""
 
 from math import ceil
 
 _STEPS_SECONDS = (
-    0.1,
-    0.2,
-    0.5,
-    1.0,
-    2.0,
-    5.0,
-    10.0,
-    15.0,
-    30.0,
-    60.0,
-    120.0,
-    300.0,
-    600.0,
-    900.0,
-    1800.0,
-    3600.0,
-    7200.0,
-    14400.0,
-)
+    0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0,
+)  # fmt: skip
 
 
 def ticks_seconds(duration_seconds: float, most: int) -> list[float]:

@@ -45,14 +45,14 @@ def nearest_segments(
 ) -> tuple[Int[np.ndarray, " point"], int]:
     """The segment that is drawn for each group of neighbouring segments, and the size of a group.
 
-    >>> chosen, stretch = nearest_segments(np.array([0.1, 0.9, 0.2, 0.3]), np.full(4, 0.5), most=2)
-    >>> chosen.tolist(), stretch
+    >>> chosen, size = nearest_segments(np.array([0.1, 0.9, 0.2, 0.3]), np.full(4, 0.5), most=2)
+    >>> chosen.tolist(), size
     ([1, 3], 2)
     """
-    stretch = ceil(len(scores) / most)
+    size = ceil(len(scores) / most)
     margin = np.where(np.isfinite(scores), scores - np.where(np.isfinite(thresholds), thresholds, 1.0), -np.inf)
-    starts = range(0, len(scores), stretch)
-    return np.array([start + int(np.argmax(margin[start : start + stretch])) for start in starts]), stretch
+    starts = range(0, len(scores), size)
+    return np.array([start + int(np.argmax(margin[start : start + size])) for start in starts]), size
 
 
 def _logit(score: float) -> float:
@@ -128,10 +128,10 @@ def _reason_for_none(detection: Detection, trace: Trace | None, column: int) -> 
 def _drawing(detection: Detection, trace: Trace, column: int, lane: Lane, points: int) -> str:
     duration = detection.grid.duration_seconds
     scores, thresholds = trace.scores[:, column], trace.thresholds[:, column]
-    chosen, stretch = nearest_segments(scores, thresholds, points)
+    chosen, size = nearest_segments(scores, thresholds, points)
     edges = detection.grid.edges_seconds
     # The last border is the clip's end, however long the last segment is.
-    borders = np.append(edges[:-1][::stretch], edges[-1]) / duration * _WIDTH
+    borders = np.append(edges[:-1][::size], edges[-1]) / duration * _WIDTH
     bands = "".join(_band(each, duration, f"band {lane.modality.value}") for each in lane.found)
     bands += "".join(_band(each, duration, "band rejected") for each in lane.rejected)
     marks = "".join(f'<path class="mark" d="M0 {height_of(mark)}H1000"/>' for mark in _MARKS)

@@ -4,7 +4,17 @@ from av2a.figures.axis import clock, span, ticks_seconds
 from av2a.figures.lanes import percent
 from av2a.figures.looks import LOOKS
 from av2a.figures.markup import name, text
-from av2a.figures.rows import LabelRow, Lane, closest_words, counted, lone_both_words, rows, sentence, shades
+from av2a.figures.rows import (
+    LabelRow,
+    Lane,
+    closest_words,
+    counted,
+    derived_words,
+    lone_both_words,
+    rows,
+    sentence,
+    shades,
+)
 from av2a.timeline import Grid
 from av2a.types import Detection, Modality
 
@@ -24,6 +34,7 @@ def lanes(detection: Detection) -> str:
     remarks = (
         closest_words(detection),
         lone_both_words(detection),
+        derived_words(found),
         f"{more} more labels are not drawn" if more > 0 else "",
     )
     parts = [
@@ -67,12 +78,16 @@ def _bars(lane: Lane, grid: Grid) -> str:
     look, duration = LOOKS[lane.modality], grid.duration_seconds
     pattern = _PATTERNS[lane.modality].format(colour=look.colour, tint=look.tint)
     shaded = shades(lane.found, duration, grid.segment_seconds)
-    bars = [(each.start_seconds, each.stop_seconds, each.opacity, "") for each in shaded] or [
-        (each.start_seconds, each.stop_seconds, 1.0, f", confidence {each.confidence:.3f}") for each in lane.found
-    ]
+    bars = [(each.start_seconds, each.stop_seconds, each.opacity, "", pattern) for each in shaded]
+    if not shaded:
+        bars = [
+            (each.start_seconds, each.stop_seconds, 1.0, f", confidence {each.confidence:.3f}", pattern)
+            for each in lane.found
+        ]
+        bars += [(start, stop, 1.0, f", from {lane.derived_from}", look.tint) for start, stop in lane.derived]
     return "".join(
         f'<div title="{span(start, stop)}{more}" style="position: absolute; top: 2px; bottom: 2px; '
         f"left: {percent(start, duration)}; width: {percent(stop - start, duration)}; min-width: 2px; "
-        f'opacity: {opacity:g}; background: {pattern}"></div>'
-        for start, stop, opacity, more in bars
+        f'opacity: {opacity:g}; background: {background}"></div>'
+        for start, stop, opacity, more, background in bars
     )

@@ -40,7 +40,7 @@ EMBEDDED_BYTES = 40_000_000
 """A media file up to this size becomes part of the page; a larger one is linked."""
 
 _TYPES = {
-    # FFmpeg's container name holds: (type with pictures, type of sound alone)
+    # part of FFmpeg's container name: (type with video, type of audio alone)
     "mp4": ("video/mp4", "audio/mp4"),
     "webm": ("video/webm", "audio/webm"),
     "ogg": ("video/ogg", "audio/ogg"),
@@ -115,7 +115,7 @@ def _resource(file: str) -> str:
 
 
 def _source_hash(source: str) -> str:
-    """What a content security policy names an inline source by."""
+    """The hash by which a content security policy admits an inline source."""
     return f"sha256-{b64encode(sha256(source.encode()).digest()).decode()}"
 
 
@@ -167,11 +167,11 @@ def _source(clip: Clip, folder: Path) -> tuple[str, str]:
 
 
 def _media_type(clip: Clip) -> str:
-    with_picture = clip.video is not None
+    with_video = clip.video is not None
     for key, (video, audio) in _TYPES.items():
         if key in clip.container:
-            return video if with_picture else audio
-    return "video/mp4" if with_picture else "audio/mpeg"
+            return video if with_video else audio
+    return "video/mp4" if with_video else "audio/mpeg"
 
 
 def _link(media: Path, folder: Path) -> str:

@@ -16,7 +16,7 @@ NARROWEST = 40
 
 _WORD_COLUMNS = 5
 _SHORTEST_BAR = 20
-_LONGEST_NAME = 28
+_LONGEST_LABEL = 28
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ def timeline_text(detection: Detection, width: int, *, ascii_only: bool = False,
     shown = rows(detection, truth)
     if not shown:
         return _nothing(detection, columns, ink)
-    names = {row.label: _name(row.label, ink) for row in shown}
-    longest = min(max(map(cell_len, names.values())), _LONGEST_NAME)
-    name_columns = min(longest, columns - _WORD_COLUMNS - 2 - _SHORTEST_BAR)
-    scale = _TimeScale(detection.grid.duration_seconds, columns - name_columns - _WORD_COLUMNS - 2)
-    margin = " " * (name_columns + _WORD_COLUMNS + 2)
+    labels = {row.label: _drawable(row.label, ink) for row in shown}
+    longest = min(max(map(cell_len, labels.values())), _LONGEST_LABEL)
+    label_columns = min(longest, columns - _WORD_COLUMNS - 2 - _SHORTEST_BAR)
+    scale = _TimeScale(detection.grid.duration_seconds, columns - label_columns - _WORD_COLUMNS - 2)
+    margin = " " * (label_columns + _WORD_COLUMNS + 2)
     lines = [margin + line for line in _ruler(scale, ink)]
     for row in shown:
-        name = _fitted(names[row.label], name_columns, ink)
-        lines += _row_lines(row, name, scale, ink)
+        label = _fitted(labels[row.label], label_columns, ink)
+        lines += _row_lines(row, label, scale, ink)
     return "\n".join([*(line.rstrip() for line in lines), *wrap(lone_both_words(detection), columns)])
 
 
@@ -90,14 +90,14 @@ def _ruler(scale: _TimeScale, ink: _Characters) -> list[str]:
     return [times, "".join(line)]
 
 
-def _row_lines(row: LabelRow, name: str, scale: _TimeScale, ink: _Characters) -> list[str]:
+def _row_lines(row: LabelRow, label: str, scale: _TimeScale, ink: _Characters) -> list[str]:
     lines: list[str] = []
     for lane in row.lanes:
         lines.append(_line(lane.modality.word, scale.bar(lane.found, ink.found[lane.modality], ink.nothing)))
         if lane.true:
             lines.append(_line("truth", scale.bar(lane.true, ink.true, " ")))
-    blank = " " * cell_len(name)
-    return [f"{name if index == 0 else blank} {line}" for index, line in enumerate(lines)]
+    blank = " " * cell_len(label)
+    return [f"{label if index == 0 else blank} {line}" for index, line in enumerate(lines)]
 
 
 def _line(word: str, bar: str) -> str:
@@ -110,7 +110,7 @@ def _nothing(detection: Detection, columns: int, ink: _Characters) -> str:
     return _ascii(text) if ink is _ASCII else text
 
 
-def _name(label: str, ink: _Characters) -> str:
+def _drawable(label: str, ink: _Characters) -> str:
     return _ascii(printable(label)) if ink is _ASCII else printable(label)
 
 
@@ -118,8 +118,8 @@ def _ascii(text: str) -> str:
     return text.replace("–", "-").encode("ascii", "replace").decode("ascii")
 
 
-def _fitted(name: str, columns: int, ink: _Characters) -> str:
-    if cell_len(name) <= columns:
-        return set_cell_size(name, columns)
-    # Cutting a wide character may leave its first half as a space; the mark of the cut still ends the name.
-    return set_cell_size(name, columns - 1) + ink.more
+def _fitted(label: str, columns: int, ink: _Characters) -> str:
+    if cell_len(label) <= columns:
+        return set_cell_size(label, columns)
+    # Cutting a wide character may leave its first half as a space; the ellipsis still ends the label.
+    return set_cell_size(label, columns - 1) + ink.more
