@@ -326,18 +326,18 @@ def _start_seconds(
         following_seconds += stamped.length_seconds
     if not differences:
         return None
-    is_steady = (
-        median(abs(after - before) for before, after in pairwise([*differences, differences[-1]])) <= STEADY_SECONDS
-    )
-    limit = STEP_SECONDS if is_steady else ABSORBED_SECONDS
+    changes = [abs(after - before) for before, after in pairwise(differences)]
+    is_steady = bool(changes) and median(changes) <= STEADY_SECONDS
     if is_first:
         limit = START_SECONDS
-    elif len(window) < LASTING_FRAMES:
+    elif is_steady:
+        limit = STEP_SECONDS
+    else:
         # At the end of the file there is little to go by.
-        limit = 2 * ABSORBED_SECONDS
+        limit = ABSORBED_SECONDS if len(window) >= LASTING_FRAMES else 2 * ABSORBED_SECONDS
     if not is_first and min(differences) <= limit and max(differences) >= -limit:
         return None
-    if is_steady and own_seconds is not None:
+    if own_seconds is not None and (is_steady or not changes):
         start_seconds = own_seconds + shift_seconds
     else:
         # Of stamps that jitter, one alone is off.
