@@ -18,6 +18,7 @@ from av2a.settings import (
     PAPER_SETTINGS,
     PROFILES,
     TABLE_1,
+    Channels,
     Fusion,
     Sampling,
     Selection,
@@ -130,6 +131,9 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name(way: str) -> None:
 def test_a_profile_is_made_with_changes_and_the_values_of_the_backbone() -> None:
     assert Settings.practical() == Settings.of(None) == Settings.of("practical") == Settings()
     assert (Settings.released("clip-clap").decay, Settings.released("languagebind").decay) == (1.0, 2.5)
+    assert Settings.released("languagebind").channels is Channels.FIRST
+    assert Settings.released("languagebind", channels="mean").channels is Channels.MEAN
+    assert {Settings.released("clip-clap").channels, Settings.paper("languagebind").channels} == {Channels.MEAN}
     assert (Settings.paper("clip-clap").audio_weight, Settings.paper("clip-clap").ridge) == (0.45, 0.0)
     assert Settings.released("clip-clap", decay=1.5) == Settings.released("clip-clap").replace(decay=1.5)
     assert Settings.of("practical", "clip-clap") == Settings.practical()

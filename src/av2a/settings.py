@@ -444,4 +444,8 @@ def _with_table_1(settings: Settings, backbone: str | None) -> Settings:
     if settings.profile == "practical" or backbone not in PAPER_SETTINGS:
         return settings
     table = PAPER_SETTINGS[backbone]
-    return settings.replace(**{name: getattr(table, name) for name in TABLE_1})
+    changes = {name: getattr(table, name) for name in TABLE_1}
+    if settings.profile == "released" and backbone == "languagebind":
+        # The released code hears the mean for its other backbone (behaviours 32 and 33).
+        changes["channels"] = Channels.FIRST
+    return settings.replace(**changes)

@@ -10,6 +10,7 @@ from av2a.errors import InvalidSetting
 from av2a.media import decode_frames, decode_sound, frame_times, open_clip
 from av2a.media.reading import Losses
 from av2a.media.sound import placed_from
+from av2a.settings import Channels
 from tests.media_makers import Pictures, Sound, clicks, even_times, number_of, tone, write_media, write_wave
 
 
@@ -277,3 +278,26 @@ def test_all_reference_sounds_last_as_long_as_declared(shared: Path) -> None:
         samples = sum(len(block.samples) for block in decode_sound(clip, 48_000, warn=said.append))
         assert samples / 48_000 == pytest.approx(clip.duration_seconds, abs=0.05)
         assert said == []
+
+
+def test_the_first_channel_alone_is_heard_whatever_the_others_are(tmp_path: Path) -> None:
+    left = tone(3, 44_100, 440.0)
+    expected = None
+    for name, right in (("silent", 0 * left), ("anti-phase", -left), ("another", tone(3, 44_100, 1000.0))):
+        path = write_wave(tmp_path / f"{name}.wav", np.concatenate([left, right]), 44_100, sample_bytes=2)
+        warnings: list[str] = []
+        blocks = [*decode_sound(open_clip(path), 16_000, channels=Channels.FIRST, warn=warnings.append)]
+        sound = np.concatenate([block.samples for block in blocks])
+        assert len(sound) == 48_000
+        assert warnings == []
+        assert expected is None or np.array_equal(sound, expected)
+        expected = sound
+
+
+def test_a_part_of_the_first_channel_is_that_part_of_the_whole(tmp_path: Path) -> None:
+    path = write_wave(tmp_path / "a.wav", tone(5, 44_100, 440.0), 44_100, sample_bytes=2)
+    clip = open_clip(path)
+    whole = [*decode_sound(clip, 16_000, channels=Channels.FIRST)]
+    part = [*decode_sound(clip, 16_000, start_seconds=2.5, stop_seconds=4.0, channels=Channels.FIRST)]
+    expected = np.concatenate([block.samples for block in whole])[40_000:64_000]
+    assert np.abs(np.concatenate([block.samples for block in part]) - expected).max() < 1e-6

@@ -40,6 +40,8 @@ from av2a.media.reading import (
     seconds_of,
     seek,
 )
+from av2a.media.resampling import SincResampler
+from av2a.settings import Channels
 from av2a.types import Clip
 
 CANCELLED = 0.1
@@ -147,9 +149,13 @@ def decode_sound(
     *,
     start_seconds: float = 0.0,
     stop_seconds: float | None = None,
+    channels: Channels = Channels.MEAN,
     warn: Warn = ignore,
 ) -> Iterator[SoundBlock]:
     """The clip's audio between two times, mono, in blocks that follow each other.
+
+    ``channels`` says what becomes mono: the mean of all channels, resampled by FFmpeg, or the first one, resampled as the released code
+    does for LanguageBind.
 
     Where there is no audio there is no block: a stream that starts late starts at its own sample, a hole in it is a gap between
     blocks, of overlapping parts the first is kept. NaN and infinite samples become 0. ``warn`` is called, once each, about such
@@ -166,10 +172,12 @@ def decode_sound(
     if stop_seconds is not None and not stop_seconds >= start_seconds:
         raise InvalidSetting(f"stop_seconds must not be before start_seconds ({start_seconds}), got {stop_seconds}")
     stop = np.inf if stop_seconds is None else stop_seconds
-    return _sound(clip, sample_rate_hz, start_seconds, stop, _Once(warn))
+    return _sound(clip, sample_rate_hz, start_seconds, stop, channels, _Once(warn))
 
 
-def _sound(clip: Clip, rate_hz: int, start_seconds: float, stop_seconds: float, warn: Warn) -> Iterator[SoundBlock]:
+def _sound(
+    clip: Clip, rate_hz: int, start_seconds: float, stop_seconds: float, channels: Channels, warn: Warn
+) -> Iterator[SoundBlock]:
     if clip.audio is None:
         return
     # Whole seconds, so that averaging and resampling fall into the same steps as in a decode of everything.
@@ -177,7 +185,7 @@ def _sound(clip: Clip, rate_hz: int, start_seconds: float, stop_seconds: float, 
     pieces = _pieces(clip, first_second, stop_seconds, warn)
     position = round(start_seconds * rate_hz)
     stop = round(stop_seconds * rate_hz) if isfinite(stop_seconds) else sys.maxsize
-    for block in _resampled(clip, _mono(_by_the_second(pieces), warn), rate_hz):
+    for block in _resampled(clip, _mono(_by_the_second(pieces), channels, warn), rate_hz, channels):
         position = max(position, block.start_sample)
         samples = block.samples[position - block.start_sample : max(0, stop - block.start_sample)]
         if len(samples) > 0:
@@ -400,10 +408,13 @@ def _joined(pieces: list[_Piece]) -> _Piece:
     return _Piece(pieces[0].position, pieces[0].rate_hz, channels)
 
 
-def _mono(pieces: Iterator[_Piece], warn: Warn) -> Iterator[_Piece]:
+def _mono(pieces: Iterator[_Piece], used: Channels, warn: Warn) -> Iterator[_Piece]:
     """Each piece as one channel."""
     for piece in pieces:
         channels = _finite(piece.channels, warn)
+        if used is Channels.FIRST:
+            yield _Piece(piece.position, piece.rate_hz, channels[:1])
+            continue
         mixed = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
         power = np.square(channels, dtype=np.float64).mean(axis=1)
         if len(channels) > 1 and np.square(mixed, dtype=np.float64).mean() < CANCELLED**2 * power.mean():
@@ -421,15 +432,15 @@ def _finite(samples: Float32[np.ndarray, "channel sample"], warn: Warn) -> Float
     return np.where(sane, samples, np.float32(0))
 
 
-def _resampled(clip: Clip, pieces: Iterator[_Piece], rate_hz: int) -> Iterator[SoundBlock]:
+def _resampled(clip: Clip, pieces: Iterator[_Piece], rate_hz: int, channels: Channels) -> Iterator[SoundBlock]:
     """Mono pieces at another rate; each gap ends a run of the resampler."""
-    run: _Run | None = None
+    run: _Run | _SincRun | None = None
     previous: _Piece | None = None
     for piece in pieces:
         if run is None or previous is None or not piece.continues(previous):
             if run is not None:
                 yield from run.rest()
-            run = _Run(clip, piece, rate_hz)
+            run = _SincRun(piece, rate_hz) if channels is Channels.FIRST else _Run(clip, piece, rate_hz)
         yield from run.push(piece.channels)
         previous = piece
     if run is not None:
@@ -483,3 +494,25 @@ class _Run:
         frame.pts = self._pushed
         self._pushed += samples.shape[1]
         return frame
+
+
+class _SincRun:
+    """The same with the resampler of the released code."""
+
+    def __init__(self, first: _Piece, rate_hz: int) -> None:
+        self._resampler = SincResampler(first.rate_hz, rate_hz) if first.rate_hz != rate_hz else None
+        self._position = round(first.position * rate_hz / first.rate_hz)
+
+    def push(self, samples: Float32[np.ndarray, "1 sample"]) -> Iterator[SoundBlock]:
+        """What comes out for ``samples``."""
+        yield from self._blocks(samples[0] if self._resampler is None else self._resampler.push(samples[0]))
+
+    def rest(self) -> Iterator[SoundBlock]:
+        """What the filter still holds."""
+        if self._resampler is not None:
+            yield from self._blocks(self._resampler.rest())
+
+    def _blocks(self, samples: Float32[np.ndarray, " sample"]) -> Iterator[SoundBlock]:
+        if len(samples):
+            yield SoundBlock(self._position, samples)
+            self._position += len(samples)

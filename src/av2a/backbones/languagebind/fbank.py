@@ -4,11 +4,11 @@ In plain torch, held to torchaudio's numbers. The constants are those that the r
 """
 
 from functools import cache
-from math import ceil, gcd, log
+from math import ceil, log
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, Int64
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 from torch.nn import functional
 
@@ -73,42 +73,6 @@ def mel_filters(bands: int) -> Float32[Tensor, "frequency band"]:
 
 def _mel(hertz: float) -> float:
     return 1127 * log(1 + hertz / 700)
-
-
-# Another sample rate.
-
-ZERO_CROSSINGS = 6
-"""Of the sinc, on either side."""
-ROLLOFF = 0.99
-"""Where the low-pass begins, as a part of the lower of both Nyquist frequencies."""
-
-
-def resampled(sound: Float32[Tensor, " sample"], rate_hz: int, to_rate_hz: int) -> Float32[Tensor, " resampled"]:
-    """The sound at another rate, by a sinc under a Hann window: torchaudio's ``sinc_interp_hann`` at its default settings.
-
-    Sound from files comes at the right rate already, from FFmpeg's resampler, whose errors are smaller; this one gives the released
-    code's numbers from samples at any rate. Computed in float64, so that it gives the same on every machine.
-    """
-    if rate_hz == to_rate_hz:
-        return sound
-    common = gcd(rate_hz, to_rate_hz)
-    old, new = rate_hz // common, to_rate_hz // common
-    kernel = _sinc_kernel(old, new)
-    reach = (kernel.shape[2] - old) // 2
-    padded = functional.pad(sound.double()[None, None], (reach, reach + old))
-    phases = functional.conv1d(padded, kernel, stride=old)[0]
-    return phases.T.flatten()[: ceil(new * len(sound) / old)].float()
-
-
-@cache
-def _sinc_kernel(old: int, new: int) -> Float64[Tensor, "phase 1 tap"]:
-    cutoff = ROLLOFF * min(old, new)
-    reach = ceil(ZERO_CROSSINGS * old / cutoff)
-    taps = torch.arange(-reach, reach + old, dtype=torch.float64) / old
-    phases = torch.arange(new, dtype=torch.float64) / new
-    moments = (cutoff * (taps - phases[:, None])).clamp(-ZERO_CROSSINGS, ZERO_CROSSINGS)
-    window = (torch.pi * moments / ZERO_CROSSINGS / 2).cos().square()
-    return (torch.sinc(moments) * window * cutoff / old)[:, None]
 
 
 def spectrogram_rows(available: int, needed: int = 1036) -> Int64[np.ndarray, "channel needed"]:
