@@ -13,6 +13,7 @@ from av2a.errors import UsageError
 
 COMMANDS = {
     "detect": ("detect", "Find when each event is heard, seen, and both."),
+    "report": ("report", "Make any output from answers that were kept as JSON."),
     "demo": ("demo", "Render a scene, find its events, and show them against the truth."),
     "evaluate": (
         "evaluate",

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from av2a.cli.command import command
-from av2a.cli.common_options import WHERE, TalkOptions
+from av2a.cli.common_options import TalkOptions
 from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_exists
 from av2a.cli.model_options import MODELS, ModelOptions
 from av2a.cli.names import LabelOptions
-from av2a.cli.outputs import OutputOptions, scores_of
+from av2a.cli.outputs import OutputOptions, TruthOptions, scores_of
 from av2a.cli.setting_options import MediaOptions, SettingOptions
 from av2a.errors import UsageError
 
@@ -41,21 +41,6 @@ class ScoreOptions:
             metavar="FILE",
             help="Use another model's scores instead of a backbone: a .npz file (docs/scores.md); {name} stands for the video's name.",
             rich_help_panel=MODELS,
-        ),
-    ] = None
-
-
-@dataclass(frozen=True)
-class TruthOptions:
-    """What is true of the videos."""
-
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            "--truth",
-            metavar="FILE",
-            help="Draw what is true below what is found: a table, or a folder, as for evaluate --annotations.",
-            rich_help_panel=WHERE,
         ),
     ] = None
 

@@ -55,6 +55,21 @@ class OutputOptions:
         return plan
 
 
+@dataclass(frozen=True)
+class TruthOptions:
+    """What is true of the videos."""
+
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            "--truth",
+            metavar="FILE",
+            help="Draw what is true below what is found: a table, or a folder, as for evaluate --annotations.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None
+
+
 def planned_outputs(videos: Sequence[Path], outputs: Sequence[str]) -> list[tuple[Path, ...]]:
     """The files to write for each video, in the order of ``outputs``.
 
