@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from av2a.exports.scores import write_scores
+from av2a.detector import detect
+from av2a.exports.scores import read_scores, write_scores
+from av2a.types import Modality
 from tests.cli.calling import Call
 
 BARS = [
@@ -79,3 +81,35 @@ def test_a_dry_run_fails_where_the_run_would(av2a: Call, video: Path, scores: Pa
         assert (run.status, dry.status) == (status, status)
         assert ("error[" in run.err) == (status != 0)
         assert [line for line in run.err.splitlines() if "error[" in line] == dry.err.splitlines()
+
+
+def test_saved_scores_are_those_of_the_answer_and_are_read_back(av2a: Call, video: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "new" / "clip.npz"
+    words = ("detect", video, "-l", "dog barking, violin")
+    outcome = av2a(*words, "--save-scores", tmp_path / "new" / "{name}.npz", "-o", tmp_path / "a.json")
+    assert outcome.status == 0
+    assert f"results: {tmp_path / 'a.json'}, {saved}" in outcome.err
+    file = read_scores(saved)
+    [detection] = [detect(video, ["dog barking", "violin"], "mini")]
+    assert file.labels == detection.labels
+    for modality, scores in ((Modality.AUDIO, file.scored.audio), (Modality.VISUAL, file.scored.visual)):
+        [trace] = [trace for trace in detection.traces if trace.modality is modality]
+        assert scores.segments == pytest.approx(trace.scores, abs=1e-6, nan_ok=True)
+    again = json.loads(av2a("detect", video, "--scores", saved, "--json", *BARS).out)
+    assert again["labels"] == ["dog barking", "violin"]
+
+
+def test_saved_scores_are_refused_where_other_outputs_would_be(
+    av2a: Call, video: Path, silence: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.npz").write_text("mine")
+    for words, code in (
+        ((video, "--save-scores", tmp_path / "a.npz"), "E_OUTPUT"),
+        ((video, "--save-scores", tmp_path / "a.csv"), "E_UNKNOWN_NAME"),
+        ((video, "-o", tmp_path / "b.npz"), "E_UNKNOWN_NAME"),
+        ((video, silence, "--save-scores", tmp_path / "b.npz"), "E_OUTPUT"),
+    ):
+        outcome = av2a("detect", *words, "-l", "dog")
+        assert (outcome.status, outcome.out) == (2, "")
+        assert f"error[{code}]" in outcome.err
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".npz"] == ["a.npz"]

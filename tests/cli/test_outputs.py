@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.cli.outputs import check_outputs, planned_outputs, scores_of
+from av2a.cli.outputs import OutputOptions, planned_outputs, scores_of
 from av2a.errors import OutputRefused, UnknownName
 
 
@@ -49,7 +49,7 @@ def test_a_video_is_never_its_own_output(tmp_path: Path) -> None:
 
 def test_an_output_in_no_known_format_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"unknown output ending '\.jsn': did you mean '\.json'\?"):
-        check_outputs([(tmp_path / "a.jsn",)], overwrite=False)
+        OutputOptions([str(tmp_path / "a.jsn")]).plan([Path("a.mp4")])
 
 
 def test_stdout_as_an_output_is_answered_with_the_option_for_it() -> None:

@@ -15,11 +15,12 @@ from av2a.cli.exit_status import ExitStatus
 from av2a.cli.folders import made_folder
 from av2a.cli.help_text import Example
 from av2a.cli.invocation import this_command
-from av2a.cli.outputs import check_outputs, write_all
+from av2a.cli.outputs import write_all
 from av2a.cli.printed_answer import show_answer
 from av2a.cli.terminal import Terminal
 from av2a.cli.truth import scene_truth
 from av2a.detector import detect
+from av2a.exports import check_output
 from av2a.exports.files import check_file
 from av2a.world import NAMES, demo_scene, write_clip
 
@@ -49,7 +50,8 @@ def demo(options: DemoOptions, talk: TalkOptions) -> None:
     terminal = talk.terminal()
     video, outputs = options.folder / "demo.mp4", _outputs(options.folder, terminal)
     check_file(video, [".mp4"], overwrite=options.overwrite)
-    check_outputs([outputs], overwrite=options.overwrite)
+    for path in outputs:
+        check_output(path, overwrite=options.overwrite)
     made_folder(options.folder)
     scene, backbone = demo_scene(), load_backbone(BACKBONE)
     with terminal.progress("rendering a scene"):

@@ -13,7 +13,7 @@ from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_exists
 from av2a.cli.model_options import MODELS, ModelOptions
 from av2a.cli.names import LabelOptions
-from av2a.cli.outputs import OutputOptions, TruthOptions, scores_of
+from av2a.cli.outputs import DetectOutputOptions, TruthOptions, scores_of
 from av2a.cli.setting_options import MediaOptions, SettingOptions
 from av2a.errors import UsageError
 
@@ -78,7 +78,7 @@ def detect(
     other: ScoreOptions,
     how: SettingOptions,
     media: MediaOptions,
-    output: OutputOptions,
+    output: DetectOutputOptions,
     known: TruthOptions,
     check: CheckOptions,
     talk: TalkOptions,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NAME = "{name}"
 """Stands for a video's name without its ending."""
 
+SCORES_ENDING = ".npz"
+
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
@@ -48,10 +50,40 @@ class OutputOptions:
         """The files to write for each video, each found to be one that can be written.
 
         Raises:
-            OutputRefused, UnknownName, MissingDependency: as :func:`planned_outputs` and :func:`check_outputs`.
+            OutputRefused, UnknownName, MissingDependency: as :func:`planned_outputs` and :func:`av2a.exports.check_output`.
         """
+        from av2a.exports import check_output
+
         plan = planned_outputs(videos, self.outputs)
-        check_outputs(plan, overwrite=self.overwrite)
+        for path in (path for paths in plan for path in paths):
+            check_output(path, overwrite=self.overwrite)
+        return plan
+
+
+@dataclass(frozen=True)
+class DetectOutputOptions(OutputOptions):
+    """The files to write for each video, its scores among them."""
+
+    save_scores: Annotated[
+        str | None,
+        typer.Option(
+            "--save-scores",
+            metavar="FILE",
+            help="Write the scores of the segments (.npz), for --scores; {name} stands for the video's name.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None
+
+    def plan(self, videos: Sequence[Path]) -> list[tuple[Path, ...]]:
+        """As :meth:`OutputOptions.plan`, and the file of scores last."""
+        from av2a.exports.files import check_file
+
+        if self.save_scores is None:
+            return super().plan(videos)
+        super().plan(videos)
+        plan = planned_outputs(videos, [*self.outputs, self.save_scores])
+        for *_, path in plan:
+            check_file(path, [SCORES_ENDING], overwrite=self.overwrite)
         return plan
 
 
@@ -137,29 +169,20 @@ def _is_same_file(path: Path, video: Path) -> bool:
         return False
 
 
-def check_outputs(plan: Sequence[Sequence[Path]], *, overwrite: bool) -> None:
-    """Refuse every output that could not be written, before any work is done.
-
-    Raises:
-        OutputRefused, UnknownName, MissingDependency: as :func:`av2a.exports.check_output`.
-    """
-    from av2a.exports import check_output
-
-    for paths in plan:
-        for path in paths:
-            check_output(path, overwrite=overwrite)
-
-
 def write_all(
     detection: "Detection", paths: Sequence[Path], truth: Sequence["Event"] = (), *, overwrite: bool, debug: bool
 ) -> list[Path]:
     """Write an answer to each path; one that cannot be written is reported, and left out of those returned."""
     from av2a.exports import write
+    from av2a.exports.scores import save_scores
 
     written = []
     for path in paths:
         try:
-            write(detection, path, overwrite=overwrite, truth=truth)
+            if path.suffix.lower() == SCORES_ENDING:
+                save_scores(detection, path, overwrite=overwrite)
+            else:
+                write(detection, path, overwrite=overwrite, truth=truth)
             written.append(path)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other files are written
             print_failure(error, debug=debug, about=path.name)

@@ -26,10 +26,10 @@ import numpy as np
 from jaxtyping import Float, Float32
 from numpy.lib import format as npy
 
-from av2a.errors import InvalidScores, MissingFile, UnknownName, one_line
+from av2a.errors import InvalidScores, MissingFile, OutputRefused, UnknownName, one_line
 from av2a.exports.files import write_whole
 from av2a.methods.av2a.scores import normalised
-from av2a.types import BackboneInfo, ScoredClip, Scores
+from av2a.types import BackboneInfo, Detection, Modality, ScoredClip, Scores
 
 STREAMS = ("audio", "visual")
 KNOWN = {
@@ -121,6 +121,20 @@ def write_scores(
     content = BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
     write_whole(Path(path), content.getvalue(), overwrite=overwrite)
+
+
+def save_scores(detection: Detection, path: str | Path, *, overwrite: bool = False) -> None:
+    """Writes the scores of an answer's segments, as heard and as seen, in the form that :func:`read_scores` reads.
+
+    Raises:
+        OutputRefused: the answer has no scores, as one that was read from JSON; or as :func:`write_scores`.
+    """
+    scores = {trace.modality: trace.scores for trace in detection.traces}
+    if not scores:
+        raise OutputRefused(
+            f"the answer about {one_line(detection.clip.name)!r} was kept without its scores: detect again"
+        )
+    write_scores(path, detection.labels, scores[Modality.AUDIO], scores[Modality.VISUAL], overwrite=overwrite)
 
 
 def _loaded(path: Path) -> tuple[str, dict[str, np.ndarray]]:
