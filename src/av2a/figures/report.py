@@ -81,7 +81,7 @@ def page(detection: Detection, truth: Sequence[Event], folder: Path) -> str:
         heading=name(detection.clip.name),
         about=text(_about(detection.clip)),
         caution=_caution(detection),
-        work_kind="" if "<video" in media else " without",
+        work_kind="" if " controls " in media else " without",
         media=media,
         answer=text(sentence(counted(detection))),
         found=_found(every, detection),
