@@ -12,6 +12,7 @@ cosine are not asked for again. The benchmark also
 replays with labels padded to the longest of them only, as we do.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -22,14 +23,15 @@ from av2a import media
 from av2a.backbones.base import Backbone
 from av2a.backbones.clap import Clap
 from av2a.backbones.image_text import ImageTextEncoder
-from av2a.features import Observation
+from av2a.detector import events_of
+from av2a.embeddings import ClipFeatures, Embeddings, LabelEmbeddings, MissingIntervals, Vocabulary
 from av2a.features import sampling as segments
-from av2a.methods import result as answer
-from av2a.methods.av2a.method import parse
+from av2a.methods.av2a.method import av2a
 from av2a.methods.av2a.scores import vocabulary
 from av2a.settings import Settings
 from av2a.timeline import Grid, spread_indexes
-from av2a.types import Embeddings, Event, LabelEmbeddings, Modality, Parsing
+from av2a.types import Event, Modality, Parsing
+from tests.parts import made_features
 
 ONCE = np.ones(1, dtype=bool)
 
@@ -111,13 +113,13 @@ def replay(asked: Replay, settings: Settings) -> tuple[float, tuple[Event, ...]]
     words = vocabulary(everything, (), rows, LabelEmbeddings(visual_labels[:0], audio_labels[:0]), 0.95)
     pictures = asked.backbone.visual.embed_frames([asked.frames[index] for index in ten])
     always = np.ones(count, dtype=bool)
-    parsing = parse(
-        Observation(
+    parsing = parsed(
+        lambda wanted: made_features(
             segments=Embeddings(pictures[:, None], np.repeat(whole_sound[None], count, axis=0), always, always),
-            windows=(Embeddings(whole_rows[None], whole_sound[None], ONCE, ONCE),),
+            windows=[Embeddings(whole_rows[None], whole_sound[None], ONCE, ONCE)],
             window_of=np.zeros(count, dtype=np.int64),
             frame_embeddings=pictures,
-            intervals=lambda wanted: [interval(each.start, each.stop) for each in wanted],
+            intervals={ends: interval(*ends) for ends in wanted},
         ),
         words,
         settings,
@@ -125,7 +127,18 @@ def replay(asked: Replay, settings: Settings) -> tuple[float, tuple[Event, ...]]
     began = perf_counter()
     for modality in Modality:
         ask_segments_and_candidates(asked, modality, parsing, settings, ten, end)
-    return spent + perf_counter() - began, answer.events([parsing], tuple(everything), grid)
+    return spent + perf_counter() - began, events_of([parsing], tuple(everything), grid)
+
+
+def parsed(
+    features: Callable[[Sequence[tuple[int, int]]], ClipFeatures], words: Vocabulary, settings: Settings
+) -> Parsing:
+    """What the method decides, with the intervals that it asks for."""
+    try:
+        [parsing] = av2a(features([]), words, settings)
+    except MissingIntervals as missing:
+        [parsing] = av2a(features([(each.start, each.stop) for each in missing.intervals]), words, settings)
+    return parsing
 
 
 def ask_segments_and_candidates(

@@ -17,13 +17,12 @@ import numpy as np
 from av2a import world
 from av2a.backbones.base import Backbone
 from av2a.backbones.registry import load_backbone
-from av2a.methods.av2a.method import parse
 from av2a.metrics.event_level import event_f1
 from av2a.metrics.parsing import ParsingMetrics, parsing_metrics
 from av2a.settings import TABLE_1, Settings
 from av2a.types import Modality
 from benchmarks.report import machine, table
-from benchmarks.world import STREAMS, Watched, clips, predictions, still_clips, watch, words_of
+from benchmarks.world import STREAMS, Watched, clips, parse, predictions, still_clips, watch, words_of
 
 TRIALS = 120
 
@@ -81,7 +80,7 @@ def alone(watched: Sequence[Watched], backbone: Backbone, settings: Settings) ->
     answers = {modality: np.zeros_like(full[modality]) for modality in STREAMS}
     asked = np.array([each.heard.any(axis=1) | each.seen.any(axis=1) for each in watched])
     for video, category in zip(*np.nonzero(asked), strict=True):
-        parsing = parse(watched[video].observation, single[world.NAMES[category]], settings)
+        parsing = parse(watched[video], single[world.NAMES[category]], settings)
         for modality in STREAMS:
             for event in parsing.streams[modality].found:
                 answers[modality][video, category, event.start : event.stop] = True
@@ -107,7 +106,7 @@ def nothing_here(watched: Sequence[Watched], backbone: Backbone, settings: Setti
         for each in watched:
             if each.heard[category].any() or each.seen[category].any():
                 continue
-            parsing = parse(each.observation, words, settings)
+            parsing = parse(each, words, settings)
             wrong += any(parsing.streams[modality].found for modality in STREAMS)
             total += 1
     return wrong, total

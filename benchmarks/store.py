@@ -11,8 +11,8 @@ from pathlib import Path  # noqa: E402
 from av2a import media  # noqa: E402
 from av2a.backbones.base import Backbone  # noqa: E402
 from av2a.backbones.registry import load_backbone  # noqa: E402
-from av2a.features import Interval  # noqa: E402
-from av2a.features.store import Intervals, Store, stored  # noqa: E402
+from av2a.embeddings import Interval  # noqa: E402
+from av2a.features import FeatureSource, Store  # noqa: E402
 from av2a.settings import Settings  # noqa: E402
 from av2a.types import Clip  # noqa: E402
 from benchmarks.report import machine, seconds, table  # noqa: E402
@@ -24,13 +24,15 @@ WANTED = [Interval(0, 10), Interval(2, 5), Interval(4, 9), Interval(6, 8)]
 def row(clip: Clip, backbone: Backbone, settings: Settings, folder: Path) -> list[object]:
     """The costs of one clip and profile."""
     empty = iter(range(1000))
-    asked = seconds(lambda: stored(clip, backbone, settings, intervals=Intervals.ASKED), runs=3)
-    filled = seconds(lambda: stored(clip, backbone, settings, Store(folder / str(next(empty)))), runs=3)
-    entry = stored(clip, backbone, settings, Store(folder / "0"))
-    assert entry.was_kept
+    asked = seconds(lambda: FeatureSource(clip, backbone, settings).features, runs=3)
+    filled = seconds(lambda: FeatureSource(clip, backbone, settings, Store(folder / str(next(empty)))).features, runs=3)
+    entry = FeatureSource(clip, backbone, settings, Store(folder / "0"))
+    assert entry.was_stored
     [source] = (folder / "0").rglob("*.safetensors")
-    read = seconds(lambda: stored(clip, backbone, settings, Store(folder / "0")), runs=50)
-    intervals = seconds(lambda: entry.observations[0].intervals(WANTED), runs=200) / len(WANTED)
+    read = seconds(lambda: FeatureSource(clip, backbone, settings, Store(folder / "0")).features, runs=50)
+    if entry.features.missing(WANTED):
+        entry.add(WANTED)
+    intervals = seconds(lambda: entry.features.intervals(WANTED), runs=200) / len(WANTED)
     return [
         settings.profile,
         f"{asked:.2f} s",

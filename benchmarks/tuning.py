@@ -20,7 +20,7 @@ from typing import NoReturn, TypeVar  # noqa: E402
 from av2a.backbones.base import Backbone  # noqa: E402
 from av2a.backbones.registry import load_backbone  # noqa: E402
 from av2a.datasets import Dataset, open_dataset  # noqa: E402
-from av2a.detector import words_of  # noqa: E402
+from av2a.detector import vocabulary_of  # noqa: E402
 from av2a.features.store import Store  # noqa: E402
 from av2a.research.predictions import predict  # noqa: E402
 from av2a.research.replay import Replay  # noqa: E402
@@ -59,7 +59,7 @@ def row(dataset: Dataset, backbone: Backbone, store: Store, base: Settings, tria
     found = tune(replay, quiet.info, base, trials=trials)
     spent = perf_counter() - start
     start = perf_counter()
-    predict(watched, words_of(quiet, dataset.labels, base), base)
+    predict(watched, vocabulary_of(quiet, dataset.labels, base), base)
     alone = perf_counter() - start
     best = found.search.best_trial.value
     return [base.profile, f"{spent:.0f} s", f"{spent / trials:.2f} s", f"{alone:.2f} s", f"{best:.1f} %"]

@@ -1,7 +1,7 @@
-"""The synthetic benchmark's clips as observations: rendered to MP4 once, decoded and embedded once for each way of sampling."""
+"""The generated world's clips as features: rendered to MP4 once, decoded and embedded once for each way of sampling."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,14 +9,14 @@ import av
 import numpy as np
 
 from av2a import media, world
-from av2a.backbones.base import Backbone, embed_labels
+from av2a.backbones.base import Backbone
 from av2a.datasets.splits import Split
-from av2a.features import Interval, Observation, Observer
-from av2a.methods.av2a.method import parse
-from av2a.methods.av2a.scores import Vocabulary, vocabulary
+from av2a.detector import parsed, vocabulary_of
+from av2a.embeddings import Vocabulary
+from av2a.features import FeatureSource
+from av2a.methods.av2a.method import av2a
 from av2a.settings import Settings
-from av2a.timeline import Grid
-from av2a.types import Embeddings, LabelEmbeddings, Modality
+from av2a.types import Modality, Parsing
 from av2a.world.dataset import render_generated
 
 STREAMS = (Modality.AUDIO, Modality.VISUAL, Modality.AUDIO_VISUAL)
@@ -27,7 +27,7 @@ class Watched:
     """One clip, and what is true of it."""
 
     seed: int
-    observation: Observation
+    source: FeatureSource
     heard: np.ndarray  # (category, segment)
     seen: np.ndarray
 
@@ -40,41 +40,25 @@ def clips(split: str, count: int, folder: Path) -> list[tuple[int, Path]]:
 
 
 def watch(wanted: Sequence[tuple[int, Path]], backbone: Backbone, settings: Settings) -> list[Watched]:
-    """Each clip as the backbone sees and hears it; every interval is asked of the encoders once, whatever the settings tried."""
-    labels = embed_labels(backbone, ["x"])
-    return [_watched(seed, path, backbone, settings, labels) for seed, path in wanted]
+    """Each clip as the backbone sees and hears it."""
+    return [_watched(seed, path, backbone, settings) for seed, path in wanted]
 
 
-def _watched(seed: int, path: Path, backbone: Backbone, settings: Settings, labels: LabelEmbeddings) -> Watched:
-    clip = media.open_clip(path)
-    grid = Grid(clip.duration_seconds)
-    observer = Observer.of(clip, grid, backbone, settings, labels, lambda message: None, lambda *stage: None)
-    (observation,) = list(observer.observations())
+def _watched(seed: int, path: Path, backbone: Backbone, settings: Settings) -> Watched:
+    source = FeatureSource(media.open_clip(path), backbone, settings)
     heard, seen = world.truth(world.make_scene(seed))
-    return Watched(seed, replace(observation, intervals=_once(observation)), heard.T, seen.T)
+    return Watched(seed, source, heard.T, seen.T)
 
 
-class _once:  # noqa: N801 - reads as a verb where it is used
-    """An observation's intervals, each asked for once."""
-
-    def __init__(self, observation: Observation) -> None:
-        self.ask = observation.intervals
-        self.known: dict[Interval, Embeddings] = {}
-
-    def __call__(self, wanted: Sequence[Interval]) -> list[Embeddings]:
-        missing = [each for each in wanted if each not in self.known]
-        self.known.update(zip(missing, self.ask(missing), strict=True))
-        return [self.known[each] for each in wanted]
+def parse(watched: Watched, words: Vocabulary, settings: Settings) -> Parsing:
+    """What the method finds in one clip."""
+    [parsing] = parsed(av2a, watched.source, words, settings)
+    return parsing
 
 
 def words_of(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
     """The labels against a profile's background."""
-    own = embed_labels(backbone, labels)
-    if settings.background:
-        concepts = embed_labels(backbone, settings.background)
-    else:
-        concepts = LabelEmbeddings(own.visual[:0], own.audio[:0])
-    return vocabulary(labels, settings.background, own, concepts, settings.synonym_similarity)
+    return vocabulary_of(backbone, labels, settings)
 
 
 def predictions(watched: Sequence[Watched], words: Vocabulary, settings: Settings) -> dict[Modality, np.ndarray]:
@@ -82,7 +66,7 @@ def predictions(watched: Sequence[Watched], words: Vocabulary, settings: Setting
     categories = len(words.counted)
     found = {modality: np.zeros((len(watched), categories, 10), dtype=bool) for modality in STREAMS}
     for video, each in enumerate(watched):
-        parsing = parse(each.observation, words, settings)
+        parsing = parse(each, words, settings)
         for modality in STREAMS:
             for event in parsing.streams[modality].found:
                 found[modality][video, event.category, event.start : event.stop] = True

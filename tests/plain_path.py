@@ -4,21 +4,22 @@ What ``av2a.features`` saves must not change a decision; this is what it is held
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 
 from av2a import media
 from av2a.backbones.base import Backbone, embed_labels
-from av2a.features import Observation
+from av2a.detector import events_of
+from av2a.embeddings import ClipFeatures, Embeddings, LabelEmbeddings
 from av2a.features import sampling as segments
-from av2a.methods import result as answer
-from av2a.methods.av2a.method import parse
+from av2a.methods.av2a.method import av2a
 from av2a.methods.av2a.scores import vocabulary
 from av2a.settings import Settings
 from av2a.timeline import Grid, spread_indexes
-from av2a.types import Clip, Embeddings, Event, LabelEmbeddings, Modality, Parsing
+from av2a.types import Clip, Event, Modality, Parsing
+from tests.parts import made_features
 
 ONCE = np.ones(1, dtype=bool)
 
@@ -28,7 +29,7 @@ def plain_events(path: Path, labels: Sequence[str], backbone: Backbone, settings
     clip = media.open_clip(path)
     grid = Grid(clip.duration_seconds, settings.segment_seconds)
     streams = {modality: _parsed(clip, grid, labels, backbone, settings).streams[modality] for modality in Modality}
-    return answer.events([Parsing(streams)], tuple(labels), grid)
+    return events_of([Parsing(streams)], tuple(labels), grid)
 
 
 def _parsed(clip: Clip, grid: Grid, labels: Sequence[str], backbone: Backbone, settings: Settings) -> Parsing:
@@ -38,10 +39,11 @@ def _parsed(clip: Clip, grid: Grid, labels: Sequence[str], backbone: Backbone, s
     )
     none = LabelEmbeddings(rows.visual[:0], rows.audio[:0])
     words = vocabulary(labels, (), rows, none, settings.synonym_similarity, unit_labels=settings.unit_labels)
-    return parse(_observed(clip, grid, backbone), words, settings)
+    [parsing] = av2a(_features(clip, grid, backbone), words, settings)
+    return parsing
 
 
-def _observed(clip: Clip, grid: Grid, backbone: Backbone) -> Observation:
+def _features(clip: Clip, grid: Grid, backbone: Backbone) -> ClipFeatures:
     times = media.frame_times(clip)
     count = grid.segments
     rate = backbone.audio.sample_rate_hz
@@ -61,17 +63,17 @@ def _observed(clip: Clip, grid: Grid, backbone: Backbone) -> Observation:
     )
     whole = embedded(spread_indexes(len(times), segments.CLIP_FRAMES).tolist(), *grid.seconds(0, count))
     always = np.ones(count, dtype=bool)
-    return Observation(
+    return made_features(
         segments=Embeddings(
             pictures[:, None],
             np.stack([heard(blocks, backbone, *grid.seconds(0, count)) for _ in range(count)]),
             always,
             always,
         ),
-        windows=(whole,),
+        windows=[whole],
         window_of=np.zeros(count, dtype=np.int64),
         frame_embeddings=pictures,
-        intervals=lambda wanted: [interval(each.start, each.stop) for each in wanted],
+        intervals={ends: interval(*ends) for ends in combinations(range(count + 1), 2)},
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,18 @@ import av2a
 from av2a import world as generated_world
 from av2a.backbones.base import Backbone
 from av2a.background import BACKGROUND
-from av2a.detector import Failure, detect_all
-from av2a.errors import MissingFile
+from av2a.detector import Answer, detect_all
+from av2a.embeddings import ClipFeatures, Embeddings, LabelEmbeddings, Vocabulary
+from av2a.errors import InvalidLabels, MissingFile
 from av2a.exports.json import dumps, loads
-from av2a.features import Interval, Observation
-from av2a.methods.av2a.method import localize, parse
-from av2a.methods.av2a.scores import Vocabulary, vocabulary
+from av2a.labels import checked_labels
+from av2a.methods.av2a.method import av2a as method
+from av2a.methods.av2a.method import parse as parse_source
+from av2a.methods.av2a.scores import vocabulary
 from av2a.settings import PROFILES, Fusion, Settings, ValidationRule
-from av2a.types import WORLD_COMMENT, Candidate, Detection, Embeddings, LabelEmbeddings, Modality, Parsing, Scores
+from av2a.types import WORLD_COMMENT, Candidate, Detection, Modality, Parsing, ScoredClip, Scores
 from tests.counting import Counted, counted
+from tests.parts import made_features
 from tests.plain_path import plain_events
 from tests.released import RULES, released, rows_of
 from tests.tiny_backbones import languagebind, pair, scene
@@ -51,8 +55,14 @@ def released_settings(name: str, column: int) -> Settings:
     )
 
 
-def released_video(name: str, video: int) -> tuple[Observation, Vocabulary]:
-    """The tables of one made-up video, as an observation."""
+def parse(features: ClipFeatures, words: Vocabulary, settings: Settings) -> Parsing:
+    [parsing] = method(features, words, settings)
+    return parsing
+
+
+@cache
+def released_video(name: str, video: int) -> tuple[ClipFeatures, Vocabulary]:
+    """The tables of one made-up video, as features."""
     reference = released(name)
     own = {key.split("_", 1)[1]: rows for key, rows in reference.items() if key.startswith(f"video{video:02d}_")}
     place = {(int(start), int(stop)): row for row, (start, stop) in enumerate(reference["pairs"])}
@@ -62,21 +72,18 @@ def released_video(name: str, video: int) -> tuple[Observation, Vocabulary]:
         row = place[interval]
         return Embeddings(own["video"][row][None], own["audio"][row][None], once, once)
 
-    def intervals(wanted: Sequence[Interval]) -> list[Embeddings]:
-        return [embedded((each.start, each.stop)) for each in wanted]
-
     whole = embedded((-1, -1))
-    observation = Observation(
+    features = made_features(
         segments=Embeddings(own["image"][:, None], np.repeat(whole.audio, 10, axis=0), always, always),
         windows=(whole,),
         window_of=np.zeros(10, dtype=np.int64),
         frame_embeddings=own["image"],
-        intervals=intervals,
+        intervals={ends: embedded(ends) for ends in place if ends[0] >= 0},
     )
     labels = LabelEmbeddings(own["text_visual"], own.get("text_audio", own["text_visual"]))
     names = [f"category {number}" for number in range(len(labels.visual))]
     none = LabelEmbeddings(labels.visual[:0], labels.audio[:0])
-    return observation, vocabulary(names, (), labels, none, 0.95)
+    return features, vocabulary(names, (), labels, none, 0.95)
 
 
 def plain(found: Sequence[Candidate]) -> list[tuple[int, int, int]]:
@@ -101,7 +108,7 @@ def test_the_whole_chain_equals_the_released_one(name: str, column: int) -> None
             assert selected == expected or not settings.select_categories
 
 
-def made_up(seed: int, segments: int = 12, categories: int = 4) -> tuple[Observation, Vocabulary]:
+def made_up(seed: int, segments: int = 12, categories: int = 4) -> tuple[ClipFeatures, Vocabulary]:
     rng = np.random.default_rng(seed)
     labels = LabelEmbeddings(
         rng.normal(size=(categories, 8)).astype(np.float32), rng.normal(size=(categories, 8)).astype(np.float32)
@@ -120,15 +127,15 @@ def made_up(seed: int, segments: int = 12, categories: int = 4) -> tuple[Observa
             seen[None, start:stop], heard[start:stop].mean(axis=0)[None], np.ones(1, bool), np.ones(1, bool)
         )
 
-    observation = Observation(
+    features = made_features(
         segments=Embeddings(seen[:, None], heard, always, always),
         windows=(stretch(0, 10), stretch(10, segments)),
         window_of=np.repeat([0, 1], [10, segments - 10]),
         frame_embeddings=seen,
-        intervals=lambda wanted: [stretch(each.start, each.stop) for each in wanted],
+        intervals={},
     )
     names = [f"qx{number}" for number in range(categories)]
-    return observation, vocabulary(names, BACKGROUND, labels, concepts, 0.999)
+    return features, vocabulary(names, BACKGROUND, labels, concepts, 0.999)
 
 
 def only(words: Vocabulary, category: int) -> Vocabulary:
@@ -148,16 +155,16 @@ def test_without_moving_thresholds_a_practical_answer_does_not_depend_on_what_el
     seed: int, category: int
 ) -> None:
     settings = Settings().replace(threshold_rule="static")
-    observation, words = made_up(seed)
-    together = parse(observation, words, settings)
-    alone = parse(observation, only(words, category), settings)
+    features, words = made_up(seed)
+    together = parse(features, words, settings)
+    alone = parse(features, only(words, category), settings)
     for modality in Modality:
         assert found_of(together, modality, category) == found_of(alone, modality, 0)
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_practical_keeps_no_candidate_that_its_validation_rejects(seed: int) -> None:
-    settings = Settings().replace(category_threshold=0.0, confidence_threshold=0.9)
+    settings = Settings.practical(category_threshold=0.0, confidence_threshold=0.9, consistent=False)
     parsing = parse(*made_up(seed), settings)
     for stream in parsing.streams.values():
         assert all(confidence > 0.9 for confidence in stream.confidences)
@@ -176,18 +183,47 @@ def test_late_fusion_finds_nothing_that_is_not_both_heard_and_seen(seed: int) ->
     assert np.array_equal(painted[Modality.AUDIO_VISUAL], both)
 
 
-def test_localize_takes_anybodys_scores() -> None:
-    scores = Scores(whole=np.array([[0.9]]), segments=np.array([[0.1], [0.9], [0.9], [0.2]]))
-    located = localize(scores, None, Settings.released())
-    assert located.candidates == [Candidate(0, 1, 3)]
-    assert located.thresholds.shape == (4, 1)
+def heard_by_scores(segments: np.ndarray, settings: Settings) -> tuple[Candidate, ...]:
+    """The candidates of the audio stream by scores of another model."""
+    scores = Scores(whole=np.ones((1, 1), np.float32), segments=segments.astype(np.float32))
+    return parse_source(ScoredClip(audio=scores, visual=scores), settings).streams[Modality.AUDIO].candidates
 
 
-def test_localize_turns_seconds_into_segments() -> None:
+def test_anybody_s_scores_are_taken() -> None:
+    found = heard_by_scores(np.array([[0.1], [0.9], [0.9], [0.2]]), Settings.released())
+    assert found == (Candidate(0, 1, 3),)
+
+
+def test_seconds_of_settings_become_segments() -> None:
     settings = replace(Settings(), segment_seconds=0.5, minimum_duration_seconds=1.0, merge_gap_seconds=0.5)
     present = np.array([1, 0, 1, 0, 0, 1, 0, 0, 0], dtype=np.float64)[:, None]
-    located = localize(Scores(whole=np.ones((1, 1)), segments=present), None, settings)
-    assert located.candidates == [Candidate(0, 0, 3)]
+    assert heard_by_scores(present, settings) == (Candidate(0, 0, 3),)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([], "no event names given"),
+        (["dog", " "], "event name 2 is empty"),
+        (["dog", "cat", "dog"], "'dog' is given twice"),
+        (["a" * 10_000], "has 10000 characters: use at most 200"),
+        ([str(number) for number in range(1001)], "1001 event names given, more than the limit of 1000"),
+    ],
+)
+def test_labels_that_cannot_be_meant_are_refused(labels: list[str], words: str) -> None:
+    with pytest.raises(InvalidLabels, match=words):
+        checked_labels(labels)
+
+
+@pytest.mark.usefixtures("without_shape_checks")
+def test_one_string_is_not_a_list_of_labels() -> None:
+    with pytest.raises(InvalidLabels, match="got one string"):
+        checked_labels("dog")
+
+
+def test_labels_keep_their_order_and_case() -> None:
+    labels = ["Zebra", 'a "quoted" <b>', "ünï 🐕", "apple\nline"]
+    assert list(checked_labels(labels)) == labels
 
 
 def test_a_missing_file_and_an_unknown_backbone_are_refused(tmp_path: Path) -> None:
@@ -266,8 +302,9 @@ def test_the_length_of_labels_rows_counts_as_released_only(scene: Path, asked: C
 # Several videos.
 
 
-def plainly(detection: Detection | Failure) -> list[tuple[str, Modality, float, float]]:
-    assert isinstance(detection, Detection)
+def plainly(answer: Answer | Detection) -> list[tuple[str, Modality, float, float]]:
+    detection = answer.detection if isinstance(answer, Answer) else answer
+    assert detection is not None
     return [(each.label, each.modality, each.start_seconds, each.stop_seconds) for each in detection.events]
 
 
@@ -281,7 +318,7 @@ def test_several_videos_are_answered_as_each_alone_and_a_bad_one_stops_no_other(
     backbone = replace(asked.backbone, batch_items=16)
     answers = list(detect_all([paths[0], tmp_path / "none.mp4", *paths[1:]], NAMES, backbone, settings))
     missing = answers.pop(1)
-    assert isinstance(missing, Failure) and isinstance(missing.error, MissingFile)
+    assert missing.item == tmp_path / "none.mp4" and isinstance(missing.error, MissingFile)
     for path, found in zip(paths, answers, strict=True):
         assert plainly(found) == plainly(av2a.detect(path, NAMES, pair, settings))
     # 6 and 8 and 10 pictures: the first batch is filled from the second and third video.
@@ -305,7 +342,7 @@ def test_a_video_that_an_encoder_cannot_take_fails_by_itself(tmp_path: Path, ask
 
     asked.visual.embed_frames = embed_frames  # type: ignore[method-assign]
     answers = list(detect_all(paths, NAMES, asked.backbone))
-    assert [type(each).__name__ for each in answers] == ["Detection", "Failure", "Detection"]
+    assert [type(each.error) for each in answers] == [type(None), MemoryError, type(None)]
 
 
 def test_mini_warns_of_every_video_but_those_of_its_own_world(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from av2a.backbones.registry import load_backbone
-    from av2a.detector import detect, detect_all
+    from av2a.detector import Answer, Detector, detect, detect_all
     from av2a.settings import PAPER_SETTINGS, Settings
     from av2a.types import Clip, Detection, Event, Modality
 
@@ -21,8 +21,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "PAPER_SETTINGS",
+    "Answer",
     "Clip",
     "Detection",
+    "Detector",
     "Event",
     "Modality",
     "Settings",
@@ -33,6 +35,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Answer": "av2a.detector",
+    "Detector": "av2a.detector",
     "detect": "av2a.detector",
     "detect_all": "av2a.detector",
     "load_backbone": "av2a.backbones.registry",
@@ -48,7 +52,9 @@ _MODULES = {"datasets", "errors", "events", "exports", "methods", "metrics", "th
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        found = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = found
+        return found
     if name in _MODULES:
         return import_module(f"av2a.{name}")
     raise AttributeError(f"module 'av2a' has no attribute {name!r}")

@@ -1,34 +1,218 @@
-"""From a video to its events: ``detect``, and ``detect_all`` for several.
-
-A video becomes events in six steps: media, segments, embeddings, scores, thresholds, events. The first three are asked for here, by way of
-an observer; the last three are the method itself, :mod:`av2a.methods.av2a.method`.
-"""
+"""``Detector``: a backbone loaded once, and the events of any video for any labels."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from av2a import media
 from av2a.backbones.base import Backbone
 from av2a.backbones.registry import DEFAULT_BACKBONE, default_precision, load_backbone
-from av2a.backbones.remarks import remarks_to
-from av2a.features import Batches, Observer, Progress
-from av2a.features import labels as label_store
+from av2a.embeddings import LabelEmbeddings, MissingIntervals, Vocabulary
+from av2a.errors import UsageError
+from av2a.features import Batches, FeatureSource, Progress, Store
+from av2a.features.labels import cached_label_embeddings
 from av2a.labels import checked_labels
-from av2a.methods import result as answer
-from av2a.methods.av2a.method import localize, parse, parse_scores
-from av2a.methods.av2a.scores import Vocabulary, vocabulary
-from av2a.paths import cache_folder
-from av2a.settings import Settings, SettingsLike
+from av2a.methods.av2a.method import av2a, parse
+from av2a.methods.av2a.scores import vocabulary
+from av2a.methods.registry import Method, load_method
+from av2a.settings import Settings, SettingsLike, ValidationRule
 from av2a.timeline import Grid
-from av2a.types import CAUTION, BackboneInfo, Clip, Detection, LabelEmbeddings, ScoredClip
+from av2a.types import (
+    CAUTION,
+    BackboneInfo,
+    Candidate,
+    Clip,
+    ClosestMiss,
+    Detection,
+    Event,
+    Modality,
+    Parsing,
+    ScoredClip,
+    StreamParsing,
+    Trace,
+)
 
-__all__ = ["Failure", "checked_labels", "detect", "detect_all", "detect_scored", "localize", "parse", "words_of"]
+MOST_BEGUN = 4
+"""How many videos :meth:`Detector.map` decodes at most before the answer to the first of them."""
+
+Video = str | Path | Clip
+
+PRACTICAL = Settings()
+
+ORDER = (Modality.AUDIO, Modality.VISUAL, Modality.AUDIO_VISUAL)
+"""Heard, seen, both: the order wherever streams are listed."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What :meth:`Detector.map` gives for one video: the caller's own item, and a detection or an error."""
+
+    item: Video
+    detection: Detection | None = None
+    error: Exception | None = None
+
+    @property
+    def reason(self) -> Exception:
+        """The error of an answer without a detection."""
+        assert self.error is not None, "an answer has a detection or an error"
+        return self.error
+
+
+class Detector:
+    """Finds when each label is heard, seen, or both in a video. The backbone is loaded once.
+
+    >>> detector = Detector("mini", store="embeddings/")  # doctest: +SKIP
+    >>> detection = detector("clip.mp4", ["dog barking", "rain"])  # doctest: +SKIP
+
+    Args:
+        backbone: the name of a backbone, or a loaded one.
+        device: where models run: ``auto``, ``cpu``, ``cuda``, ``mps``, ``openvino``.
+        precision: None is the fastest that is close enough to float32.
+        weights: a folder in which weights are looked for first.
+        store: a folder in which embeddings are kept: other labels, settings and methods for a video seen before decode and
+            encode nothing. None keeps nothing.
+        method: a method, or the name of one.
+
+    Raises:
+        UsageError: a name that does not exist.
+        WeightsUnavailable: the backbone's weights or libraries are not available.
+    """
+
+    def __init__(
+        self,
+        backbone: str | Backbone = DEFAULT_BACKBONE,
+        *,
+        device: str = "auto",
+        precision: str | None = None,
+        weights: str | Path | None = None,
+        store: str | Path | Store | None = None,
+        method: str | Method = av2a,
+    ) -> None:
+        if isinstance(backbone, str):
+            backbone = load_backbone(
+                backbone,
+                device=device,
+                precision=precision or "auto",
+                weights=None if weights is None else Path(weights),
+            )
+        if not isinstance(backbone, Backbone):
+            raise UsageError(f"backbone must be a name or a loaded backbone, got {type(backbone).__name__}")
+        self.backbone = backbone
+        self.store = store if store is None or isinstance(store, Store) else Store(Path(store))
+        self.method = load_method(method) if isinstance(method, str) else method
+        self._vocabulary: tuple[object, Vocabulary] | None = None
+
+    def __call__(
+        self,
+        video: Video,
+        labels: Iterable[str],
+        settings: SettingsLike = None,
+        progress: Progress | None = None,
+        *,
+        video_stream: int | None = None,
+        audio_stream: int | None = None,
+        limits: media.Limits | None = None,
+    ) -> Detection:
+        """When each of ``labels`` is heard, seen, or both in ``video``.
+
+        Args:
+            video: any file that PyAV decodes, with pictures, sound, or both; or one opened by ``media.open_clip``, to
+                which the streams and limits below do not apply.
+            labels: event names, in any words; one is enough.
+            settings: settings, the name of a profile, or a mapping; the ``practical`` profile when None.
+            progress: called with a stage, how much of it is done, and how much there is.
+            video_stream: which video stream to use, by its index in the file.
+            audio_stream: likewise for audio.
+            limits: ceilings on what is opened.
+
+        Raises:
+            UsageError: invalid labels, settings or names, or no such file.
+            MediaError: a file that cannot be used.
+        """
+        query = self._query(labels, settings, limits)
+        clip = opened_clip(video, video_stream, audio_stream, limits)
+        source = FeatureSource(clip, self.backbone, query.settings, self.store, progress=progress)
+        return self._detection(source, query)
+
+    def map(
+        self,
+        videos: Iterable[Video],
+        labels: Iterable[str],
+        settings: SettingsLike = None,
+        progress: Progress | None = None,
+        *,
+        limits: media.Limits | None = None,
+    ) -> Iterator[Answer]:
+        """The answer for each of ``videos``, in their order; a video that cannot be used never stops the others.
+
+        An encoder's batches are filled up from the next videos, of which at most :data:`MOST_BEGUN` are decoded ahead. An embedding
+        may differ in its last bits with the batch that it was computed in, so scores may differ from a single call's about the
+        seventh digit.
+
+        Raises:
+            UsageError: invalid labels or settings, or one path in place of several.
+        """
+        if isinstance(videos, str | bytes | Path | Clip):
+            raise UsageError("videos must be a list of paths, got one: put it in a list, or call the detector itself")
+        return self._answers(videos, self._query(labels, settings, limits), limits, progress)
+
+    def vocabulary(self, labels: Sequence[str], settings: Settings) -> Vocabulary:
+        """The labels and the settings' background concepts as the backbone reads them; the last vocabulary is remembered."""
+        key = (tuple(labels), settings.background, settings.synonym_similarity, settings.unit_labels)
+        if self._vocabulary is None or self._vocabulary[0] != key:
+            self._vocabulary = key, vocabulary_of(self.backbone, labels, settings)
+        return self._vocabulary[1]
+
+    def _query(self, labels: Iterable[str], settings: SettingsLike, limits: media.Limits | None) -> "_Query":
+        settings = chosen_settings(settings, self.backbone)
+        checked = checked_labels(labels, (limits or media.Limits()).labels)
+        return _Query(checked, settings, self.vocabulary(checked, settings))
+
+    def _answers(
+        self, videos: Iterable[Video], query: "_Query", limits: media.Limits | None, progress: Progress | None
+    ) -> Iterator[Answer]:
+        batches = Batches.of(self.backbone)
+        begun: deque[tuple[Video, FeatureSource | Exception]] = deque()
+        for video in videos:
+            begun.append((video, self._begun(video, query, limits, progress, batches)))
+            while begun and (_is_complete(begun[0][1]) or len(begun) >= MOST_BEGUN):
+                yield self._answer(*begun.popleft(), query)
+        for item, source in begun:
+            yield self._answer(item, source, query)
+
+    def _begun(
+        self, video: Video, query: "_Query", limits: media.Limits | None, progress: Progress | None, batches: Batches
+    ) -> FeatureSource | Exception:
+        try:
+            clip = opened_clip(video, None, None, limits)
+            source = FeatureSource(clip, self.backbone, query.settings, self.store, batches=batches, progress=progress)
+            source.begin()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are answered
+            return error
+        return source
+
+    def _answer(self, item: Video, source: FeatureSource | Exception, query: "_Query") -> Answer:
+        if isinstance(source, Exception):
+            return Answer(item, error=source)
+        try:
+            return Answer(item, self._detection(source, query))
+        except Exception as error:  # noqa: BLE001 - as above
+            return Answer(item, error=error)
+
+    def _detection(self, source: FeatureSource, query: "_Query") -> Detection:
+        parsings = parsed(self.method, source, query.vocabulary, query.settings)
+        expected = _expected(source.clip, query.labels, self.backbone, query.settings)
+        warnings = [*expected, *source.clip.warnings, *source.features.warnings]
+        return _assembled(
+            source.clip, query.labels, source.grid, self.backbone.info, query.settings, parsings, warnings
+        )
 
 
 def detect(
-    video: str | Path | Clip,
+    video: Video,
     labels: Iterable[str],
     backbone: str | Backbone = DEFAULT_BACKBONE,
     settings: SettingsLike = None,
@@ -38,101 +222,35 @@ def detect(
     limits: media.Limits | None = None,
     progress: Progress | None = None,
 ) -> Detection:
-    """When each of ``labels`` is heard, seen, or both in ``video``.
+    """When each of ``labels`` is heard, seen, or both in one video; :class:`Detector` loads its models once for many.
 
-    Args:
-        video: any file that PyAV decodes, with pictures, sound, or both; or one already opened by ``media.open_clip``, to
-            which the streams and limits below then do not apply.
-        labels: event names, in any words; one is enough.
-        backbone: the name of a backbone, or a loaded one.
-        settings: a profile's, changed as needed; the ``practical`` profile when None.
-        video_stream: which picture track to use, by its index in the file.
-        audio_stream: likewise for sound.
-        limits: ceilings on what is opened.
-        progress: called with a stage, how much of it is done, and how much there is.
-
-    Raises:
-        UsageError: labels, settings or names that cannot be meant, or no such file.
-        MediaError: a file that cannot be used.
-        WeightsUnavailable: a backbone that is not at hand.
+    Arguments and errors are those of :class:`Detector` and of its call.
     """
-    asked = checked_labels(labels, (limits or media.Limits()).labels)
-    settings = Settings.of(settings, backbone if isinstance(backbone, str) else backbone.info.name)
-    # The file is looked at first: it may be refused without loading a model.
-    clip = _opened(video, video_stream, audio_stream, limits)
-    if isinstance(backbone, str):
-        backbone = load_backbone(backbone, precision=default_precision(settings.profile))
-    question = _Question(asked, backbone, settings, words_of(backbone, asked, settings))
-    started = _Started.of(clip, question, Batches.of(backbone), progress or _quietly)
-    return started.finished()
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A video without an answer, and why."""
-
-    video: str | Path | Clip
-    error: Exception
+    # Labels and file are checked first: they may be refused without loading a model.
+    labels = checked_labels(labels, (limits or media.Limits()).labels)
+    settings = chosen_settings(settings, backbone)
+    clip = opened_clip(video, video_stream, audio_stream, limits)
+    return _detector(backbone, settings)(clip, labels, settings, progress, limits=limits)
 
 
 def detect_all(
-    videos: Iterable[str | Path | Clip],
+    videos: Iterable[Video],
     labels: Iterable[str],
     backbone: str | Backbone = DEFAULT_BACKBONE,
     settings: SettingsLike = None,
     *,
     limits: media.Limits | None = None,
     progress: Progress | None = None,
-) -> Iterator[Detection | Failure]:
-    """What ``detect`` answers for each of ``videos``, in their order; a video that cannot be used never stops the others.
-
-    Labels are read once, and an encoder's batches are filled up from the next video. A row may differ in its last bits with the batch
-    that it was computed in, so scores may differ from ``detect``'s about the seventh digit.
-
-    Raises:
-        UsageError: labels or names that cannot be meant.
-        WeightsUnavailable: a backbone that is not at hand.
-    """
-    asked = checked_labels(labels, (limits or media.Limits()).labels)
-    settings = Settings.of(settings, backbone if isinstance(backbone, str) else backbone.info.name)
-    if isinstance(backbone, str):
-        backbone = load_backbone(backbone, precision=default_precision(settings.profile))
-    question = _Question(asked, backbone, settings, words_of(backbone, asked, settings))
-    return _answers(videos, question, limits, progress or _quietly)
-
-
-def _answers(
-    videos: Iterable[str | Path | Clip], question: "_Question", limits: media.Limits | None, progress: Progress
-) -> Iterator[Detection | Failure]:
-    batches = Batches.of(question.backbone)
-    begun: deque[_Started | Failure] = deque()
-    for video in videos:
-        try:
-            begun.append(_Started.of(_opened(video, None, None, limits), question, batches, progress))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are done
-            begun.append(Failure(video, error))
-        while begun and _is_answered(begun[0]):
-            yield _answer(begun.popleft())
-    for each in begun:
-        yield _answer(each)
-
-
-def _is_answered(begun: "_Started | Failure") -> bool:
-    return isinstance(begun, Failure) or begun.observer.is_settled
-
-
-def _answer(begun: "_Started | Failure") -> Detection | Failure:
-    if isinstance(begun, Failure):
-        return begun
-    try:
-        return begun.finished()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are done
-        return Failure(begun.observer.clip, error)
+) -> Iterator[Answer]:
+    """:meth:`Detector.map` with a backbone loaded for it."""
+    labels = checked_labels(labels, (limits or media.Limits()).labels)
+    settings = chosen_settings(settings, backbone)
+    return _detector(backbone, settings).map(videos, labels, settings, progress, limits=limits)
 
 
 def detect_scored(
-    video: str | Path | Clip,
-    labels: Sequence[str],
+    video: Video,
+    labels: Iterable[str],
     scored: ScoredClip,
     settings: Settings,
     source: BackboneInfo,
@@ -144,108 +262,106 @@ def detect_scored(
     Args:
         video: what was scored; it is opened for its length, and not decoded.
         labels: the names of the scores' columns.
-        scored: a row a segment of ``settings.segment_seconds``.
+        scored: a row for each segment of ``settings.segment_seconds``.
         settings: thresholds on the scale of these scores.
         source: what the scores are from, for the record.
         limits: ceilings on what is opened.
 
     Raises:
-        UsageError: labels that cannot be meant, or no such file.
+        UsageError: invalid labels, or no such file.
         InvalidScores: there are not as many rows as the video has segments.
         MediaError: a file that cannot be used.
     """
-    asked = checked_labels(labels, (limits or media.Limits()).labels)
-    clip = _opened(video, None, None, limits)
+    checked = checked_labels(labels, (limits or media.Limits()).labels)
+    clip = opened_clip(video, None, None, limits)
     grid = Grid(clip.duration_seconds, settings.segment_seconds)
     grid.check_rows(len(scored.audio.segments), source.visual)
-    parsings = [parse_scores(scored, settings)]
-    events = answer.events(parsings, asked, grid)
-    return Detection(
-        clip=clip,
-        labels=asked,
-        grid=grid,
-        backbone=source,
-        settings=settings,
-        events=events,
-        traces=answer.traces(parsings),
-        warnings=clip.warnings,
-        closest=None if events else answer.closest(parsings, asked, grid, settings),
-    )
+    return _assembled(clip, checked, grid, source, settings, [parse(scored, settings)], clip.warnings)
+
+
+def parsed(method: Method, source: FeatureSource, vocabulary: Vocabulary, settings: Settings) -> Sequence[Parsing]:
+    """What a method decides about a clip; intervals that it asks for are embedded, and it runs again."""
+    while True:
+        try:
+            return method(source.features, vocabulary, settings)
+        except MissingIntervals as missing:
+            source.add(missing.intervals)
+
+
+def _detector(backbone: str | Backbone, settings: Settings) -> Detector:
+    return Detector(backbone, precision=default_precision(settings.profile) if isinstance(backbone, str) else None)
+
+
+def chosen_settings(settings: SettingsLike, backbone: str | Backbone) -> Settings:
+    """The settings that a user named, with Table 1's values for the backbone in the paper's profiles."""
+    if settings is None or isinstance(settings, Settings):
+        return settings or PRACTICAL
+    return Settings.of(settings, backbone if isinstance(backbone, str) else backbone.info.name)
 
 
 @dataclass(frozen=True)
-class _Question:
+class _Query:
     """What is asked of every video alike."""
 
     labels: tuple[str, ...]
-    backbone: Backbone
     settings: Settings
-    words: Vocabulary
+    vocabulary: Vocabulary
 
 
-@dataclass(frozen=True)
-class _Started:
-    """A video of which everything was asked but its candidate intervals."""
-
-    question: _Question
-    observer: Observer
-    warnings: "_Warnings"
-
-    @classmethod
-    def of(cls, clip: Clip, question: _Question, batches: Batches, progress: Progress) -> "_Started":
-        """Decode it; its rows may come later."""
-        backbone, settings = question.backbone, question.settings
-        warnings = _Warnings([*_expected(clip, question.labels, backbone, settings), *clip.warnings])
-        grid = Grid(clip.duration_seconds, settings.segment_seconds)
-        observer = Observer.of(clip, grid, backbone, settings, question.words.labels, warnings.add, progress, batches)
-        with remarks_to(warnings.add):
-            observer.ask()
-        return cls(question, observer, warnings)
-
-    def finished(self) -> Detection:
-        """The answer."""
-        asked, settings, observer = self.question.labels, self.question.settings, self.observer
-        grid = observer.grid
-        with remarks_to(self.warnings.add):
-            parsings = [parse(observation, self.question.words, settings) for observation in observer.observations()]
-        events = answer.events(parsings, asked, grid)
-        return Detection(
-            clip=observer.clip,
-            labels=asked,
-            grid=grid,
-            backbone=self.question.backbone.info,
-            settings=settings,
-            events=events,
-            traces=answer.traces(parsings),
-            warnings=tuple(self.warnings.said),
-            closest=None if events else answer.closest(parsings, asked, grid, settings),
-        )
+def _assembled(
+    clip: Clip,
+    labels: tuple[str, ...],
+    grid: Grid,
+    backbone: BackboneInfo,
+    settings: Settings,
+    parsings: Sequence[Parsing],
+    warnings: Iterable[str],
+) -> Detection:
+    events = events_of(parsings, labels, grid)
+    return Detection(
+        clip=clip,
+        labels=labels,
+        grid=grid,
+        backbone=backbone,
+        settings=settings,
+        events=events,
+        traces=traces_of(parsings),
+        warnings=tuple(dict.fromkeys(warnings)),
+        closest=None if events else closest_miss(parsings, labels, grid, settings),
+    )
 
 
-def _opened(
-    video: str | Path | Clip, video_stream: int | None, audio_stream: int | None, limits: media.Limits | None
-) -> Clip:
+def _is_complete(source: FeatureSource | Exception) -> bool:
+    return isinstance(source, Exception) or source.is_complete
+
+
+def opened_clip(video: Video, video_stream: int | None, audio_stream: int | None, limits: media.Limits | None) -> Clip:
+    """The video, opened unless it is already."""
     if isinstance(video, Clip):
         return video
     return media.open_clip(video, video_stream=video_stream, audio_stream=audio_stream, limits=limits or media.Limits())
 
 
-def words_of(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
-    """The labels as the backbone reads them, beside the settings' background; rows on disk are used."""
-    place = cache_folder()
-    label_embeddings = label_store.remembered(backbone, labels, place)
-    if settings.background:
-        concept_embeddings = label_store.remembered(backbone, settings.background, place)
-    else:
-        concept_embeddings = LabelEmbeddings(label_embeddings.visual[:0], label_embeddings.audio[:0])
+def vocabulary_of(backbone: Backbone, labels: Sequence[str], settings: Settings) -> Vocabulary:
+    """The labels as the backbone reads them, beside the settings' background; embeddings on disk are used."""
+    own = label_embeddings(backbone, labels)
+    background = settings.background
+    concepts = label_embeddings(backbone, background) if background else LabelEmbeddings(own.visual[:0], own.audio[:0])
     return vocabulary(
         labels,
-        settings.background,
-        label_embeddings,
-        concept_embeddings,
+        background,
+        own,
+        concepts,
         settings.synonym_similarity,
         unit_labels=settings.unit_labels,
     )
+
+
+def label_embeddings(backbone: Backbone, labels: Sequence[str]) -> LabelEmbeddings:
+    """The labels as both encoders read them; those of slow text encoders are kept on disk."""
+    if backbone.prompts_version is not None:
+        return cached_label_embeddings(backbone, labels)
+    return LabelEmbeddings(backbone.visual.embed_labels(labels), backbone.audio.embed_labels(labels))
 
 
 def _expected(clip: Clip, labels: Sequence[str], backbone: Backbone, settings: Settings) -> list[str]:
@@ -264,16 +380,117 @@ def _expected(clip: Clip, labels: Sequence[str], backbone: Backbone, settings: S
     return said
 
 
-class _Warnings:
-    """Each thing said once, in the order in which it came up."""
+def events_of(parsings: Sequence[Parsing], labels: Sequence[str], grid: Grid) -> tuple[Event, ...]:
+    """All that was found, by start, then stop, then the labels' order, then heard, seen, both."""
+    rows = [
+        (*_seconds(each, parsing, grid), each.category, place, confidence)
+        for parsing in parsings
+        for place, modality in enumerate(ORDER)
+        for each, confidence in _found(parsing.streams[modality])
+    ]
+    return tuple(
+        Event(labels[category], ORDER[place], start, stop, confidence)
+        for start, stop, category, place, confidence in sorted(rows)
+    )
 
-    def __init__(self, said: Sequence[str]) -> None:
-        self.said = list(dict.fromkeys(said))
 
-    def add(self, message: str) -> None:
-        if message not in self.said:
-            self.said.append(message)
+def traces_of(parsings: Sequence[Parsing]) -> tuple[Trace, ...]:
+    """The stretches' traces one after the other, for each stream."""
+    return tuple(_joined(modality, parsings) for modality in ORDER)
 
 
-def _quietly(stage: str, done: int, total: int) -> None:
-    """No progress is shown unless asked for."""
+def closest_miss(
+    parsings: Sequence[Parsing], labels: Sequence[str], grid: Grid, settings: Settings
+) -> ClosestMiss | None:
+    """The nearest thing to an event: a rejected candidate, else a segment, else a window; None if nothing was scored."""
+    for kind in (_rejected, _segments, _windows):
+        misses = [
+            miss
+            for parsing in parsings
+            for modality in ORDER
+            for miss in kind(parsing, modality, labels, grid, settings)
+        ]
+        if misses:
+            return max(misses, key=lambda miss: miss.score - miss.threshold)
+    return None
+
+
+def _found(stream: StreamParsing) -> Iterator[tuple[Candidate, float]]:
+    return zip(stream.found, stream.confidences, strict=True)
+
+
+def _seconds(each: Candidate, parsing: Parsing, grid: Grid) -> tuple[float, float]:
+    return grid.seconds(parsing.first_segment + each.start, parsing.first_segment + each.stop)
+
+
+def _joined(modality: Modality, parsings: Sequence[Parsing]) -> Trace:
+    parts = [(parsing.first_segment, parsing.streams[modality]) for parsing in parsings]
+    traces = [stream.trace for _, stream in parts]
+    return Trace(
+        modality=modality,
+        window_scores=np.concatenate([trace.window_scores for trace in traces]),
+        selected=np.concatenate([trace.selected for trace in traces]),
+        scores=np.concatenate([trace.scores for trace in traces]),
+        thresholds=np.concatenate([trace.thresholds for trace in traces]),
+        rejected=tuple((_moved(each, first), score) for first, stream in parts for each, score in stream.rejected),
+        derived=tuple(_moved(each, first) for first, stream in parts for each in stream.trace.derived),
+    )
+
+
+def _moved(each: Candidate, first_segment: int) -> Candidate:
+    return Candidate(each.category, first_segment + each.start, first_segment + each.stop)
+
+
+def _rejected(
+    parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
+) -> Iterator[ClosestMiss]:
+    stream = parsing.streams[modality]
+    reasons = {
+        ValidationRule.CONFIDENCE: "not confirmed when the interval was scored by itself",
+        ValidationRule.ARGMAX: "not the strongest name of its interval",
+    }
+    for (each, score), required in zip(stream.rejected, stream.required, strict=True):
+        if np.isfinite(score) and np.isfinite(required):
+            start, stop = _seconds(each, parsing, grid)
+            yield ClosestMiss(
+                labels[each.category], modality, start, stop, score, required, reasons[settings.validation_rule]
+            )
+
+
+def _segments(
+    parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
+) -> Iterator[ClosestMiss]:
+    trace = parsing.streams[modality].trace
+    margin = np.where(trace.selected, trace.scores - trace.thresholds, np.nan)
+    if np.isfinite(margin).any():
+        segment, category = divmod(int(np.nanargmax(margin)), margin.shape[1])
+        first = parsing.first_segment + segment
+        yield ClosestMiss(
+            labels[category],
+            modality,
+            *grid.seconds(first, first + 1),
+            float(trace.scores[segment, category]),
+            float(trace.thresholds[segment, category]),
+            "too short" if margin[segment, category] > 0 else "below its threshold",
+        )
+
+
+def _windows(
+    parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
+) -> Iterator[ClosestMiss]:
+    trace = parsing.streams[modality].trace
+    if np.isfinite(trace.window_scores).any():
+        window, category = divmod(int(np.nanargmax(trace.window_scores)), trace.window_scores.shape[1])
+        segments = len(trace.scores)
+        windows = Grid(segments * grid.segment_seconds, grid.segment_seconds).windows(settings.window_seconds)
+        # Other models score a clip whole, whatever its length.
+        first, last = windows[window] if len(windows) == len(trace.window_scores) else (0, segments)
+        first, last = parsing.first_segment + first, parsing.first_segment + last
+        yield ClosestMiss(
+            labels[category],
+            modality,
+            *grid.seconds(first, last),
+            float(trace.window_scores[window, category]),
+            settings.category_threshold,
+            "not selected over its window",
+        )

@@ -32,12 +32,13 @@ def require_unchanged(file: Path, identity: FileIdentity | None) -> None:
     """
     if identity is None:
         return
-    shown = repr(one_line(str(file), longest=200))
     try:
         status = file.stat()
     except FileNotFoundError as missing:
+        shown = repr(one_line(str(file), longest=200))
         raise MissingFile(f"no such file: {shown}; check the name") from missing
     if FileIdentity.of(status) != identity:
+        shown = repr(one_line(str(file), longest=200))
         raise FileChanged(f"{shown} was replaced or changed after it was opened: run again when nothing writes to it")
 
 

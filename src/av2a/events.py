@@ -2,4 +2,4 @@
 
 from av2a.methods.av2a.candidates import candidates as candidates
 from av2a.methods.av2a.candidates import late_fused as late_fused
-from av2a.methods.av2a.candidates import validated as validated
+from av2a.methods.av2a.candidates import passing as passing

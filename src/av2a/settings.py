@@ -68,6 +68,15 @@ class SegmentSound(Enum):
     """Several segments (at most ten seconds) in one pass, for encoders that give frame-level embeddings."""
 
 
+class IntervalFeatures(Enum):
+    """What a candidate interval is scored by (Eq. 9)."""
+
+    EMBEDDED = "embedded"
+    """The interval decoded and embedded by itself, as in the paper."""
+    SEGMENTS = "segments"
+    """The embeddings of its segments: nothing more is decoded or embedded, whatever the labels and the settings."""
+
+
 class Channels(Enum):
     """Which channels of an audio stream are used."""
 
@@ -192,6 +201,9 @@ class Settings:
     frames_per_segment: int = setting(
         2, "Frames embedded in each segment (with sampling = time; otherwise one).", lowest=1, highest=64
     )
+    interval_features: IntervalFeatures = setting(
+        IntervalFeatures.SEGMENTS, "What a candidate interval is scored by (Eq. 9)."
+    )
     validation_rule: ValidationRule = setting(
         ValidationRule.CONFIDENCE, "When a candidate interval is kept (Eq. 9; behaviour 27)."
     )
@@ -203,12 +215,12 @@ class Settings:
         True, "Fill gaps before short events are dropped; the released code drops first (behaviour 23)."
     )
     hold_threshold: float | None = setting(
-        None,
-        "An event goes on below its threshold while its score stays above this (hysteresis); none: it ends.",
+        0.65,
+        "A heard or seen event lasts one segment longer where its score stays above this (hysteresis); none: it ends.",
         lowest=0,
         highest=1,
     )
-    consistent: bool = setting(False, '"Both" implies heard and seen, and heard and seen imply "both".')
+    consistent: bool = setting(True, '"Both" implies heard and seen, and heard and seen imply "both".')
     silence_dbfs: float | None = setting(
         -70.0, "Audio whose level stays below this is silence, in which nothing is heard; none: silence is scored."
     )
@@ -395,12 +407,15 @@ _RELEASED = Settings(
     unit_labels=False,
     sound=SoundScope.CLIP,
     sampling=Sampling.INDEX,
+    interval_features=IntervalFeatures.EMBEDDED,
     frames_per_segment=1,
     validate_single=False,
     keep_best=True,
     minimum_duration_seconds=2.0,
     merge_gap_seconds=1.0,
     merge_first=False,
+    hold_threshold=None,
+    consistent=False,
     silence_dbfs=None,
     blank_contrast=None,
 )

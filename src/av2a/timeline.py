@@ -105,11 +105,15 @@ class Grid:
         end = self.duration_seconds if stop == self.segments else stop * self.segment_seconds
         return start * self.segment_seconds, end
 
-    def windows(self, segments_each: int) -> list[tuple[int, int]]:
-        """The clip in consecutive windows of ``segments_each`` segments, the last one maybe shorter.
+    def segments_in(self, seconds: float) -> int:
+        """How many segments a window of so many seconds has, at least one."""
+        return max(1, round(seconds / self.segment_seconds))
 
-        >>> Grid(duration_seconds=25.0).windows(10)
+    def windows(self, window_seconds: float) -> list[tuple[int, int]]:
+        """The clip in consecutive windows, as segments ``[start, stop)``; the last one may be shorter.
+
+        >>> Grid(duration_seconds=25.0).windows(10.0)
         [(0, 10), (10, 20), (20, 25)]
         """
-        count = self.segments
-        return [(start, min(start + segments_each, count)) for start in range(0, count, segments_each)]
+        count, each = self.segments, self.segments_in(window_seconds)
+        return [(start, min(start + each, count)) for start in range(0, count, each)]

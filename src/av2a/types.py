@@ -114,39 +114,6 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Embeddings:
-    """What the encoders made of n inputs: segments, windows or candidate intervals.
-
-    A visual encoder gives one or more ``view`` rows for an input: one for a video encoder, one a frame for an image encoder.
-    ``seen`` and ``heard`` say which inputs had a picture and a sound at all; the others' rows mean nothing.
-    """
-
-    visual: Float[np.ndarray, "input view feature"]
-    audio: Float[np.ndarray, "input sound_feature"]
-    seen: Bool[np.ndarray, " input"]
-    heard: Bool[np.ndarray, " input"]
-
-    def __post_init__(self) -> None:
-        counts = {len(self.visual), len(self.audio), len(self.seen), len(self.heard)}
-        if len(counts) != 1:
-            raise ValueError(
-                "all parts must cover the same inputs, got "
-                f"{len(self.visual)} visual, {len(self.audio)} audio, {len(self.seen)} seen, {len(self.heard)} heard"
-            )
-
-    def __len__(self) -> int:
-        return len(self.seen)
-
-
-@dataclass(frozen=True)
-class LabelEmbeddings:
-    """Names as the two encoders read them, in the order given."""
-
-    visual: Float[np.ndarray, "category feature"]
-    audio: Float[np.ndarray, "category sound_feature"]
-
-
-@dataclass(frozen=True)
 class Scores:
     """How strongly each category is present, in [0, 1] (Eq. 1 and 2)."""
 
@@ -249,12 +216,14 @@ class StreamParsing:
 
     trace: Trace
     candidates: tuple[Candidate, ...]
-    found: tuple[Candidate, ...]
-    """The candidates that held."""
-    confidences: tuple[float, ...]
+    found: tuple[Candidate, ...] = ()
+    """The candidates that passed validation."""
+    confidences: tuple[float, ...] = ()
     """One for each of ``found``."""
     rejected: tuple[tuple[Candidate, float], ...] = ()
     """The others, with the score that was too low."""
+    required: tuple[float, ...] = ()
+    """The score that each of ``rejected`` did not exceed."""
 
 
 @dataclass(frozen=True)

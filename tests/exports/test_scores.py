@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from av2a.errors import InvalidScores, MissingFile, OutputRefused, UnknownName
 from av2a.exports import scores
 from av2a.exports.scores import read_scores, write_scores
-from av2a.methods.av2a.method import parse_scores
+from av2a.methods.av2a.method import parse
 from av2a.methods.av2a.scores import normalised
 from av2a.settings import Settings
 from av2a.types import Modality
@@ -37,7 +37,7 @@ def found(path: Path, modality: Modality) -> list[tuple[str, int, int]]:
     file = read_scores(path)
     return [
         (file.labels[each.category], each.start, each.stop)
-        for each in parse_scores(file.scored, SETTINGS).streams[modality].found
+        for each in parse(file.scored, SETTINGS).streams[modality].found
     ]
 
 

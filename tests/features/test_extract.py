@@ -1,5 +1,6 @@
 """What the encoders are asked, and how often; and what becomes of pictures and sounds that are not there."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,16 +14,15 @@ import pytest
 
 from av2a import media
 from av2a.backbones.base import Backbone
+from av2a.embeddings import Interval
 from av2a.errors import InvalidSetting
-from av2a.features import Batch, Interval, Observation, Observer
-from av2a.features.batching import Asked
-from av2a.features.frames import passes
-from av2a.features.prefetch import ahead
+from av2a.features.batching import Batch
+from av2a.features.inputs import ahead, passes
 from av2a.settings import Settings
-from av2a.timeline import Grid
-from av2a.types import Clip, LabelEmbeddings
+from av2a.types import Clip
 from tests.counting import Counted, counted
 from tests.media_makers import Pictures, Sound, even_times, tone, uneven_times, write_media
+from tests.parts import extracted as observed
 from tests.tiny_backbones import languagebind, pair, scene
 
 __all__ = ["languagebind", "pair", "scene"]  # fixtures
@@ -34,14 +34,6 @@ PRACTICAL = Settings()
 @pytest.fixture
 def asked(pair: Backbone) -> Counted:
     return counted(pair)
-
-
-def observed(path: Path, backbone: Backbone, settings: Settings) -> list[Observation]:
-    clip = media.open_clip(path)
-    grid = Grid(clip.duration_seconds, settings.segment_seconds)
-    labels = LabelEmbeddings(backbone.visual.embed_labels(["a"]), backbone.audio.embed_labels(["a"]))
-    observer = Observer.of(clip, grid, backbone, settings, labels, lambda message: None, lambda *stage: None)
-    return list(observer.observations())
 
 
 def once(count: Counter[bytes]) -> bool:
@@ -227,46 +219,47 @@ def column(items: Sequence[int]) -> np.ndarray:
     return np.array([[item] for item in items], np.float32)
 
 
-def test_rows_reach_those_who_asked_whatever_the_batches() -> None:
-    batch: Batch[int] = Batch(column, 3, lambda item: 1)
-    asked: Asked[str] = Asked()
-    for number in range(7):
-        asked.ask(f"row {number}", number, batch)
-    assert asked.rows.keys() == {f"row {number}" for number in range(6)} and asked.waiting == 1
+def test_embeddings_reach_those_who_asked_whatever_the_batches() -> None:
+    batch: Batch[int] = Batch(column, 3)
+    pending = [batch.add(number) for number in range(7)]
+    assert [each.is_done for each in pending] == [True] * 6 + [False]
     batch.flush()
-    assert asked.waiting == 0
-    assert {key: row.tolist() for key, row in asked.rows.items() if row is not None} == {
-        f"row {number}": [number] for number in range(7)
-    }
+    assert [each.embedding.tolist() for each in pending] == [[number] for number in range(7)]
 
 
-def test_an_input_that_cannot_be_embedded_takes_no_other_s_row_with_it() -> None:
+def test_an_input_that_cannot_be_embedded_takes_no_other_s_embedding_with_it() -> None:
     def embed(items: Sequence[int]) -> np.ndarray:
         if 2 in items:
             raise RuntimeError("two")
         return column(items)
 
-    batch: Batch[int] = Batch(embed, 4, lambda item: 1)
-    askers: list[Asked[int]] = [Asked() for _ in range(4)]
-    for number in range(3):
-        askers[number].ask(number, number, batch)
-    askers[3].ask(3, 3, batch)
-    assert [list(each.rows) for each in askers] == [[0], [1], [], [3]]
-    with pytest.raises(RuntimeError, match="two"):
-        askers[2].check()
+    batch: Batch[int] = Batch(embed, 4)
+    pending = [batch.add(number) for number in range(4)]
+    assert [str(each.error) if each.error else each.embedding.tolist() for each in pending] == [[0], [1], "two", [3]]
+
+
+def test_a_warning_of_a_batch_goes_to_every_input_in_it_and_to_no_other() -> None:
+    def embed(items: Sequence[int]) -> np.ndarray:
+        if 2 in items:
+            logging.getLogger("av2a.backbones.test").warning("half precision did not suffice")
+        return column(items)
+
+    batch: Batch[int] = Batch(embed, 2)
+    pending = [batch.add(number) for number in range(6)]
+    assert [len(each.warnings) for each in pending] == [0, 0, 1, 1, 0, 0]
 
 
 def test_a_batch_of_large_inputs_goes_out_early() -> None:
     sizes: list[int] = []
 
-    def embed(items: Sequence[int]) -> np.ndarray:
+    def embed(items: Sequence[np.ndarray]) -> np.ndarray:
         sizes.append(len(items))
-        return column(items)
+        return column([0] * len(items))
 
-    batch: Batch[int] = Batch(embed, 100, lambda item: 90_000_000)
-    asked: Asked[int] = Asked()
-    for number in range(6):
-        asked.ask(number, number, batch)
+    batch: Batch[np.ndarray] = Batch(embed, 100)
+    large = np.broadcast_to(np.uint8(0), (90_000_000,))
+    for _ in range(6):
+        batch.add(large)
     assert sizes == [3, 3]
 
 

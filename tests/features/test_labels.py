@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from av2a.backbones.base import Backbone
-from av2a.features.labels import remembered
-from av2a.types import LabelEmbeddings
+from av2a.embeddings import LabelEmbeddings
+from av2a.features.labels import cached_label_embeddings
 from tests.counting import Counted, counted
 from tests.tiny_backbones import pair
 
@@ -20,6 +20,13 @@ LABELS = ["dog", "a cat", "ünï 🐕"]
 @pytest.fixture
 def asked(pair: Backbone) -> Counted:
     return counted(pair)
+
+
+def remembered(backbone: Backbone, labels: list[str], folder: Path | None) -> LabelEmbeddings:
+    """With this folder as the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AV2A_CACHE", "" if folder is None else str(folder))
+        return cached_label_embeddings(backbone, labels)
 
 
 def same(one: LabelEmbeddings, other: LabelEmbeddings) -> bool:

@@ -9,9 +9,9 @@ import pytest
 
 from av2a.backbones.base import Backbone
 from av2a.datasets import Annotation, Dataset, GroundTruth, LabelledClip, Task, open_dataset
-from av2a.detector import words_of
+from av2a.detector import vocabulary_of
 from av2a.errors import InvalidLabels
-from av2a.features.store import Intervals, Store
+from av2a.features import Store
 from av2a.metrics.parsing import parsing_metrics
 from av2a.research import prediction_table
 from av2a.research.evaluate import Evaluation, Timeline, dataset_settings, evaluate, score
@@ -193,7 +193,7 @@ def test_a_data_set_is_evaluated_as_its_clips_are_watched_and_predicted(
     world: Path, mini: Backbone, measured: tuple[Evaluation, Predictions]
 ) -> None:
     dataset, settings = open_dataset(world), Settings.practical()
-    found = predict(watch(dataset, mini, settings).watched, words_of(mini, dataset.labels, settings), settings)
+    found = predict(watch(dataset, mini, settings).watched, vocabulary_of(mini, dataset.labels, settings), settings)
     by_hand = score(found, dataset)
     evaluation, predictions = measured
     assert evaluation.numbers == by_hand.numbers
@@ -223,9 +223,12 @@ def test_another_run_encodes_nothing_and_finds_the_same(
 def test_embedding_only_what_is_asked_for_finds_the_same(
     world: Path, mini: Backbone, measured: tuple[Evaluation, Predictions]
 ) -> None:
-    asked, _ = evaluate(open_dataset(world), mini, Settings.practical(), intervals=Intervals.ASKED)
+    asked, _ = evaluate(open_dataset(world), mini, Settings.practical(), every_interval=False)
     assert asked.numbers == measured[0].numbers
-    assert asked.timing is not None and asked.timing.intervals > 0
+    few, _ = evaluate(open_dataset(world), mini, Settings.released(), every_interval=False)
+    every, _ = evaluate(open_dataset(world), mini, Settings.released())
+    assert few.numbers == every.numbers
+    assert few.timing is not None and few.timing.intervals > 0
 
 
 def test_predictions_saved_and_scored_by_themselves_give_the_same_numbers(

@@ -13,7 +13,6 @@ import pytest
 
 from av2a.datasets import GroundTruth, Task
 from av2a.errors import OutputRefused
-from av2a.features.store import Intervals
 from av2a.methods.trained import PARSERS
 from av2a.metrics.parsing import ParsingMetrics
 from av2a.research.evaluate import AccuracyReading, Evaluation, ScoredSource, SourceKind, Timeline, Timing
@@ -187,7 +186,7 @@ def test_videos_without_a_known_truth_are_counted_as_watched() -> None:
 
 
 def test_a_reader_is_told_when_nothing_had_to_be_encoded() -> None:
-    timing = Timing(float("nan"), float("nan"), 0.02, 0.01, observed=0, asked=Intervals.ASKED)
+    timing = Timing(float("nan"), float("nan"), 0.02, 0.01, observed=0, every_interval=False)
     assert list(facts(replace(PARSED, timing=timing)))[2] == (
         "nothing was decoded or encoded: all embeddings came from the store; 0.020 s decoding and encoding candidates; "
         "0.010 s for the method"

@@ -8,8 +8,7 @@ import pytest
 
 from av2a.backbones.base import Backbone
 from av2a.datasets import open_dataset
-from av2a.detector import detect, words_of
-from av2a.features.store import Intervals
+from av2a.detector import detect, vocabulary_of
 from av2a.research.predictions import STREAMS, MethodSeconds, Predictions, by_time, predict
 from av2a.research.watching import watch
 from av2a.settings import Fusion, Settings
@@ -25,8 +24,8 @@ SETTINGS = [
 @pytest.mark.parametrize("settings", SETTINGS, ids=["practical", "released", "late"])
 def test_predictions_are_the_events_that_detect_finds(world: Path, mini: Backbone, settings: Settings) -> None:
     dataset = open_dataset(world).first(2)
-    watched = watch(dataset, mini, settings, intervals=Intervals.ASKED).watched
-    found = predict(watched, words_of(mini, dataset.labels, settings), settings)
+    watched = watch(dataset, mini, settings, every_interval=False).watched
+    found = predict(watched, vocabulary_of(mini, dataset.labels, settings), settings)
     assert found.names == tuple(clip.name for clip in dataset.clips)
     for video, clip in enumerate(dataset.clips):
         assert clip.path is not None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from av2a.datasets import GroundTruth
-from av2a.detector import words_of
+from av2a.detector import vocabulary_of
 from av2a.research.bench import Bench, as_localization
 from av2a.research.evaluate import Timeline, score
 from av2a.research.predictions import STREAMS, predict
@@ -37,7 +37,7 @@ def test_a_replay_has_the_decisions_of_predict_for_any_settings(
     for _ in range(12):
         settings = random_settings(bench.released.base, rng).replace(**switches)
         again = replay.predictions(settings)
-        alone = predict(replay.watched, words_of(bench.backbone, replay.dataset.labels, settings), settings)
+        alone = predict(replay.watched, vocabulary_of(bench.backbone, replay.dataset.labels, settings), settings)
         assert again.names == alone.names
         assert again.in_order == alone.in_order
         for modality in STREAMS:
@@ -49,7 +49,7 @@ def test_a_replay_has_the_decisions_of_predict_for_any_settings(
 def test_the_practical_reading_can_be_replayed_too(bench: Bench) -> None:
     watched, settings = bench.practical.watched.watched, bench.practical.base
     again = Replay(watched, bench.dataset, bench.backbone, settings).predictions(settings)
-    alone = predict(watched, words_of(bench.backbone, bench.dataset.labels, settings), settings)
+    alone = predict(watched, vocabulary_of(bench.backbone, bench.dataset.labels, settings), settings)
     assert all(np.array_equal(again.masks[each], alone.masks[each]) and again.masks[each].any() for each in STREAMS)
 
 

@@ -10,16 +10,22 @@ import pytest
 from av2a.backbones.base import Backbone
 from av2a.datasets import Annotation, Dataset, LabelledClip, Task, open_dataset
 from av2a.errors import InvalidSetting, OutputRefused
-from av2a.features.store import Intervals, Store
+from av2a.features import Store
 from av2a.research.watching import LeftOut, Watched, watch, watching
 from av2a.settings import SegmentSound, Settings
 from av2a.types import Modality
 from tests.media_makers import Pictures, Sound, cut, even_times, tone, write_media
+from tests.parts import Part, parts_of
 from tests.silent import silent
 
 PRACTICAL = Settings()
 PICTURES = Pictures(even_times(20, 10), rate_hz=Fraction(10))
 SOUND = Sound(tone(2.0, 16_000), 16_000)
+
+
+def parts(watched: Watched) -> list[Part]:
+    assert watched.source is not None
+    return parts_of(watched.source)
 
 
 def dataset_of(*clips: LabelledClip, seconds: float | None = None) -> Dataset:
@@ -41,7 +47,7 @@ def test_a_clip_comes_with_its_truth_over_its_segments(good: Path, mini: Backbon
     [watched] = watch(dataset_of(labelled("a", good, bark, purr)), mini, PRACTICAL).watched
     assert watched.heard.tolist() == [[False, True], [True, False]]
     assert watched.seen.tolist() == [[False, False], [True, False]]
-    assert [len(each.segments) for each in watched.observations] == [2]
+    assert [len(each.segments) for each in parts(watched)] == [2]
 
 
 def test_clips_that_cannot_be_used_are_left_out_with_the_reason_and_stop_no_other(
@@ -78,8 +84,8 @@ def test_clips_without_sound_or_picture_count(tmp_path: Path, mini: Backbone) ->
     dark = write_media(tmp_path / "dark.m4a", SOUND)
     found = watch(dataset_of(labelled("mute", mute), labelled("dark", dark)), mini, PRACTICAL)
     assert [(each.has_sound, each.has_picture) for each in found.watched] == [(False, True), (True, False)]
-    assert not found.watched[0].observations[0].segments.heard.any()
-    assert not found.watched[1].observations[0].segments.seen.any()
+    assert not parts(found.watched[0])[0].segments.heard.any()
+    assert not parts(found.watched[1])[0].segments.seen.any()
 
 
 @pytest.mark.parametrize("profile", ["practical", "released"])
@@ -90,7 +96,7 @@ def test_clips_of_a_data_set_with_a_stated_length_all_have_its_segments(
     [watched] = watch(dataset_of(labelled("a", good), seconds=10.0), mini, settings).watched
     assert watched.grid.segments == 10
     assert watched.heard.shape == (2, 10)
-    [observation] = watched.observations
+    [observation] = parts(watched)
     assert len(observation.segments) == 10
 
 
@@ -130,6 +136,6 @@ def test_settings_that_the_backbone_cannot_follow_end_the_run(good: Path, mini: 
 
 
 def test_encoding_is_timed_apart_from_decoding(good: Path, mini: Backbone) -> None:
-    [watched] = watch(dataset_of(labelled("a", good)), mini, PRACTICAL, intervals=Intervals.ASKED).watched
+    [watched] = watch(dataset_of(labelled("a", good)), mini, PRACTICAL, every_interval=False).watched
     assert watched.seconds is not None
     assert watched.seconds.encode > 0 and watched.seconds.decode > 0

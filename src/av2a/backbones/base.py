@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from av2a.types import BackboneInfo, LabelEmbeddings
+from av2a.embeddings import LabelEmbeddings
+from av2a.types import BackboneInfo
 
 # Axes without a name: pictures and sounds of one call may differ in size.
 Frame = UInt8[np.ndarray, "_ _ 3"]
@@ -93,6 +95,16 @@ class Backbone:
     """How many pictures or sounds keep its device busy."""
     prompts_version: int | None = None
     """Changes when the words put around labels do. None: labels are read so fast that their rows are not kept on disk."""
+
+    @cached_property
+    def visual_features(self) -> int:
+        """How many numbers a visual embedding has."""
+        return self.visual.embed_labels(["anything"]).shape[1]
+
+    @cached_property
+    def audio_features(self) -> int:
+        """How many numbers an audio embedding has."""
+        return self.audio.embed_labels(["anything"]).shape[1]
 
 
 def embed_labels(backbone: Backbone, labels: Sequence[str]) -> LabelEmbeddings:

@@ -16,7 +16,7 @@ from av2a.cli.safe_text import terminal_safe
 from av2a.cli.setting_options import MediaOptions
 from av2a.cli.terminal import Report, Terminal
 from av2a.cli.truth import truth_of
-from av2a.detector import Failure, detect_all, detect_scored
+from av2a.detector import Answer, Detector, detect_scored
 from av2a.errors import ReaderGone, StdoutFailed
 from av2a.exports.json import as_dict, dumps
 from av2a.exports.scores import read_scores
@@ -66,10 +66,10 @@ def run(jobs: Sequence[Job], request: Request, terminal: Terminal) -> int:
         batch.check(opened)
     elif opened:
         for (job, _), answer in zip(opened, batch.answers(opened), strict=True):
-            if isinstance(answer, Failure):
-                batch.fail(job.video, answer.error)
+            if answer.detection is None:
+                batch.fail(job.video, answer.reason)
             else:
-                batch.give(job, answer, truth.get(job.video, []))
+                batch.give(job, answer.detection, truth.get(job.video, []))
     return batch.finished()
 
 
@@ -122,8 +122,8 @@ class _Batch:
             self.request.models.check_available(self.request.settings.profile)
         for job, clip in opened:
             answer = None if job.scores is None else self._by_scores(job, clip)
-            if isinstance(answer, Failure):
-                self.fail(job.video, answer.error)
+            if answer is not None and answer.detection is None:
+                self.fail(job.video, answer.reason)
                 continue
             self.terminal.show_text(f"{terminal_safe(job.video.name)}: {streams_line(clip)}\n")
             for path in job.outputs:
@@ -131,7 +131,7 @@ class _Batch:
             for warning in clip.warnings:
                 self.terminal.warn(f"{clip.name}: {warning}")
 
-    def answers(self, opened: Sequence[tuple[Job, Clip]]) -> Iterator[Detection | Failure]:
+    def answers(self, opened: Sequence[tuple[Job, Clip]]) -> Iterator[Answer]:
         """The answer to each video in turn."""
         if opened[0][0].scores is not None:
             yield from (self._by_scores(job, clip) for job, clip in opened)
@@ -141,10 +141,9 @@ class _Batch:
         info = backbone.info
         self.terminal.detail(f"backbone {info.name}: {info.visual}; {info.audio}; {info.device} in {info.precision}")
         clips = [clip for _, clip in opened]
-        found = detect_all(
+        found = Detector(backbone).map(
             clips,
             request.labels,
-            backbone,
             request.settings,
             limits=request.limits,
             progress=lambda *stage: self.report(*stage),
@@ -157,15 +156,16 @@ class _Batch:
                 answer = next(found)
             yield answer
 
-    def _by_scores(self, job: Job, clip: Clip) -> Detection | Failure:
+    def _by_scores(self, job: Job, clip: Clip) -> Answer:
         assert job.scores is not None
         request = self.request
         try:
             file = read_scores(job.scores)
             file = file.only(request.labels) if request.labels else file
-            return detect_scored(clip, file.labels, file.scored, request.settings, file.source, limits=request.limits)
+            found = detect_scored(clip, file.labels, file.scored, request.settings, file.source, limits=request.limits)
+            return Answer(clip, found)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are answered
-            return Failure(clip, error)
+            return Answer(clip, error=error)
 
     def give(self, job: Job, detection: Detection, truth: Sequence[Event]) -> None:
         """Print an answer, then write its files: what cannot be written is named, and the rest is still done."""

@@ -21,7 +21,7 @@ from av2a.datasets.opening import GENERATED
 from av2a.datasets.rows import counted, some
 from av2a.errors import MediaError, UsageError
 from av2a.exports.files import check_file
-from av2a.features.store import Intervals, Store
+from av2a.features import Store
 from av2a.research import prediction_table
 from av2a.research.evaluate import Evaluation, ScoredSource, SourceKind, score
 from av2a.research.evaluate import evaluate as measured
@@ -204,11 +204,11 @@ def _by_backbone(
     if store is not None:
         terminal.detail(f"embeddings are stored in {store.folder}")
     # Without a store nothing would ever use the others.
-    intervals = Intervals.ASKED if kept.only_asked or store is None else Intervals.ALL
+    every_interval = not kept.only_asked and store is not None
     also_unknown = theirs.save_predictions is not None
     with terminal.progress(f"{dataset.name}, {dataset.split}") as report:
         return measured(
-            dataset, loaded, settings, store, intervals=intervals, also_unknown=also_unknown, progress=report
+            dataset, loaded, settings, store, every_interval=every_interval, also_unknown=also_unknown, progress=report
         )
 
 

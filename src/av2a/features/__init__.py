@@ -1,10 +1,8 @@
-"""One clip as a backbone sees and hears it: what the method asks of the encoders, each thing asked once.
+"""From a clip and a backbone to ``ClipFeatures``: what to sample, decoding and embedding it once, and keeping it on disk."""
 
-Every distinct picture is decoded and embedded once, every distinct stretch of sound once; segments, windows and candidate intervals are
-put together from them.
-"""
+from av2a.features.batching import Batches
+from av2a.features.extract import Extractor, FeatureSource
+from av2a.features.inputs import Progress
+from av2a.features.store import Store
 
-from av2a.features.batching import Batch, Batches
-from av2a.features.extract import Interval, Observation, Observer, Progress
-
-__all__ = ["Batch", "Batches", "Interval", "Observation", "Observer", "Progress"]
+__all__ = ["Batches", "Extractor", "FeatureSource", "Progress", "Store"]

@@ -1,274 +1,327 @@
-"""A clip and a backbone together: what the method asks for, and what it makes of the answers."""
+"""The features of one clip: decoded and embedded, or read from the store; intervals are added as methods ask for them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import combinations
+from threading import Thread
+from time import perf_counter
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32
 
 from av2a import media
-from av2a.backbones.base import Backbone, Span
-from av2a.features import sampling as segments
-from av2a.features.audio import Sounds
-from av2a.features.batching import Batches
-from av2a.features.frames import Pictures, Times
-from av2a.settings import Sampling, SegmentSound, Selection, Settings, SoundScope
-from av2a.timeline import Grid, spread_indexes
-from av2a.types import Clip, Embeddings, LabelEmbeddings
+from av2a.backbones.base import Backbone
+from av2a.backbones.remarks import remarks_to
+from av2a.embeddings import ClipFeatures, EmbeddedInput, EmbeddingTable, InputKey, InputKind, Interval
+from av2a.errors import Av2aError
+from av2a.features.batching import Batches, Pending
+from av2a.features.inputs import AudioEmbedder, FrameEmbedder, Progress
+from av2a.features.sampling import PartPlan, embeds_slices, plan_by_time, plans_by_index, samples_by_time
+from av2a.features.store import STORE_VERSION, MadeBy, Store
+from av2a.settings import IntervalFeatures, SegmentSound, Selection, Settings
+from av2a.timeline import Grid
+from av2a.types import Clip
 
-Progress = Callable[[str, int, int], None]
-"""Called with a stage, how much of it is done, and how much there is."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Segments ``[start, stop)`` of an observation, and whether they are to be looked at and listened to."""
-
-    start: int
-    stop: int
-    seen: bool = True
-    heard: bool = True
+MOST_SEGMENTS = 16
+"""Of parts up to this length every interval is embedded when they are stored; of n segments there are n (n + 1) / 2."""
 
 
-@dataclass(frozen=True)
-class Observation:
-    """A stretch of a clip, parsed by itself: its segments, the windows over which categories are selected, and any interval of it.
+class Extractor:
+    """Decodes one clip and embeds its segments, windows and intervals, as the settings sample them.
 
-    ``window_of[t]`` is the window that segment t lies in. Times are those of the whole clip; segments count from ``first_segment``.
+    ``begin`` decodes; embeddings may still wait in a batch that fills up with other clips' inputs. ``features`` collects them.
     """
 
-    segments: Embeddings
-    windows: tuple[Embeddings, ...]
-    """The windows as the encoders embed them whole; empty when no setting asks for that."""
-    window_of: Int64[np.ndarray, " segment"]
-    frame_embeddings: Float32[np.ndarray, "segment feature"]
-    """x_t for the cosine of Eq. 7; where there is no picture, the last one carried on."""
-    intervals: Callable[[Sequence["Interval"]], list[Embeddings]] = field(repr=False)
-    first_segment: int = 0
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What is asked for a stretch of a clip that is parsed by itself."""
-
-    pictures: list[Times]
-    """Of each segment."""
-    sounds: list[Span]
-    """That each segment is heard in."""
-    windows: list[tuple[Times, Span]]
-    """The windows that are embedded whole."""
-    window_of: Int64[np.ndarray, " segment"]
-    interval: Callable[[int, int], tuple[Times, Span]]
-    """What is asked for segments ``[start, stop)`` of the stretch."""
-    first_segment: int = 0
-
-
-@dataclass(frozen=True)
-class Observer:
-    """Asks a backbone what a profile's sampling needs, and makes observations of the answers."""
-
-    clip: Clip
-    grid: Grid
-    backbone: Backbone
-    settings: Settings
-    widths: tuple[int, int]
-    """How many features a visual and an audio row have."""
-    batches: Batches
-    pictures: Pictures
-    sounds: Sounds
-    progress: Progress
-    plans: list[_Plan] = field(default_factory=list)
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         clip: Clip,
         grid: Grid,
         backbone: Backbone,
         settings: Settings,
-        labels: LabelEmbeddings,
-        warn: Callable[[str], None],
-        progress: Progress,
         batches: Batches | None = None,
-    ) -> "Observer":
-        """An observer that has seen and heard nothing yet; several may share their ``batches``."""
-        batches = batches or Batches.of(backbone)
-        pictures = Pictures(clip, backbone.visual, batches, settings.blank_contrast, warn)
-        sounds = Sounds(clip, backbone.audio, batches, settings.silence_dbfs, warn)
-        widths = labels.visual.shape[1], labels.audio.shape[1]
-        return cls(clip, grid, backbone, settings, widths, batches, pictures, sounds, progress)
-
-    def ask(self) -> None:
-        """Decode the clip and ask for everything but its candidate intervals. Some rows may come later, with others' batches."""
-        self.plans.extend(self._planned())
-        self.pictures.look(
-            (time for plan in self.plans for times in plan.pictures for time in times),
-            [times for plan in self.plans for times, _ in plan.windows],
-            partial(self.progress, "pictures"),
-        )
-        listened = partial(self.progress, "sound")
-        segment_sounds = [span for plan in self.plans for span in plan.sounds]
-        self.sounds.listen(
-            [
-                *(span for plan in self.plans for _, span in plan.windows),
-                *([] if self._by_slices else segment_sounds),
-            ],
-            listened,
-        )
-        if self._by_slices:
-            self.sounds.listen_in_slices(segment_sounds, listened)
+        progress: Progress | None = None,
+    ) -> None:
+        self.clip, self.grid, self.backbone, self.settings = clip, grid, backbone, settings
+        self.batches = batches or Batches.of(backbone)
+        self._warnings: list[str] = []
+        warn = self._warnings.append
+        self._visual = FrameEmbedder(clip, backbone.visual, self.batches, settings.blank_contrast, warn, progress)
+        self._audio = AudioEmbedder(clip, backbone.audio, self.batches, settings.silence_dbfs, warn, progress)
+        self._plans: list[PartPlan] = []
+        self._widths = (0, 0)
 
     @property
-    def is_answered(self) -> bool:
-        """Whether all rows that were asked for are there.
+    def plans(self) -> list[PartPlan]:
+        """What is sampled of each part of the clip."""
+        if not self._plans:
+            if samples_by_time(self.settings):
+                self._plans = [plan_by_time(self.grid, self.backbone, self.settings)]
+            else:
+                frames = media.frame_times(self.clip)
+                self._plans = plans_by_index(self.grid, frames, self.backbone, self.settings)
+        return self._plans
 
-        Raises what an encoder raised where one will never be.
-        """
-        return self.pictures.is_answered and self.sounds.is_answered
+    def begin(self) -> None:
+        """Decode the clip and queue everything but candidate intervals; does nothing when it was called before."""
+        if self._plans:
+            return
+        windows = [window for plan in self.plans for window in plan.windows]
+        spans = [span for plan in self.plans for span in plan.segment_spans]
+        by_slices = embeds_slices(self.settings)
+        with remarks_to(self._warnings.append):
+            times = [time for plan in self.plans for times in plan.segment_times for time in times]
+            self._visual.embed(times, [times for times, _ in windows])
+            self._audio.embed([*(span for _, span in windows), *([] if by_slices else spans)])
+            if by_slices:
+                self._audio.embed_slices(spans)
 
     @property
-    def is_settled(self) -> bool:
-        """Whether nothing is waited for any more, be it that an encoder failed."""
-        try:
-            return self.is_answered
-        except Exception:  # noqa: BLE001 - raised again where the answer is asked for
-            return True
+    def is_complete(self) -> bool:
+        """Whether everything that was queued has been computed."""
+        return all(pending.is_done for pending in self._pending)
 
-    def observations(self) -> Iterator[Observation]:
-        """By time: the whole clip at once. By index: each window by itself, as a clip of its own. Asks for what was not asked yet."""
-        if not self.plans:
-            self.ask()
-        self._wait()
-        return map(self._observation, self.plans)
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know, each once: of decoding, then of the batches that this clip's inputs were in."""
+        encoders = (message for pending in self._pending for message in pending.warnings)
+        return tuple(dict.fromkeys([*self._warnings, *encoders]))
 
-    def intervals(self, stretch: int, wanted: Sequence[Interval]) -> list[Embeddings]:
-        """Intervals of one of the observations, counted in their order; of the clip nothing else is asked."""
-        if not self.plans:
-            self.plans.extend(self._planned())
-        return self._intervals(self.plans[stretch], wanted)
+    def features(self) -> ClipFeatures:
+        """The embeddings of all segments and windows. Raises what an encoder raised."""
+        self._finish()
+        visual: dict[InputKey, EmbeddedInput] = {}
+        audio: dict[InputKey, EmbeddedInput] = {}
+        heard = self._audio.slices.__getitem__ if embeds_slices(self.settings) else self._audio.window
+        for part, plan in enumerate(self.plans):
+            segments = _alike([self._visual.frame_views(times) for times in plan.segment_times], self._widths[0])
+            for t, (views, span) in enumerate(zip(segments, plan.segment_spans, strict=True)):
+                visual[InputKey(part, InputKind.SEGMENT, t, t + 1)] = views
+                audio[InputKey(part, InputKind.SEGMENT, t, t + 1)] = self._heard(heard(span))
+            for number, (times, span) in enumerate(plan.windows):
+                [visual[InputKey(part, InputKind.WINDOW, number, number + 1)]] = self._seen([times])
+                audio[InputKey(part, InputKind.WINDOW, number, number + 1)] = self._heard(self._audio.window(span))
+            for t, frame in enumerate(_carried(segments)):
+                visual[InputKey(part, InputKind.FRAME, t, t + 1)] = EmbeddedInput(frame[None], True)
+        return ClipFeatures(
+            visual=EmbeddingTable.of(visual),
+            audio=EmbeddingTable.of(audio),
+            parts=np.array([[p.first_segment, len(p.segment_spans), len(p.windows)] for p in self.plans], np.int32),
+            window_of=np.concatenate([plan.window_of for plan in self.plans]),
+            warnings=self.warnings,
+        )
 
-    def _wait(self) -> None:
-        if not self.is_answered:
+    def with_intervals(self, features: ClipFeatures, wanted: Sequence[Interval]) -> ClipFeatures:
+        """The features, and intervals of the clip that they do not hold. Nothing else is decoded."""
+        planned = {each: self.plans[each.part].interval(each.start, each.stop) for each in wanted}
+        seen = {each: times for each, (times, _) in planned.items() if each.seen}
+        heard = {each: span for each, (_, span) in planned.items() if each.heard}
+        with remarks_to(self._warnings.append):
+            self._visual.embed((), seen.values(), "candidates, pictures")
+            self._audio.embed(heard.values(), "candidates, sound")
+        self._finish()
+        views: Mapping[Interval, EmbeddedInput] = dict(zip(seen, self._seen(list(seen.values())), strict=True))
+        windows = {each: self._heard(self._audio.window(span)) for each, span in heard.items()}
+        return features.with_intervals(views, windows, self.warnings)
+
+    def _finish(self) -> None:
+        """Compute what waits. Raises what the encoder raised for an input of this clip."""
+        if not self._plans:
+            self.begin()
+        if not self.is_complete:
             self.batches.flush()
-            assert self.is_answered
+        for pending in self._pending:
+            if pending.error is not None:
+                raise pending.error
+        self._widths = self._measured_widths()
 
     @property
-    def _by_slices(self) -> bool:
-        return self.settings.sound is SoundScope.SEGMENT and self.settings.segment_sound is SegmentSound.SLICES
+    def _pending(self) -> list[Pending]:
+        queued = (*self._visual.frames.values(), *self._visual.clips.values(), *self._audio.windows.values())
+        return [each for each in queued if each is not None]
 
-    def _planned(self) -> list[_Plan]:
-        windows = self.grid.windows(max(1, round(self.settings.window_seconds / self.settings.segment_seconds)))
-        if self.settings.sampling is Sampling.TIME:
-            return [self._by_time(windows)]
-        frames = media.frame_times(self.clip) if self.clip.video is not None else np.zeros(0)
-        return [self._by_index(frames, start, stop) for start, stop in windows]
+    def _seen(self, inputs: Sequence[tuple[float, ...]]) -> list[EmbeddedInput]:
+        return [_input(self._visual.clip_views(times), self._widths[0]) for times in inputs]
 
-    def _by_time(self, windows: Sequence[tuple[int, int]]) -> _Plan:
-        each, count = self.settings.frames_per_segment, self.grid.segments
-        times = segments.frame_times(self.grid, 0, count, each)
+    def _heard(self, embedding: Float[np.ndarray, " feature"] | None) -> EmbeddedInput:
+        return _input(None if embedding is None else embedding[None], self._widths[1])
 
-        def interval(start: int, stop: int) -> tuple[Times, Span]:
-            stretch = self.grid.seconds(start, stop)
-            if self.backbone.visual.clips_are_frames:
-                return tuple(times[start * each : stop * each].tolist()), stretch
-            return tuple(segments.spread_times(*stretch, segments.CLIP_FRAMES).tolist()), stretch
-
-        window_of = np.repeat(np.arange(len(windows)), [stop - start for start, stop in windows])
-        return _Plan(
-            pictures=[tuple(part) for part in times.reshape(count, each).tolist()],
-            sounds=self._segment_sounds([self.grid.seconds(*windows[window]) for window in window_of.tolist()]),
-            windows=[interval(*window) for window in windows] if self._by_windows else [],
-            window_of=window_of,
-            interval=interval,
-        )
-
-    def _by_index(self, frames: Float[np.ndarray, " frame"], start: int, stop: int) -> _Plan:
-        count, length = stop - start, self.settings.segment_seconds
-        first, last = self.grid.seconds(start, stop)
-        own = frames[(frames >= first - 1e-6) & ((frames < last) | (stop == self.grid.segments))]
-
-        def at(indexes: Int64[np.ndarray, " index"]) -> Times:
-            return tuple(own[indexes].tolist()) if len(own) else ()
-
-        def interval(begin: int, end: int) -> tuple[Times, Span]:
-            # Its sound ends on the grid, also where the clip is a little longer (behaviour 26).
-            stretch = first + begin * length, first + end * length
-            return at(segments.interval_indexes(len(own), begin, end, segments=count)) if len(own) else (), stretch
-
-        return _Plan(
-            pictures=[(time,) for time in at(spread_indexes(len(own), count))] or [()] * count,
-            sounds=self._segment_sounds([(first, last)] * self.grid.segments)[start:stop],
-            windows=[(at(spread_indexes(len(own), segments.CLIP_FRAMES)), (first, last))] if self._by_windows else [],
-            window_of=np.zeros(count, dtype=np.int64),
-            interval=interval,
-            first_segment=start,
-        )
-
-    @property
-    def _by_windows(self) -> bool:
-        return self.settings.selection is Selection.WHOLE
-
-    def _segment_sounds(self, windows: list[Span]) -> list[Span]:
-        """What each segment is heard in; ``windows`` holds the window of each."""
-        if self.settings.sound is SoundScope.CLIP:
-            return windows
-        audio = self.backbone.audio
-        least = getattr(audio, "slice_seconds", audio.segment_seconds) if self._by_slices else audio.segment_seconds
-        return segments.sound_windows(self.grid, least)
-
-    def _observation(self, plan: _Plan) -> Observation:
-        heard = self.sounds.slice_row if self._by_slices else self.sounds.row
-        embedded = self._embeddings(
-            [self.pictures.rows(times) for times in plan.pictures], [heard(span) for span in plan.sounds]
-        )
-        return Observation(
-            segments=embedded,
-            windows=tuple(self._whole(*window) for window in plan.windows),
-            window_of=plan.window_of,
-            frame_embeddings=_carried(embedded.visual.mean(axis=1, dtype=np.float32), embedded.seen),
-            intervals=partial(self._intervals, plan),
-            first_segment=plan.first_segment,
-        )
-
-    def _intervals(self, plan: _Plan, wanted: Sequence[Interval]) -> list[Embeddings]:
-        asked = [plan.interval(each.start, each.stop) for each in wanted]
-        times: list[Times] = [times if each.seen else () for each, (times, _) in zip(wanted, asked, strict=True)]
-        spans = [span if each.heard else None for each, (_, span) in zip(wanted, asked, strict=True)]
-        self.pictures.look((), times, partial(self.progress, "candidates, pictures"))
-        self.sounds.listen([span for span in spans if span is not None], partial(self.progress, "candidates, sound"))
-        self._wait()
-        return [self._whole(*each) for each in zip(times, spans, strict=True)]
-
-    def _whole(self, times: Times, stretch: Span | None) -> Embeddings:
-        return self._embeddings([self.pictures.views(times)], [None if stretch is None else self.sounds.row(stretch)])
-
-    def _embeddings(
-        self,
-        views: Sequence[Float[np.ndarray, "_ feature"] | None],
-        sounds: Sequence[Float[np.ndarray, " _"] | None],
-    ) -> Embeddings:
-        most = max((len(each) for each in views if each is not None), default=1)
-        width, sound_width = self.widths
-        # A segment of which some pictures are missing is seen in the others.
-        shown = [
-            np.zeros((most, width), np.float32) if each is None else each[np.arange(most) * len(each) // most]
-            for each in views
+    def _measured_widths(self) -> tuple[int, int]:
+        """How many features a visual and an audio embedding have."""
+        visual = (each for each in (*self._visual.frames.values(), *self._visual.clips.values()) if each is not None)
+        audio = (each.embedding for each in self._audio.windows.values() if each is not None)
+        slices = (each for each in self._audio.slices.values() if each is not None)
+        widths = [
+            next((each.embedding.shape[-1] for each in visual), 0),
+            next((len(each) for each in (*audio, *slices)), 0),
         ]
-        heard = [np.zeros(sound_width, np.float32) if each is None else each for each in sounds]
-        return Embeddings(
-            visual=np.stack(shown),
-            audio=np.stack(heard),
-            seen=np.array([each is not None for each in views]),
-            heard=np.array([each is not None for each in sounds]),
-        )
+        # Where nothing was seen, or nothing heard, the labels tell.
+        return widths[0] or self.backbone.visual_features, widths[1] or self.backbone.audio_features
 
 
-def _carried(
-    rows: Float32[np.ndarray, "segment feature"], seen: Bool[np.ndarray, " segment"]
-) -> Float32[np.ndarray, "segment feature"]:
-    """Each row, or where nothing was seen the last one before it (the first one, before any)."""
+class FeatureSource:
+    """The features of one clip, and the means to add intervals to them.
+
+    Once stored, neither they nor any interval that is stored calls an encoder again, whatever the labels and the other settings are.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        backbone: Backbone,
+        settings: Settings,
+        store: Store | None = None,
+        *,
+        grid: Grid | None = None,
+        every_interval: bool | None = None,
+        batches: Batches | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """``every_interval``: embed all intervals of short parts at once; by default where there is a store."""
+        self.every_interval = store is not None if every_interval is None else every_interval
+        self.clip, self.settings, self.store = clip, settings, store
+        self.grid = grid or Grid(clip.duration_seconds, settings.segment_seconds)
+        self._extractor = Extractor(clip, self.grid, backbone, settings, batches, progress)
+        self._models = models_of(backbone, settings)
+        self._features = self._stored()
+        self.was_stored = self._features is not None
+        """Everything came from the store so far: nothing was decoded or encoded."""
+        self.interval_seconds = 0.0
+        """Wall clock spent on intervals that a method asked for."""
+
+    def begin(self) -> None:
+        """Decode the clip, if its features are not stored; its inputs may wait in batches shared with other clips."""
+        if self._features is not None:
+            return
+        if self.store is not None:
+            # The file is hashed while it is decoded; what goes wrong is raised when the digest is used.
+            Thread(target=_hashed, args=[self.clip], name="av2a digest", daemon=True).start()
+        self._extractor.begin()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the features can be had without waiting for a batch."""
+        return self._features is not None or self._extractor.is_complete
+
+    @property
+    def features(self) -> ClipFeatures:
+        """The features as far as they are known.
+
+        Raises:
+            OutputRefused: the store cannot be written.
+            MediaError: the clip cannot be decoded.
+        """
+        if self._features is None:
+            self.begin()
+            self._features = self._extractor.features()
+            self._embed_every_interval()
+            self._keep()
+        return self._features
+
+    def add(self, intervals: Sequence[Interval]) -> None:
+        """Embed intervals that the features do not hold, and keep them."""
+        self.was_stored = False
+        began = perf_counter()
+        self._features = self._extractor.with_intervals(self.features, intervals)
+        self.interval_seconds += perf_counter() - began
+        self._keep()
+
+    def _embed_every_interval(self) -> None:
+        assert self._features is not None
+        if not self.every_interval or self.settings.interval_features is IntervalFeatures.SEGMENTS:
+            return
+        every = [
+            Interval(start, stop, part=part)
+            for part, (_, segments, _) in enumerate(self._features.parts.tolist())
+            if segments <= MOST_SEGMENTS
+            for start, stop in combinations(range(segments + 1), 2)
+        ]
+        self._features = self._extractor.with_intervals(self._features, every)
+
+    def _stored(self) -> ClipFeatures | None:
+        if self.store is None or not self.store.may_hold(self._models, self.clip.size_bytes):
+            return None
+        return self.store.read(self._made_by())
+
+    def _made_by(self) -> MadeBy:
+        """Everything that the features depend on. The file is read where its digest is not known."""
+        assert self.store is not None
+        clip = self.clip
+        return {
+            **self._models,
+            "clip": {
+                "sha256": self.store.known_digest(clip.identity) or clip.sha256,
+                "size_bytes": clip.size_bytes,
+                "video": None if clip.video is None else clip.video.index,
+                "audio": None if clip.audio is None else clip.audio.index,
+                "seconds": self.grid.duration_seconds,
+            },
+        }
+
+    def _keep(self) -> None:
+        if self.store is not None and self._features is not None:
+            key = self._made_by()
+            self.store.write(key, self._features, self.clip.identity)
+            self._features = self.store.read(key) or self._features
+
+
+def _hashed(clip: Clip) -> None:
+    with suppress(Av2aError, OSError):
+        assert clip.sha256
+
+
+def models_of(backbone: Backbone, settings: Settings) -> MadeBy:
+    """What features of any clip depend on. Not where the models ran: a store filled on a GPU serves any machine."""
+    info = backbone.info
+    return {
+        "version": STORE_VERSION,
+        "backbone": {
+            "name": info.name,
+            "visual": info.visual,
+            "audio": info.audio,
+            "digest": info.digest,
+            "precision": info.precision,
+        },
+        "sampling": sampling_of(settings),
+    }
+
+
+def sampling_of(settings: Settings) -> dict[str, Any]:
+    """The settings that decide what is decoded and embedded, as plain values; equal where the same is embedded."""
+    return {
+        "sampling": settings.sampling.value,
+        "frames_per_segment": settings.frames_per_segment if samples_by_time(settings) else 1,
+        "sound": settings.sound.value,
+        "segment_sound": (SegmentSound.SLICES if embeds_slices(settings) else SegmentSound.WINDOWS).value,
+        "channels": settings.channels.value,
+        "whole_windows": settings.selection is Selection.WHOLE,
+        "segment_seconds": settings.segment_seconds,
+        "window_seconds": settings.window_seconds,
+        "silence_dbfs": settings.silence_dbfs,
+        "blank_contrast": settings.blank_contrast,
+    }
+
+
+def _input(views: Float[np.ndarray, "view feature"] | None, width: int) -> EmbeddedInput:
+    return EmbeddedInput(np.zeros((1, width), np.float32), False) if views is None else EmbeddedInput(views, True)
+
+
+def _alike(views: Sequence[Float[np.ndarray, "_ feature"] | None], width: int) -> list[EmbeddedInput]:
+    """Inputs of equally many views: a segment of which some frames are missing is seen in the others."""
+    most = max((len(each) for each in views if each is not None), default=1)
+    return [
+        EmbeddedInput(np.zeros((most, width), np.float32), False)
+        if each is None
+        else EmbeddedInput(each[np.arange(most) * len(each) // most], True)
+        for each in views
+    ]
+
+
+def _carried(segments: Sequence[EmbeddedInput]) -> Float32[np.ndarray, "segment feature"]:
+    """Each segment's mean embedding, or where nothing was seen the last one before it (the first one, before any)."""
+    means = np.stack([each.views for each in segments]).mean(axis=1, dtype=np.float32)
+    seen: Bool[np.ndarray, " segment"] = np.array([each.is_there for each in segments])
     if not seen.any():
-        return rows
+        return means
     last = np.maximum.accumulate(np.where(seen, np.arange(len(seen)), -1))
-    return rows[np.where(last < 0, int(np.argmax(seen)), last)]
+    return means[np.where(last < 0, int(np.argmax(seen)), last)]

@@ -1,6 +1,6 @@
-"""The rows of labels, kept on disk: a vocabulary is read once for each backbone and prompt.
+"""Label embeddings kept on disk: a vocabulary is embedded once for each backbone and prompt.
 
-A file holds a whole vocabulary, so that its rows are the same to the last bit whatever was asked before; the background vocabulary is
+A file holds a whole vocabulary, so that its embeddings are the same to the last bit whatever was asked before; the background vocabulary is
 one of its own. A file that is damaged is made anew, a folder that cannot be written is no error.
 """
 
@@ -14,22 +14,24 @@ from zipfile import BadZipFile
 import numpy as np
 
 from av2a import atomic
-from av2a.backbones.base import Backbone, embed_labels
-from av2a.types import LabelEmbeddings
+from av2a.backbones.base import Backbone
+from av2a.embeddings import LabelEmbeddings
+from av2a.paths import cache_folder
 
 
-def remembered(backbone: Backbone, labels: Sequence[str], place: Path | None) -> LabelEmbeddings:
-    """The labels as both encoders read them: from ``place`` where they are kept, else read now and kept there.
+def cached_label_embeddings(backbone: Backbone, labels: Sequence[str]) -> LabelEmbeddings:
+    """The labels as both encoders read them: from the user's cache where they are kept, else embedded now and kept there.
 
     Raises:
         InvalidLabels: a label is longer than a text encoder takes.
     """
-    if place is None or backbone.prompts_version is None:
-        return embed_labels(backbone, labels)
-    file = place / "labels" / f"{_name(backbone, labels)}.npz"
+    folder = cache_folder()
+    if folder is None:
+        return LabelEmbeddings(backbone.visual.embed_labels(labels), backbone.audio.embed_labels(labels))
+    file = folder / "labels" / f"{_name(backbone, labels)}.npz"
     rows = _read(file, len(labels))
     if rows is None:
-        rows = embed_labels(backbone, labels)
+        rows = LabelEmbeddings(backbone.visual.embed_labels(labels), backbone.audio.embed_labels(labels))
         with suppress(OSError):
             _write(file, rows)
     return rows

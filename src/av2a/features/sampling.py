@@ -1,16 +1,22 @@
-"""Which frames and which samples belong to each segment, to a window of the video, and to an interval.
+"""Which frames and which audio samples belong to each segment, to a window of the video, and to an interval.
 
-Two ways. *By time*: pictures at times spread evenly, sound in a window around the segment; right for any file. *By index*: frame
-numbers as the released code counts them (behaviours 9, 10 and 26), for clips that are parsed by themselves.
+Two ways. *By time*: frames at times spread evenly, audio in a window around the segment; right for any file. *By index*: frame
+numbers as the released code counts them (behaviours 9, 10 and 26), each window of the video parsed by itself.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from av2a.backbones.base import Backbone, Span
+from av2a.settings import Sampling, SegmentSound, Selection, Settings, SoundScope
 from av2a.timeline import Grid, spread_indexes
+
+Times = tuple[float, ...]
+"""The times of an input's frames in seconds, rising."""
 
 CLIP_FRAMES = 8
 """Frames that stand for a whole clip or interval (behaviours 6, 7 and 26)."""
@@ -117,3 +123,111 @@ def _cut(held: list[tuple[int, np.ndarray]], first: int, last: int, least_part: 
     for start, samples in parts:
         sound[start - begin : start - begin + len(samples)] = samples
     return sound
+
+
+@dataclass(frozen=True)
+class PartPlan:
+    """What is sampled of one part of a clip: the whole clip by time, one window of it by index."""
+
+    grid: Grid
+    first_segment: int
+    segment_times: list[Times]
+    """When each segment is looked at."""
+    segment_spans: list[Span]
+    """The audio that each segment is heard in, in seconds."""
+    windows: list[tuple[Times, Span]]
+    """The windows that are embedded whole."""
+    window_of: Int64[np.ndarray, " segment"]
+    """The window that each segment lies in."""
+    own_frames: Float64[np.ndarray, " frame"] | None = None
+    """By index: when each frame of the part is shown."""
+    shares_frames: bool = False
+    """By time: an interval is looked at in its segments' frames, as the encoder embeds clips frame by frame."""
+
+    def interval(self, start: int, stop: int) -> tuple[Times, Span]:
+        """The frame times and the audio of segments ``[start, stop)`` of the part."""
+        if self.own_frames is None:
+            span = self.grid.seconds(start, stop)
+            if self.shares_frames:
+                return tuple(time for times in self.segment_times[start:stop] for time in times), span
+            return tuple(spread_times(*span, CLIP_FRAMES).tolist()), span
+        # The audio ends on the grid, also where the clip is a little longer (behaviour 26).
+        length, first = self.grid.segment_seconds, self.first_segment * self.grid.segment_seconds
+        span = first + start * length, first + stop * length
+        frames = len(self.own_frames)
+        if not frames:
+            return (), span
+        indexes = interval_indexes(frames, start, stop, segments=len(self.segment_spans))
+        return tuple(self.own_frames[indexes].tolist()), span
+
+
+def plan_by_time(grid: Grid, backbone: Backbone, settings: Settings) -> PartPlan:
+    """What is sampled of a whole clip, by time."""
+    each, count, windows = settings.frames_per_segment, grid.segments, grid.windows(settings.window_seconds)
+    times = frame_times(grid, 0, count, each).reshape(count, each).tolist()
+    window_of = np.repeat(np.arange(len(windows)), [stop - start for start, stop in windows])
+    window_spans = [grid.seconds(*window) for window in windows]
+    plan = PartPlan(
+        grid=grid,
+        first_segment=0,
+        segment_times=[tuple(part) for part in times],
+        segment_spans=_segment_spans(grid, [window_spans[window] for window in window_of], backbone, settings),
+        windows=[],
+        window_of=window_of,
+        shares_frames=backbone.visual.clips_are_frames,
+    )
+    if settings.selection is Selection.WHOLE:
+        plan.windows.extend(plan.interval(*window) for window in windows)
+    return plan
+
+
+def plans_by_index(
+    grid: Grid, frames: Float64[np.ndarray, " frame"], backbone: Backbone, settings: Settings
+) -> list[PartPlan]:
+    """What is sampled of each window of a clip whose frames are shown at these times, by index."""
+    windows = grid.windows(settings.window_seconds)
+    spans = [grid.seconds(*window) for window in windows]
+    window_spans = [span for span, (start, stop) in zip(spans, windows, strict=True) for _ in range(start, stop)]
+    segment_spans = _segment_spans(grid, window_spans, backbone, settings)
+    # Frames at the border belong to the later window; what is shown after the last segment, to the last window.
+    edges = [*np.searchsorted(frames, [first - 1e-6 for first, _ in spans]), len(frames)]
+    stops = [*np.searchsorted(frames, [last for _, last in spans[:-1]]), len(frames)]
+    plans = []
+    for number, ((start, stop), span) in enumerate(zip(windows, spans, strict=True)):
+        own, count = frames[edges[number] : stops[number]], stop - start
+        picked = [
+            tuple(own[spread_indexes(len(own), many)].tolist()) if len(own) else () for many in (count, CLIP_FRAMES)
+        ]
+        plans.append(
+            PartPlan(
+                grid=grid,
+                first_segment=start,
+                segment_times=[(time,) for time in picked[0]] or [()] * count,
+                segment_spans=segment_spans[start:stop],
+                windows=[(picked[1], span)] if settings.selection is Selection.WHOLE else [],
+                window_of=np.zeros(count, dtype=np.int64),
+                own_frames=own,
+            )
+        )
+    return plans
+
+
+def embeds_slices(settings: Settings) -> bool:
+    """Whether segments are heard as slices of longer passes."""
+    return settings.sound is SoundScope.SEGMENT and settings.segment_sound is SegmentSound.SLICES
+
+
+def samples_by_time(settings: Settings) -> bool:
+    """Whether frames are sampled by time; by index otherwise."""
+    return settings.sampling is Sampling.TIME
+
+
+def _segment_spans(grid: Grid, window_spans: list[Span], backbone: Backbone, settings: Settings) -> list[Span]:
+    """The audio that each segment is heard in; ``window_spans`` holds the window of each."""
+    if settings.sound is SoundScope.CLIP:
+        return window_spans
+    audio = backbone.audio
+    sliced = embeds_slices(settings)
+    return sound_windows(
+        grid, getattr(audio, "slice_seconds", audio.segment_seconds) if sliced else audio.segment_seconds
+    )

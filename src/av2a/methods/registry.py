@@ -1,20 +1,38 @@
 """Methods by name, each imported when it is used."""
 
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Protocol, cast, runtime_checkable
 
+from av2a.embeddings import ClipFeatures, Vocabulary
 from av2a.errors import UnknownName
 from av2a.plugins import PluginKind, plugin_named
+from av2a.settings import Settings
+from av2a.types import Parsing
+
+
+@runtime_checkable
+class Method(Protocol):
+    """Turns a clip's features and a vocabulary into events, in NumPy only."""
+
+    def __call__(self, features: ClipFeatures, vocabulary: Vocabulary, settings: Settings, /) -> Sequence[Parsing]:
+        """What was found in each part of the clip.
+
+        Raises:
+            MissingIntervals: embeddings of intervals that the features do not hold yet; they are added, and it is called again.
+        """
+        ...
+
 
 DEFAULT_METHOD = "av2a"
 
 METHODS: dict[str, str] = {
-    "av2a": "av2a.methods.av2a.method:parse",
+    "av2a": "av2a.methods.av2a.method:av2a",
 }
 """Methods of this package: name to ``module:attribute``. Other packages add theirs by the entry points ``av2a.methods``."""
 
 
-def load_method(name: str = DEFAULT_METHOD) -> Any:
+def load_method(name: str = DEFAULT_METHOD) -> Method:
     """The method called ``name``.
 
     Raises:
@@ -22,9 +40,10 @@ def load_method(name: str = DEFAULT_METHOD) -> Any:
         BrokenPlugin: it is another package's, and cannot be imported.
 
     >>> load_method("av2a").__name__
-    'parse'
+    'av2a'
     """
     if name not in METHODS:
-        return plugin_named(PluginKind.METHOD, name, UnknownName.among("method", name, METHODS)).load()
+        plugin = plugin_named(PluginKind.METHOD, name, UnknownName.among("method", name, METHODS))
+        return cast(Method, plugin.load())
     module, _, attribute = METHODS[name].partition(":")
-    return getattr(import_module(module), attribute)
+    return cast(Method, getattr(import_module(module), attribute))

@@ -18,9 +18,9 @@ from av2a.datasets import Dataset, GroundTruth, LabelledClip, Task, truth_masks,
 from av2a.datasets.lengths import cut_remarks
 from av2a.datasets.opening import PUBLISHED
 from av2a.datasets.rows import counted, some
-from av2a.detector import words_of
+from av2a.detector import vocabulary_of
 from av2a.features import Progress
-from av2a.features.store import Intervals, Store
+from av2a.features.store import Store
 from av2a.metrics.localization import accuracy, category_accuracy, every_candidate, first_candidate
 from av2a.metrics.parsing import ParsingMetrics, category_metrics, parsing_metrics
 from av2a.research.parameters import parameters_of
@@ -80,8 +80,8 @@ class Timing:
     method: float
     observed: int
     """How many videos did not come from the store."""
-    asked: Intervals = Intervals.ALL
-    """With ``all``, decoding and encoding did more than this one run needed."""
+    every_interval: bool = True
+    """Every interval was embedded: decoding and encoding did more than this one run needed."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def evaluate(
     settings: Settings,
     store: Store | None = None,
     *,
-    intervals: Intervals = Intervals.ALL,
+    every_interval: bool = True,
     also_unknown: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Evaluation, Predictions]:
@@ -168,13 +168,13 @@ def evaluate(
         WeightsUnavailable: the backbone cannot be used.
     """
     dataset.check_labels()
-    words = words_of(backbone, dataset.labels, settings)
+    words = vocabulary_of(backbone, dataset.labels, settings)
     found: list[Found] = []
     left_out: list[LeftOut] = []
     seen: list[_Seen] = []
     lengths: dict[str, float] = {}
     turns = watching(
-        dataset, backbone, settings, store, intervals=intervals, also_unknown=also_unknown, progress=progress
+        dataset, backbone, settings, store, every_interval=every_interval, also_unknown=also_unknown, progress=progress
     )
     for each in turns:
         if isinstance(each, LeftOut):
@@ -190,7 +190,7 @@ def evaluate(
     scored = score(
         predictions, dataset, left_out=left_out, segment_seconds=settings.segment_seconds, remarks=tuple(_remarks(seen))
     )
-    timing = _timing([each.seconds for each in seen], predictions.seconds, intervals)
+    timing = _timing([each.seconds for each in seen], predictions.seconds, every_interval)
     return (
         replace(scored, timing=timing, settings=settings, backbone=backbone.info, parameters=parameters_of(backbone)),
         predictions,
@@ -365,7 +365,7 @@ def _remarks(seen: Sequence[_Seen]) -> Iterator[str]:
         yield f"{counted(len(names), 'video')} ({some(names)}): {warning}"
 
 
-def _timing(watched: Sequence[WatchSeconds | None], method: Sequence[MethodSeconds], intervals: Intervals) -> Timing:
+def _timing(watched: Sequence[WatchSeconds | None], method: Sequence[MethodSeconds], every_interval: bool) -> Timing:
     observed = [each for each in watched if each is not None]
     return Timing(
         decode=_mean(each.decode for each in observed),
@@ -373,7 +373,7 @@ def _timing(watched: Sequence[WatchSeconds | None], method: Sequence[MethodSecon
         intervals=_mean(each.intervals for each in method),
         method=_mean(each.method for each in method),
         observed=len(observed),
-        asked=intervals,
+        every_interval=every_interval,
     )
 
 

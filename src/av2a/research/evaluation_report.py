@@ -14,7 +14,6 @@ from av2a import __version__
 from av2a.datasets.dataset import of_videos
 from av2a.datasets.rows import counted
 from av2a.errors import one_line
-from av2a.features.store import Intervals
 from av2a.metrics.parsing import ParsingMetrics
 from av2a.research.evaluate import AccuracyReading, Evaluation, SourceKind, Timing
 from av2a.research.results import MOST_LINES, Results, Table, left_out_lines
@@ -144,14 +143,14 @@ def _words(reading: AccuracyReading) -> tuple[str, str]:
 def _timing_words(timing: Timing, videos: int) -> Iterator[str]:
     if timing.observed:
         others = ", the others came from the store" if timing.observed < videos else ""
-        every = ", every interval included" if timing.asked is Intervals.ALL else ""
+        every = ", every interval included" if timing.every_interval else ""
         yield (
             f"seconds a video: {timing.decode:.3f} decoding, {timing.encode:.3f} encoding{every} "
             f"({timing.observed} of {videos}{others})"
         )
     else:
         yield "nothing was decoded or encoded: all embeddings came from the store"
-    if timing.asked is Intervals.ASKED:
+    if not timing.every_interval:
         yield f"{timing.intervals:.3f} s decoding and encoding candidates"
     yield f"{timing.method:.3f} s for the method"
 
@@ -248,5 +247,5 @@ def _timing(timing: Timing) -> dict[str, Any]:
     return {
         **{f"{name}_seconds": value for name, value in _finite(seconds).items()},
         "observed_videos": timing.observed,
-        "intervals": timing.asked.value,
+        "intervals": "all" if timing.every_interval else "asked",
     }

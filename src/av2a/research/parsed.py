@@ -1,7 +1,7 @@
 """A trained parser on a data set: its network once over the feature files, then any settings on what it said.
 
 Each second of sound and picture is scored by the network; AV²A's thresholds and score-level fusion come on top (Tables 3, 6 and 8), through
-``av2a.methods.av2a.method.parse_all_scores`` like any other source of scores.
+``av2a.methods.av2a.method.parse_all`` like any other source of scores.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,8 +15,7 @@ from av2a.datasets import Dataset, LabelledClip
 from av2a.datasets.llp import CATEGORIES
 from av2a.errors import MediaError, NoClips, UsageError
 from av2a.features import Progress
-from av2a.features.store import Intervals
-from av2a.methods.av2a.method import parse_all_scores
+from av2a.methods.av2a.method import parse_all
 from av2a.methods.trained import Parser
 from av2a.methods.trained.features import FeatureFolder, Features, together
 from av2a.methods.trained.probabilities import Probabilities, stacked
@@ -188,7 +187,7 @@ def _static(found: Parsed, settings: ParserSettings) -> Predictions:
 
 
 def _dynamic(found: Parsed, settings: ParserSettings) -> Predictions:
-    parsings = parse_all_scores(list(found.scored(settings)), settings)
+    parsings = parse_all(list(found.scored(settings)), settings)
     _, seconds, categories = found.answers.audio.shape
     masks = {
         modality: np.stack([painted(each.streams[modality].found, (categories, seconds)) for each in parsings])
@@ -214,7 +213,7 @@ def score_parsed(found: Parsed, dataset: Dataset, settings: ParserSettings) -> t
         intervals=0.0,
         method=spent / clips,
         observed=clips,
-        asked=Intervals.ASKED,
+        every_interval=False,
     )
     return (
         replace(

@@ -30,7 +30,7 @@ class ParserReplay(Replay):
         self.dataset = dataset
         self.found = found
         self.watched = tuple(
-            Watched(clips[name], grid, (), *truth_masks(clips[name], dataset.categories, grid.segments), seconds=None)
+            Watched(clips[name], grid, None, *truth_masks(clips[name], dataset.categories, grid.segments), seconds=None)
             for name in found.names
         )
 

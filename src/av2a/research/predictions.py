@@ -1,19 +1,19 @@
 """What the method finds in many clips, as arrays to be scored."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 from jaxtyping import Bool
 
-from av2a.features import Interval, Observation
-from av2a.methods.av2a.method import parse
-from av2a.methods.av2a.scores import Vocabulary
+from av2a.detector import parsed
+from av2a.embeddings import Vocabulary
+from av2a.methods.registry import load_method
 from av2a.research.watching import Watched
 from av2a.settings import Settings
 from av2a.timeline import runs
-from av2a.types import Candidate, Embeddings, Modality
+from av2a.types import Candidate, Modality, Parsing
 
 STREAMS = (Modality.AUDIO, Modality.VISUAL, Modality.AUDIO_VISUAL)
 
@@ -73,18 +73,12 @@ def predict(watched: Sequence[Watched], words: Vocabulary, settings: Settings) -
 
 def found_in(watched: Watched, words: Vocabulary, settings: Settings) -> Found:
     """What the method finds in one clip."""
-    began = perf_counter()
-    waited = _Waited()
-    parsings = [parse(waited.around(observation), words, settings) for observation in watched.observations]
-    events = {
-        modality: tuple(
-            Candidate(each.category, parsing.first_segment + each.start, parsing.first_segment + each.stop)
-            for parsing in parsings
-            for each in parsing.streams[modality].found
-        )
-        for modality in STREAMS
-    }
-    seconds = MethodSeconds(waited.seconds, perf_counter() - began - waited.seconds)
+    assert watched.source is not None, "a trained parser has no features of its clips"
+    began, waited = perf_counter(), watched.source.interval_seconds
+    parsings = parsed(load_method(), watched.source, words, settings)
+    waited = watched.source.interval_seconds - waited
+    events = {modality: tuple(found_by(parsings, modality)) for modality in STREAMS}
+    seconds = MethodSeconds(waited, perf_counter() - began - waited)
     shape = len(words.counted), watched.grid.segments
     masks = {modality: painted(found, shape) for modality, found in events.items()}
     return Found(watched.clip.name, masks, events[Modality.AUDIO_VISUAL], seconds)
@@ -132,19 +126,8 @@ def stacked(
     return whole
 
 
-@dataclass
-class _Waited:
-    """How long intervals were waited for."""
-
-    seconds: float = 0.0
-
-    def around(self, observation: Observation) -> Observation:
-        """The same observation, its intervals timed."""
-
-        def timed(wanted: Sequence[Interval]) -> list[Embeddings]:
-            began = perf_counter()
-            answers = observation.intervals(wanted)
-            self.seconds += perf_counter() - began
-            return answers
-
-        return replace(observation, intervals=timed)
+def found_by(parsings: Iterable[Parsing], modality: Modality) -> Iterator[Candidate]:
+    """The events of one stream, in segments of the clip."""
+    for parsing in parsings:
+        for each in parsing.streams[modality].found:
+            yield Candidate(each.category, parsing.first_segment + each.start, parsing.first_segment + each.stop)

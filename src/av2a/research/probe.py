@@ -85,7 +85,11 @@ class Seconds:
 
 
 def _seconds(watched: Sequence[Watched], modality: Modality) -> Seconds:
-    parts = [observation.segments for each in watched for observation in each.observations]
+    parts = [
+        features.segments(part)
+        for features in (each.source.features for each in watched if each.source is not None)
+        for part in range(len(features))
+    ]
     visual = modality is Modality.VISUAL
     rows = [part.visual.mean(axis=1) if visual else part.audio for part in parts]
     return Seconds(

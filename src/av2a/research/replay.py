@@ -3,7 +3,7 @@
 Decisions are those of :func:`av2a.research.predictions.predict`; nothing is decoded or encoded where all intervals were stored.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
 
@@ -12,8 +12,10 @@ from jaxtyping import Bool, Int64
 
 from av2a.backbones.base import Backbone
 from av2a.datasets import Dataset, GroundTruth, Task, truth_timeline
-from av2a.detector import words_of
-from av2a.methods.av2a.method import Evidence, parse_all
+from av2a.detector import vocabulary_of
+from av2a.embeddings import MissingIntervals
+from av2a.methods.av2a.method import parse_all
+from av2a.methods.av2a.scores import PartScores
 from av2a.metrics.localization import accuracy, first_candidate
 from av2a.metrics.parsing import ParsingMetrics, parsing_metrics
 from av2a.research.predictions import (
@@ -21,13 +23,14 @@ from av2a.research.predictions import (
     Found,
     MethodSeconds,
     Predictions,
+    found_by,
     gathered,
     painted,
     stacked,
 )
 from av2a.research.watching import Watched
 from av2a.settings import Settings
-from av2a.types import Candidate, Modality, Parsing
+from av2a.types import Modality, Parsing
 
 
 class Replay:
@@ -40,29 +43,42 @@ class Replay:
     def __init__(self, watched: Sequence[Watched], dataset: Dataset, backbone: Backbone, settings: Settings) -> None:
         self.watched = tuple(watched)
         self.dataset = dataset
-        words = words_of(backbone, dataset.labels, settings)
-        self._evidence = [
-            (clip, Evidence(observation, words))
-            for clip, each in enumerate(self.watched)
-            for observation in each.observations
-        ]
+        self._vocabulary = vocabulary_of(backbone, dataset.labels, settings)
+        self._parts = [self._parts_of(each) for each in self.watched]
+
+    def _parts_of(self, watched: Watched) -> list[PartScores]:
+        assert watched.source is not None, "a trained parser has no features of its clips"
+        features = watched.source.features
+        return [PartScores(features, part, self._vocabulary) for part in range(len(features))]
 
     def predictions(self, settings: Settings) -> Predictions:
         """What the method finds in each clip."""
-        parsings = parse_all([evidence for _, evidence in self._evidence], settings)
-        of_clips = zip((clip for clip, _ in self._evidence), parsings, strict=True)
+        owners = [clip for clip, parts in enumerate(self._parts) for _ in parts]
+        parsings = zip(owners, self._parsed(settings), strict=True)
         found = [
             self._found(self.watched[clip], [parsing for _, parsing in parts])
-            for clip, parts in groupby(of_clips, key=lambda pair: pair[0])
+            for clip, parts in groupby(parsings, key=lambda pair: pair[0])
         ]
         return gathered(found, categories=len(self.dataset.categories))
+
+    def _parsed(self, settings: Settings) -> list[Parsing]:
+        while True:
+            try:
+                return parse_all([part for parts in self._parts for part in parts], settings)
+            except MissingIntervals as missing:
+                # Of clips too long to have every interval embedded beforehand.
+                [clip] = {clip for clip, parts in enumerate(self._parts) if parts[0].features is missing.features}
+                watched = self.watched[clip]
+                assert watched.source is not None
+                watched.source.add(missing.intervals)
+                self._parts[clip] = self._parts_of(watched)
 
     def _found(self, watched: Watched, parsings: Sequence[Parsing]) -> Found:
         shape = len(self.dataset.categories), watched.grid.segments
         return Found(
             watched.clip.name,
-            {modality: painted(_events(parsings, modality), shape) for modality in STREAMS},
-            tuple(_events(parsings, Modality.AUDIO_VISUAL)),
+            {modality: painted(found_by(parsings, modality), shape) for modality in STREAMS},
+            tuple(found_by(parsings, Modality.AUDIO_VISUAL)),
             MethodSeconds(0.0, 0.0),
         )
 
@@ -105,9 +121,3 @@ class Replay:
     def is_localization(self) -> bool:
         """Whether accuracy is what counts."""
         return self.dataset.task is Task.LOCALIZATION
-
-
-def _events(parsings: Sequence[Parsing], modality: Modality) -> Iterator[Candidate]:
-    for parsing in parsings:
-        for each in parsing.streams[modality].found:
-            yield Candidate(each.category, parsing.first_segment + each.start, parsing.first_segment + each.stop)

@@ -9,7 +9,7 @@ from av2a.datasets.rows import composed
 from av2a.errors import InvalidScores, MissingFile, one_line
 from av2a.exports.scores import ScoreFile, read_scores
 from av2a.features import Progress
-from av2a.methods.av2a.method import parse_scores
+from av2a.methods.av2a.method import parse
 from av2a.research.predictions import STREAMS, Found, MethodSeconds, Predictions, gathered, painted
 from av2a.research.watching import TRUTH_UNKNOWN, LeftOut
 from av2a.settings import Settings
@@ -68,7 +68,7 @@ def _found(clip: LabelledClip, path: Path, dataset: Dataset, settings: Settings)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other clips count
         return LeftOut(clip.name, one_line(str(error) or type(error).__name__, 300), has_failed=True)
     began = perf_counter()
-    streams = parse_scores(file.scored, settings).streams
+    streams = parse(file.scored, settings).streams
     spent = perf_counter() - began
     shape = len(dataset.categories), file.segments
     return Found(

@@ -10,7 +10,6 @@ from dataclasses import replace
 from av2a.datasets import Dataset, GroundTruth, Task
 from av2a.datasets.opening import PUBLISHED
 from av2a.features import Progress
-from av2a.features.store import Intervals
 from av2a.methods.trained import Parser
 from av2a.methods.trained.features import FeatureFolder
 from av2a.methods.trained.settings import Thresholds
@@ -105,7 +104,7 @@ def _timing(bench: Bench, reading: Reading) -> tuple[str, Evaluation]:
     def told(stage: str, done: int, total: int) -> None:
         bench.progress(f"timing {reading.method}: {stage}", done, total)
 
-    evaluation, _ = evaluate(few, bench.backbone, reading.base, intervals=Intervals.ASKED, progress=told)
+    evaluation, _ = evaluate(few, bench.backbone, reading.base, every_interval=False, progress=told)
     return reading.method, evaluation
 
 

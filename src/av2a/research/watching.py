@@ -6,7 +6,7 @@ A clip that cannot be used never stops the others: it is left out, with the reas
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -14,14 +14,13 @@ import numpy as np
 from jaxtyping import Bool
 
 from av2a import media
-from av2a.backbones.base import Backbone, embed_labels
+from av2a.backbones.base import Backbone
 from av2a.datasets import Dataset, LabelledClip, truth_masks
 from av2a.errors import UsageError, WeightsUnavailable, one_line
-from av2a.features import Observation, Progress
-from av2a.features.store import Intervals, Store, stored
+from av2a.features import FeatureSource, Progress, Store
 from av2a.settings import Settings
 from av2a.timeline import Grid
-from av2a.types import Clip, LabelEmbeddings
+from av2a.types import Clip
 
 TRUTH_UNKNOWN = "what happens in it is not known"
 NOT_AT_HAND = "no video at hand"
@@ -42,7 +41,8 @@ class Watched:
 
     clip: LabelledClip
     grid: Grid
-    observations: tuple[Observation, ...]
+    source: FeatureSource | None
+    """Its features; None where a trained parser watched it."""
     heard: Bool[np.ndarray, "category segment"]
     seen: Bool[np.ndarray, "category segment"]
     """Both False everywhere where the truth is unknown, which only happens where that was asked for."""
@@ -80,7 +80,7 @@ def watch(
     settings: Settings,
     store: Store | None = None,
     *,
-    intervals: Intervals = Intervals.ALL,
+    every_interval: bool = True,
     progress: Progress | None = None,
 ) -> Watch:
     """Every clip of ``dataset``, from the store where it is kept.
@@ -89,7 +89,7 @@ def watch(
         OutputRefused: the store cannot be written.
         InvalidSetting: the backbone cannot do what the settings ask for.
     """
-    found = list(watching(dataset, backbone, settings, store, intervals=intervals, progress=progress))
+    found = list(watching(dataset, backbone, settings, store, every_interval=every_interval, progress=progress))
     return Watch(
         watched=tuple(each for each in found if isinstance(each, Watched)),
         left_out=tuple(each for each in found if isinstance(each, LeftOut)),
@@ -103,7 +103,7 @@ def watching(
     settings: Settings,
     store: Store | None = None,
     *,
-    intervals: Intervals = Intervals.ALL,
+    every_interval: bool = True,
     also_unknown: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Watched | LeftOut]:
@@ -115,9 +115,8 @@ def watching(
         timed,
         settings,
         store,
-        intervals,
+        every_interval,
         clock,
-        labels=cache(partial(embed_labels, timed, ["anything"])),
         also_unknown=also_unknown,
     )
     for done, clip in enumerate(dataset.clips, start=1):
@@ -132,9 +131,8 @@ class _Watcher:
     backbone: Backbone
     settings: Settings
     store: Store | None
-    intervals: Intervals
+    every_interval: bool
     clock: "_Clock"
-    labels: Callable[[], LabelEmbeddings]
     also_unknown: bool
 
     def watched(self, clip: LabelledClip) -> Watched | LeftOut:
@@ -159,28 +157,23 @@ class _Watcher:
         seconds = self.dataset.clip_seconds
         grid = Grid(opened.duration_seconds if seconds is None else seconds, self.settings.segment_seconds)
         began, encoded = perf_counter(), self.clock.seconds
-        found = stored(
-            opened,
-            self.backbone,
-            self.settings,
-            self.store,
-            grid=grid,
-            intervals=self.intervals,
-            labels=self.labels,
+        source = FeatureSource(
+            opened, self.backbone, self.settings, self.store, grid=grid, every_interval=self.every_interval
         )
+        features = source.features
         encode = self.clock.seconds - encoded
         known = clip if clip.annotations is not None else replace(clip, annotations=())
         heard, seen = truth_masks(known, self.dataset.categories, grid.segments, self.settings.segment_seconds)
         return Watched(
             clip=clip,
             grid=grid,
-            observations=found.observations,
+            source=source,
             heard=heard,
             seen=seen,
-            seconds=None if found.was_kept else WatchSeconds(perf_counter() - began - encode, encode),
+            seconds=None if source.was_stored else WatchSeconds(perf_counter() - began - encode, encode),
             has_sound=opened.audio is not None,
             has_picture=opened.video is not None,
-            warnings=(*opened.warnings, *found.warnings),
+            warnings=(*opened.warnings, *features.warnings),
         )
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from av2a.methods.av2a.candidates import candidates, late_fused, validated
+from av2a.methods.av2a.candidates import candidates, late_fused, passing
 from av2a.settings import ValidationRule
 from av2a.types import Candidate
 from tests.released import released, rows_of
@@ -87,7 +87,7 @@ def test_validation_keeps_what_the_released_one_keeps() -> None:
             # Fewer than two candidates are not validated at all (behaviour 28): the pipeline's `validate_single`.
             assert plain(found) == expected
             continue
-        holding = validated(
+        holding = passing(
             found,
             reference[f"case{case:03d}_scores"],
             float(reference["tau_r"][case]),
@@ -100,14 +100,14 @@ def test_validation_keeps_what_the_released_one_keeps() -> None:
 def test_without_keep_best_nothing_may_be_left() -> None:
     found = [Candidate(0, 0, 2), Candidate(1, 0, 2)]
     scores = np.full((2, 2), 0.2, dtype=np.float32)
-    assert validated(found, scores, 0.5) == []
-    assert validated(found, scores, 0.5, keep_best=True) == [0]
-    assert validated([], np.zeros((0, 2), dtype=np.float32), 0.5, keep_best=True) == []
+    assert passing(found, scores, 0.5) == []
+    assert passing(found, scores, 0.5, keep_best=True) == [0]
+    assert passing([], np.zeros((0, 2), dtype=np.float32), 0.5, keep_best=True) == []
 
 
 def test_a_score_equal_to_the_threshold_does_not_hold() -> None:
     scores = np.array([[0.55]], dtype=np.float32)
-    assert validated([Candidate(0, 0, 1)], scores, 0.55) == []
+    assert passing([Candidate(0, 0, 1)], scores, 0.55) == []
 
 
 def test_late_fusion_equals_the_released_one() -> None:

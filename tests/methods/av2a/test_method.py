@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,23 +13,23 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from av2a.background import BACKGROUND
-from av2a.features import Interval, Observation
-from av2a.methods.av2a.method import Evidence, parse, parse_all
-from av2a.methods.av2a.scores import Vocabulary, vocabulary
-from av2a.settings import Fusion, Settings, ThresholdRule, ValidationRule
-from av2a.types import Embeddings, LabelEmbeddings, Parsing
+from av2a.embeddings import ClipFeatures, Embeddings, LabelEmbeddings, Vocabulary
+from av2a.methods.av2a.method import av2a, parse_all
+from av2a.methods.av2a.scores import PartScores, vocabulary
+from av2a.settings import Fusion, IntervalFeatures, Settings, ThresholdRule, ValidationRule
+from av2a.types import Parsing
+from tests.parts import made_features
 
 FEATURES = 12
 LABELS = ("dog barking", "speech", "violin", "siren", "rain", "train")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Clip:
-    """Embeddings made from numbers drawn for one clip, whatever is asked in whatever order; counts what is asked."""
+    """Embeddings made from numbers drawn for one clip."""
 
     seed: int
     segments: int
-    asked: int = 0
 
     def rows(self, place: Sequence[int], views: int) -> Embeddings:
         rng = np.random.default_rng([self.seed, *place])
@@ -39,19 +41,16 @@ class Clip:
             there[1:],
         )
 
-    def intervals(self, wanted: Sequence[Interval]) -> list[Embeddings]:
-        self.asked += len(wanted)
-        return [self.rows([1, each.start, each.stop], 3) for each in wanted]
-
-    def observation(self) -> Observation:
+    @cache  # noqa: B019 - few clips, drawn again and again
+    def features(self) -> ClipFeatures:
         segments = joined([self.rows([0, t], 2) for t in range(self.segments)])
         window_of = np.arange(self.segments) // 5
-        return Observation(
+        return made_features(
             segments=segments,
-            windows=tuple(self.rows([2, window], 3) for window in range(int(window_of[-1]) + 1)),
+            windows=[self.rows([2, window], 3) for window in range(int(window_of[-1]) + 1)],
             window_of=window_of,
             frame_embeddings=segments.visual.mean(axis=1),
-            intervals=self.intervals,
+            intervals={ends: self.rows([1, *ends], 3) for ends in combinations(range(self.segments + 1), 2)},
         )
 
 
@@ -92,6 +91,9 @@ any_values = st.fixed_dictionaries(
         "select_categories": st.booleans(),
         "validate": st.booleans(),
         "fusion": st.sampled_from(Fusion),
+        "interval_features": st.sampled_from(IntervalFeatures),
+        "hold_threshold": st.none() | unit,
+        "consistent": st.booleans(),
         "background": st.sampled_from([(), BACKGROUND[:20]]),
     }
 )
@@ -107,10 +109,10 @@ def test_clips_parsed_at_once_have_the_decisions_of_each_by_itself(
     lengths: list[int], profile: str, values: dict[str, Any]
 ) -> None:
     settings = Settings.of(profile).replace(**values)
-    observations = [Clip(seed, segments).observation() for seed, segments in enumerate(lengths)]
+    clips = [Clip(seed, segments).features() for seed, segments in enumerate(lengths)]
     vocabulary_of = words(settings)
-    together = parse_all([Evidence(each, vocabulary_of) for each in observations], settings)
-    alone = [parse(each, vocabulary_of, settings) for each in observations]
+    together = parse_all([PartScores(each, 0, vocabulary_of) for each in clips], settings)
+    alone = [av2a(each, vocabulary_of, settings)[0] for each in clips]
     assert [decisions(each) for each in together] == [decisions(each) for each in alone]
     for one, other in zip(together, alone, strict=True):
         for modality, stream in one.streams.items():
@@ -122,19 +124,8 @@ LENIENT = {"category_threshold": 0.5, "initial_threshold": 0.6, "confidence_thre
 
 def test_the_clips_of_that_law_have_events() -> None:
     settings = Settings.practical().replace(**LENIENT)
-    evidence = [Evidence(Clip(seed, 10).observation(), words(settings)) for seed in range(20)]
-    assert sum(len(stream.found) for each in parse_all(evidence, settings) for stream in each.streams.values()) > 20
-
-
-def test_evidence_is_asked_for_once_whatever_settings_are_tried() -> None:
-    settings = Settings.practical().replace(**LENIENT)
-    clip = Clip(4, 10)
-    evidence = Evidence(clip.observation(), words(settings))
-    first = parse_all([evidence], settings)
-    asked = clip.asked
-    again = parse_all([evidence], settings)
-    assert asked > 0 and clip.asked == asked
-    assert [decisions(each) for each in again] == [decisions(each) for each in first]
+    parts = [PartScores(Clip(seed, 10).features(), 0, words(settings)) for seed in range(20)]
+    assert sum(len(stream.found) for each in parse_all(parts, settings) for stream in each.streams.values()) > 20
 
 
 @pytest.mark.parametrize("profile", ["released", "practical", "paper"])

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from av2a.background import BACKGROUND
+from av2a.embeddings import Embeddings, LabelEmbeddings
 from av2a.methods.av2a.scores import (
     Similarities,
     against_background,
@@ -11,10 +12,10 @@ from av2a.methods.av2a.scores import (
     normalised,
     selected_categories,
     similarities,
-    stream_scores,
+    similarity_scores,
     vocabulary,
 )
-from av2a.types import Embeddings, LabelEmbeddings, Modality
+from av2a.types import Modality
 from tests.released import released
 
 seeds = st.integers(0, 2**32 - 1)
@@ -76,8 +77,8 @@ def test_against_a_background_a_score_does_not_depend_on_what_else_is_asked(seed
         inputs, vocabulary([names[place] for place in asked], ideas, rows(labels, asked), concepts, 0.95)
     )
     for modality in Modality:
-        full = stream_scores(together, modality, 0.5)
-        part = stream_scores(some, modality, 0.5)
+        full = similarity_scores(together, modality, 0.5)
+        part = similarity_scores(some, modality, 0.5)
         assert np.array_equal(full[:, asked], part)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from av2a.methods.av2a.method import parse_scores
+from av2a.methods.av2a.method import parse
 from av2a.methods.trained.cmpae import CROSS_SHARE
 from av2a.methods.trained.probabilities import Probabilities
 from av2a.methods.trained.registry import PARSERS
@@ -36,7 +36,7 @@ EVALUATIONS = ("han", "mgn", "jomold", "cmpae_classwise", "cmpae_uniform")
 
 def settings(name: str = "jomold", **values: Any) -> ParserSettings:
     """As the parser's authors evaluate it, but for ``values``."""
-    return PARSERS[name].settings.replace(**{"thresholds": "static", "fusion": "late"} | values)
+    return PARSERS[name].settings.replace(**{"thresholds": "static", "fusion": "late", **values})
 
 
 def recorded(evaluation: str) -> tuple[Probabilities, Rule, ParserSettings]:
@@ -186,7 +186,7 @@ def test_the_static_threshold_of_a_second_can_be_another_than_the_parsers() -> N
 
 def test_a_parsers_scores_are_parsed_like_any_others_also_above_one() -> None:
     answers = video(audio=[1.2, 1.1, 0.1], visual=[0.1, 1.15, 1.2])
-    parsing = parse_scores(scored_clip(answers, MGN, PARSERS["mgn"].settings), PARSERS["mgn"].settings)
+    parsing = parse(scored_clip(answers, MGN, PARSERS["mgn"].settings), PARSERS["mgn"].settings)
     spans = {modality: [(each.start, each.stop) for each in parsing.streams[modality].found] for modality in Modality}
     assert spans[AUDIO] == [(0, 2)]
     assert spans[VISUAL] == [(1, 3)]
@@ -199,8 +199,8 @@ def test_what_the_gate_shuts_out_is_in_no_stream_and_moves_no_threshold() -> Non
     beside = Probabilities(**{name: np.repeat(value, 2, axis=-1) for name, value in vars(open_alone).items()})
     shut = replace(beside, whole_audio=floats([1.0, 0.0]), whole_visual=floats([1.0, 0.0]))
     chosen = PARSERS["jomold"].settings
-    alone = parse_scores(scored_clip(open_alone, JOMOLD, chosen), chosen)
-    other = parse_scores(scored_clip(shut, JOMOLD, chosen), chosen)
+    alone = parse(scored_clip(open_alone, JOMOLD, chosen), chosen)
+    other = parse(scored_clip(shut, JOMOLD, chosen), chosen)
     for modality in Modality:
         thresholds = other.streams[modality].trace.thresholds
         assert np.array_equal(thresholds[:, 0], alone.streams[modality].trace.thresholds[:, 0])
@@ -210,17 +210,17 @@ def test_what_the_gate_shuts_out_is_in_no_stream_and_moves_no_threshold() -> Non
 
 def test_nothing_passes_a_gate_and_nothing_is_found() -> None:
     answers = video(audio=[0.9], visual=[0.9], whole_audio=0.0, whole_visual=0.0)
-    parsing = parse_scores(scored_clip(answers, JOMOLD, PARSERS["jomold"].settings), PARSERS["jomold"].settings)
+    parsing = parse(scored_clip(answers, JOMOLD, PARSERS["jomold"].settings), PARSERS["jomold"].settings)
     assert all(not stream.found for stream in parsing.streams.values())
 
 
 def test_events_of_one_second_are_kept_and_holes_stay_open() -> None:
     answers = video(audio=[0.9, 0.1, 0.9, 0.9], visual=[0.1] * 4)
     chosen = PARSERS["jomold"].settings
-    found = parse_scores(scored_clip(answers, JOMOLD, chosen), chosen).streams[AUDIO].found
+    found = parse(scored_clip(answers, JOMOLD, chosen), chosen).streams[AUDIO].found
     assert [(each.start, each.stop) for each in found] == [(0, 1), (2, 4)]
     longer = chosen.replace(minimum_duration_seconds=2.0)
-    found = parse_scores(scored_clip(answers, JOMOLD, longer), longer).streams[AUDIO].found
+    found = parse(scored_clip(answers, JOMOLD, longer), longer).streams[AUDIO].found
     assert [(each.start, each.stop) for each in found] == [(2, 4)]
 
 
@@ -231,7 +231,7 @@ def test_the_cosine_in_the_audio_stream_is_a_choice() -> None:
     thresholds = []
     for cosine in (False, True):
         chosen = PARSERS["jomold"].settings.replace(cosine_for_audio=cosine)
-        parsing = parse_scores(scored_clip(answers, JOMOLD, chosen), chosen)
+        parsing = parse(scored_clip(answers, JOMOLD, chosen), chosen)
         thresholds.append(parsing.streams[AUDIO].trace.thresholds[:, 0])
     # Alike in the first second only: a cosine below one lowers the thresholds less.
     assert thresholds[0][0] == thresholds[1][0] and (thresholds[0][1:] < thresholds[1][1:]).all()

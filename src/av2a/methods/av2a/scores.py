@@ -1,4 +1,4 @@
-"""From similarity to score, fusion of sound with picture, selection of categories (Eq. 1 to 5)."""
+"""From embeddings to the scores of each stream: similarity, fusion of audio with video, selection of categories (Eq. 1 to 5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,25 +7,16 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
-from av2a.background import near_synonym
-from av2a.types import Embeddings, LabelEmbeddings, Modality
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The asked labels beside the background concepts, as both encoders read them.
-
-    ``counted[c, b]`` is whether concept b counts against label c; without concepts labels are scored against each other.
-    """
-
-    labels: LabelEmbeddings
-    concepts: LabelEmbeddings
-    counted: Bool[np.ndarray, "category concept"]
+from av2a.background import near_synonyms
+from av2a.embeddings import ClipFeatures, Embeddings, Interval, LabelEmbeddings, Vocabulary
+from av2a.settings import IntervalFeatures, Selection, Settings
+from av2a.timeline import Grid
+from av2a.types import Modality, ScoredClip
 
 
 @dataclass(frozen=True)
 class Similarities:
-    """How near n inputs are to each category and each background concept; inner products, before any normalisation."""
+    """How near n inputs are to each category and each background concept: inner products, before any normalisation."""
 
     visual: Float32[np.ndarray, "input view category"]
     audio: Float32[np.ndarray, "input category"]
@@ -49,6 +40,28 @@ class Similarities:
         """P_v of each input. An image encoder's views are normalised one by one, then averaged (behaviour 7)."""
         return _scored(self.visual, self.visual_concepts, self.counted).mean(axis=1, dtype=np.float32)
 
+    def over(self, start: int, stop: int) -> "Similarities":
+        """Inputs ``[start, stop)`` as one input: the views of all that were seen, and the mean of what was heard."""
+        seen, heard = self.seen[start:stop], self.heard[start:stop]
+
+        def views(similarity: np.ndarray) -> np.ndarray:
+            chosen = similarity[start:stop][seen] if seen.any() else similarity[start : start + 1]
+            return np.asarray(chosen.reshape(1, chosen.shape[0] * chosen.shape[1], chosen.shape[2]))
+
+        def mean(similarity: np.ndarray) -> np.ndarray:
+            chosen = similarity[start:stop][heard] if heard.any() else similarity[start : start + 1]
+            return np.asarray(chosen.mean(axis=0, keepdims=True))
+
+        return Similarities(
+            visual=views(self.visual),
+            audio=mean(self.audio),
+            visual_concepts=views(self.visual_concepts),
+            audio_concepts=mean(self.audio_concepts),
+            counted=self.counted,
+            seen=np.array([seen.any()]),
+            heard=np.array([heard.any()]),
+        )
+
     def observed(self, modality: Modality) -> Bool[np.ndarray, " input"]:
         """Which inputs a stream can score: a stream of both needs both."""
         if modality is Modality.VISUAL:
@@ -71,8 +84,7 @@ def vocabulary(
     ``synonym_similarity`` in cosine. Each label is judged by itself, so that its scores do not depend on the others. With
     ``unit_labels`` all rows are brought to unit length; without, a longer one weighs more (behaviour 5).
     """
-    counted = np.array([[not near_synonym(label, concept) for concept in concepts] for label in labels], dtype=bool)
-    counted = counted.reshape(len(labels), len(concepts))
+    counted = ~near_synonyms(tuple(labels), tuple(concepts))
     for rows, columns in (
         (label_embeddings.visual, concept_embeddings.visual),
         (label_embeddings.audio, concept_embeddings.audio),
@@ -183,7 +195,7 @@ def fused(
     return np.asarray((1 - audio_weight) * visual + audio_weight * audio).astype(np.float32)
 
 
-def stream_scores(
+def similarity_scores(
     similarity: Similarities, modality: Modality, audio_weight: float
 ) -> Float32[np.ndarray, "input category"]:
     """The scores of one stream for each input (P_a, P_v or P_av)."""
@@ -230,3 +242,141 @@ def selected_categories(
     """
     with np.errstate(invalid="ignore"):
         return np.asarray(whole > np.float32(category_threshold))
+
+
+class PartScores:
+    """A part of a clip beside a vocabulary: scores by similarity. Each similarity is computed once, whatever settings are tried."""
+
+    def __init__(self, features: ClipFeatures, number: int, vocabulary: Vocabulary) -> None:
+        self.features = features
+        self.number = number
+        self.vocabulary = vocabulary
+        self.first_segment = features.first_segment(number)
+        self.window_of = features.windows_of_segments(number)
+        self.frame_embeddings = features.frame_embeddings(number)
+        self._intervals: dict[Interval, Similarities] = {}
+
+    @cached_property
+    def segments(self) -> Similarities:
+        """Of the segments."""
+        return similarities(self.features.segments(self.number), self.vocabulary)
+
+    @cached_property
+    def windows(self) -> list[Similarities]:
+        """Of the windows that were embedded whole."""
+        return [similarities(window, self.vocabulary) for window in self.features.windows(self.number)]
+
+    def intervals(self, wanted: Sequence[Interval], settings: Settings) -> dict[tuple[int, int], Similarities]:
+        """Of intervals, by their segments.
+
+        Raises:
+            MissingIntervals: some have to be embedded first.
+        """
+        if settings.interval_features is IntervalFeatures.SEGMENTS:
+            return {(each.start, each.stop): self.segments.over(each.start, each.stop) for each in wanted}
+        missing = [each for each in wanted if each not in self._intervals]
+        for each, embedded in zip(missing, self.features.intervals(missing), strict=True):
+            self._intervals[each] = similarities(embedded, self.vocabulary)
+        return {(each.start, each.stop): self._intervals[each] for each in wanted}
+
+
+@dataclass(frozen=True)
+class StreamScores:
+    """The scores of one stream, as input to selection and thresholds."""
+
+    modality: Modality
+    segments: Float[np.ndarray, "segment category"]
+    observed: Bool[np.ndarray, " segment"]
+    """False for segments with nothing to score."""
+    whole: Float[np.ndarray, "window category"]
+    """The score of each category over each window, which selection compares."""
+    has_whole: Bool[np.ndarray, " window"]
+    window_of: Int64[np.ndarray, " segment"]
+    frame_embeddings: Float[np.ndarray, "segment feature"] | None
+    similarities: Similarities | None = None
+    """What the segments' scores were made of; None for the scores of another model."""
+    chosen: Bool[np.ndarray, " category"] | None = None
+    """The categories that the scores' own source selected, in place of Eq. 5."""
+
+
+@dataclass(frozen=True)
+class SelectedScores:
+    """The scores of the categories that a stream selected somewhere, as input to thresholds."""
+
+    stream: StreamScores
+    selected: Bool[np.ndarray, "segment category"]
+    """Where each category, selected or not, is looked for."""
+    kept: Bool[np.ndarray, " category"]
+    """The categories that are looked for anywhere."""
+    scores: Float[np.ndarray, "segment kept"]
+    frame_embeddings: Float[np.ndarray, "segment feature"] | None
+    """x_t for the cosine; None for a stream without one (behaviour 18)."""
+
+    allowed: Bool[np.ndarray, "segment kept"]
+    """Where each kept category is looked for."""
+
+
+def stream_scores(source: PartScores | ScoredClip, modality: Modality, settings: Settings) -> StreamScores:
+    """The scores of one stream, by similarity (Eq. 1 to 4) or as another model gave them, fused for both (Eq. 3 and 4)."""
+    if isinstance(source, ScoredClip):
+        return _given_scores(source, modality, settings)
+    segments = similarity_scores(source.segments, modality, settings.audio_weight)
+    observed = source.segments.observed(modality)
+    if settings.selection is Selection.WHOLE:
+        windows = [similarity_scores(window, modality, settings.audio_weight) for window in source.windows]
+        whole = np.concatenate(windows)
+        has_whole = np.concatenate([window.observed(modality) for window in source.windows])
+    else:
+        whole, has_whole = window_peaks(segments, observed, source.window_of)
+    return StreamScores(
+        modality, segments, observed, whole, has_whole, source.window_of, source.frame_embeddings, source.segments
+    )
+
+
+def _given_scores(scored: ScoredClip, modality: Modality, settings: Settings) -> StreamScores:
+    if modality is Modality.AUDIO_VISUAL:
+        segments = fused(scored.audio.segments, scored.visual.segments, settings.audio_weight)
+        whole = fused(scored.audio.whole, scored.visual.whole, settings.audio_weight)
+    else:
+        scores = scored.audio if modality is Modality.AUDIO else scored.visual
+        segments, whole = scores.segments, scores.whole
+    observed = ~np.isnan(segments).any(axis=1)
+    window_of = np.zeros(len(observed), dtype=np.int64)
+    has_whole = ~np.isnan(whole).any(axis=1) & observed.any()
+    if settings.selection is Selection.PEAK and scored.chosen is None:
+        grid = Grid(len(observed) * settings.segment_seconds, settings.segment_seconds)
+        window_of = np.arange(len(observed)) // grid.segments_in(settings.window_seconds)
+        whole, has_whole = window_peaks(segments, observed, window_of)
+    chosen = None if scored.chosen is None else scored.chosen[modality]
+    return StreamScores(
+        modality, segments, observed, whole, has_whole, window_of, scored.frame_embeddings, chosen=chosen
+    )
+
+
+def selected_scores(stream: StreamScores, settings: Settings) -> SelectedScores:
+    """The scores of the selected categories (Eq. 5), normalised again over them where the settings say so (behaviour 12)."""
+    if stream.chosen is not None:
+        everywhere = np.broadcast_to(stream.chosen, stream.segments.shape)
+        selected = everywhere & stream.has_whole[stream.window_of][:, None]
+    else:
+        selected = (_selected_windows(stream.whole, settings) & stream.has_whole[:, None])[stream.window_of]
+    kept = np.asarray(selected.any(axis=0))
+    scores = stream.segments[:, kept]
+    if settings.renormalise_survivors and stream.similarities is not None:
+        scores = similarity_scores(stream.similarities.of(kept), stream.modality, settings.audio_weight)
+    with_cosine = stream.modality is not Modality.AUDIO or settings.cosine_for_audio
+    frame_embeddings = stream.frame_embeddings if with_cosine else None
+    return SelectedScores(stream, selected, kept, scores, frame_embeddings, selected[:, kept])
+
+
+def _selected_windows(
+    whole: Float[np.ndarray, "window category"], settings: Settings
+) -> Bool[np.ndarray, "window category"]:
+    """Where each category is looked for: also beside a window in which it stands out, as events run on across windows."""
+    if not settings.select_categories:
+        return np.ones(whole.shape, dtype=bool)
+    selected = selected_categories(whole, settings.category_threshold)
+    beside = selected.copy()
+    beside[1:] |= selected[:-1]
+    beside[:-1] |= selected[1:]
+    return beside

@@ -6,10 +6,13 @@ its ratio is zero and its threshold has not moved yet; the system to solve is on
 far. M is a running sum. One step therefore costs O(C·a + a³) with a categories active, whatever the segment's number.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from av2a.settings import ThresholdRule
+from av2a.methods.av2a.scores import SelectedScores
+from av2a.settings import Settings, ThresholdRule
 
 _EPSILON = 1e-8  # keeps the cosine of an all-zero vector at 0
 _CHUNK = 2048  # parsings advanced together: bounds memory, still hides the interpreter's cost
@@ -322,3 +325,61 @@ def _advanced(
             observed=None if observed is None else observed[:, t],
         )
     return result
+
+
+def moving_thresholds(selected: SelectedScores, settings: Settings) -> Float[np.ndarray, "segment kept"]:
+    """The thresholds of one stream's selected categories (Eq. 6 to 8)."""
+    return _moved(selected.scores, selected.frame_embeddings, selected.allowed, selected.stream.observed, settings)
+
+
+def moving_thresholds_together(
+    streams: Sequence[SelectedScores], settings: Settings
+) -> list[Float[np.ndarray, "segment _"]]:
+    """What :func:`moving_thresholds` gives for each; streams with as many segments and features advance together.
+
+    Those with fewer categories than others get columns in which nothing is ever present.
+    """
+    alike: dict[tuple[int, int | None], list[int]] = {}
+    for index, each in enumerate(streams):
+        features = None if each.frame_embeddings is None else each.frame_embeddings.shape[1]
+        alike.setdefault((len(each.scores), features), []).append(index)
+    thresholds: dict[int, np.ndarray] = {}
+    for indexes in alike.values():
+        group = [streams[index] for index in indexes]
+        most = max(each.scores.shape[1] for each in group)
+        frames = [each.frame_embeddings for each in group if each.frame_embeddings is not None]
+        moved = _moved(
+            np.stack([_widened(each.scores, most) for each in group]),
+            np.stack(frames) if frames else None,
+            np.stack([_widened(each.allowed, most) for each in group]),
+            np.stack([each.stream.observed for each in group]),
+            settings,
+        )
+        for index, each, own in zip(indexes, group, moved, strict=True):
+            thresholds[index] = own[:, : each.scores.shape[1]]
+    return [thresholds[index] for index in range(len(streams))]
+
+
+def _moved(
+    scores: Float[np.ndarray, "*batch segment category"],
+    frame_embeddings: Float[np.ndarray, "*batch segment feature"] | None,
+    allowed: Bool[np.ndarray, "*batch segment category"],
+    observed: Bool[np.ndarray, "*batch segment"],
+    settings: Settings,
+) -> Float[np.ndarray, "*batch segment category"]:
+    return dynamic_thresholds(
+        scores,
+        frame_embeddings,
+        initial_threshold=settings.initial_threshold,
+        decay=settings.decay,
+        rule=settings.threshold_rule,
+        ridge=settings.ridge,
+        ratio_times_scores=settings.ratio_times_scores,
+        allowed=allowed,
+        observed=observed,
+    )
+
+
+def _widened(values: np.ndarray, categories: int) -> np.ndarray:
+    """With columns of zeros up to so many categories."""
+    return np.pad(values, ((0, 0), (0, categories - values.shape[1])))

@@ -119,7 +119,7 @@ def decided(
 
 
 def scored_clip(answers: Probabilities, rule: Rule, settings: ParserSettings) -> ScoredClip:
-    """One video's answers as scores for ``av2a.methods.av2a.method.parse_scores``, like those of any other source."""
+    """One video's answers as scores for ``av2a.methods.av2a.method.parse``, like those of any other source."""
     return ScoredClip(
         audio=_scores(answers.whole_audio, answers.audio),
         visual=_scores(answers.whole_visual, answers.visual),

@@ -13,36 +13,35 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
+from av2a.embeddings import ClipFeatures, EmbeddedInput, EmbeddingTable, InputKey, InputKind
 from av2a.errors import OutputRefused
 from av2a.features.store import Store
-from av2a.features.store.packing import Packed
-from av2a.features.store.tables import Input, Kind, Place, table_of
 
 MADE_BY = {
     "version": 1,
-    "clip": {"sha256": "ab" * 32, "picture": 0, "sound": 1, "seconds": 10.0},
+    "clip": {"sha256": "ab" * 32, "size_bytes": 1000, "video": 0, "audio": 1, "seconds": 10.0},
     "backbone": {"name": "mini", "digest": "cd" * 32},
     "sampling": {"sound": "clip"},
 }
 
 
-def a_clip(seed: int = 0, segments: int = 10) -> Packed:
+def a_clip(seed: int = 0, segments: int = 10) -> ClipFeatures:
     """A clip of made-up rows."""
     rng = np.random.default_rng(seed)
-    places = [Place(0, kind, t, t + 1) for kind in (Kind.SEGMENT, Kind.FRAME) for t in range(segments)]
-    visual = {place: Input(rng.normal(size=(1, 8)).astype(np.float32), True) for place in places}
-    audio = {place: Input(rng.normal(size=(1, 4)).astype(np.float32), True) for place in places[:segments]}
-    return Packed(
-        visual=table_of(visual),
-        audio=table_of(audio),
-        stretches=np.array([[0, segments, 0]], np.int32),
+    places = [InputKey(0, kind, t, t + 1) for kind in (InputKind.SEGMENT, InputKind.FRAME) for t in range(segments)]
+    visual = {place: EmbeddedInput(rng.normal(size=(1, 8)).astype(np.float32), True) for place in places}
+    audio = {place: EmbeddedInput(rng.normal(size=(1, 4)).astype(np.float32), True) for place in places[:segments]}
+    return ClipFeatures(
+        visual=EmbeddingTable.of(visual),
+        audio=EmbeddingTable.of(audio),
+        parts=np.array([[0, segments, 0]], np.int32),
         window_of=np.zeros(segments, np.int64),
         warnings=("one thing",),
     )
 
 
-def rows_of(clip: Packed) -> np.ndarray:
-    return clip.visual.rows.all()
+def rows_of(clip: ClipFeatures) -> np.ndarray:
+    return clip.visual.rows
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_an_entry_is_read_back_as_it_was_written(store: Store, heard: list[str])
     kept = store.read(MADE_BY)
     assert kept is not None
     assert np.array_equal(rows_of(kept), rows_of(a_clip()))
-    assert kept.visual.where == a_clip().visual.where
+    assert kept.visual.index == a_clip().visual.index
     assert kept.warnings == ("one thing",)
     assert heard == []
 
@@ -92,7 +91,7 @@ def test_reading_leaves_no_file_open(store: Store) -> None:
     assert all(kept)
 
 
-def test_an_entry_that_is_mapped_outlives_its_replacement(store: Store) -> None:
+def test_an_entry_that_was_read_outlives_its_replacement(store: Store) -> None:
     store.write(MADE_BY, a_clip())
     kept = store.read(MADE_BY)
     store.write(MADE_BY, a_clip(seed=1))
@@ -181,7 +180,7 @@ def test_every_byte_of_an_entry_counts(store: Store) -> None:
 
 def test_entries_of_another_version_are_made_anew_and_said_once(store: Store, heard: list[str]) -> None:
     clips: list[dict[str, Any]] = [
-        {**MADE_BY, "clip": {"sha256": f"{number}" * 64, "seconds": 10.0}} for number in range(3)
+        {**MADE_BY, "clip": {"sha256": f"{number}" * 64, "size_bytes": 9, "seconds": 10.0}} for number in range(3)
     ]
     for made_by in clips:
         store.write({**made_by, "version": 0}, a_clip())

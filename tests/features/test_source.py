@@ -11,22 +11,33 @@ import numpy as np
 import pytest
 
 from av2a import media
-from av2a.backbones.base import Backbone, embed_labels
+from av2a.backbones.base import Backbone
 from av2a.backbones.registry import load_backbone
-from av2a.features import Interval, Observation, Observer
-from av2a.features.store import Intervals, Store, observed, stored
-from av2a.features.store.observed import sampling_of
-from av2a.settings import Sampling, SegmentSound, Selection, Settings, SoundScope, ThresholdRule
+from av2a.embeddings import Embeddings, Interval
+from av2a.features import FeatureSource, Store
+from av2a.features.extract import sampling_of
+from av2a.settings import (
+    IntervalFeatures,
+    Sampling,
+    SegmentSound,
+    Selection,
+    Settings,
+    SoundScope,
+    ThresholdRule,
+)
 from av2a.timeline import Grid
-from av2a.types import Clip, Embeddings
+from av2a.types import Clip
 from tests.counting import counted
 from tests.media_makers import Pictures, Sound, even_times, tone, write_media
+from tests.parts import Part, extracted, parts_of
 from tests.silent import silent
 from tests.tiny_backbones import languagebind, pair, scene
 
 __all__ = ["languagebind", "pair", "scene"]  # fixtures
 
-PRACTICAL, RELEASED, PAPER = (Settings.of(name) for name in ("practical", "released", "paper"))
+RELEASED, PAPER = (Settings.of(name) for name in ("released", "paper"))
+PRACTICAL = replace(Settings.practical(), interval_features=IntervalFeatures.EMBEDDED)
+"""With intervals that are embedded by themselves."""
 EVERY = [Interval(*ends) for ends in combinations(range(11), 2)]
 
 
@@ -45,11 +56,16 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store", warn=pytest.fail)
 
 
-def by_observer(clip: Clip, backbone: Backbone, settings: Settings) -> list[Observation]:
-    grid = Grid(clip.duration_seconds, settings.segment_seconds)
-    labels = embed_labels(backbone, ["anything"])
-    observer = Observer.of(clip, grid, backbone, settings, labels, lambda message: None, lambda *stage: None)
-    return list(observer.observations())
+def fresh_parts(clip: Clip, backbone: Backbone, settings: Settings) -> list[Part]:
+    return extracted(clip, backbone, settings)
+
+
+def stored(
+    clip: Clip, backbone: Backbone, settings: Settings, store: Store | None = None, *, grid: Grid | None = None
+) -> FeatureSource:
+    source = FeatureSource(clip, backbone, settings, store, grid=grid)
+    assert len(source.features) > 0
+    return source
 
 
 def assert_same(one: Embeddings, other: Embeddings) -> None:
@@ -58,9 +74,7 @@ def assert_same(one: Embeddings, other: Embeddings) -> None:
         assert first.dtype == second.dtype and np.array_equal(first, second), name
 
 
-def assert_same_observations(
-    some: Sequence[Observation], others: Sequence[Observation], intervals: Sequence[Interval]
-) -> None:
+def assert_same_parts(some: Sequence[Part], others: Sequence[Part], intervals: Sequence[Interval]) -> None:
     assert len(some) == len(others)
     for one, other in zip(some, others, strict=True):
         assert one.first_segment == other.first_segment
@@ -80,18 +94,16 @@ def test_what_is_read_back_is_what_was_observed_to_the_last_bit(
 ) -> None:
     backbone: Backbone = request.getfixturevalue(name)
     # All in one call, as their batches decide about last bits.
-    [fresh] = by_observer(clip, backbone, settings)
-    answers = fresh.intervals(EVERY)
-    observed(clip, backbone, settings, store)
-    [kept] = observed(clip, silent(backbone), settings, store)
-    assert_same_observations([replace(fresh, intervals=lambda wanted: answers)], [kept], EVERY)
+    [fresh] = fresh_parts(clip, backbone, settings)
+    fresh.intervals(EVERY)
+    extracted(clip, backbone, settings, store)
+    [kept] = extracted(clip, silent(backbone), settings, store)
+    assert_same_parts([fresh], [kept], EVERY)
 
 
 def test_an_interval_of_one_stream_is_as_the_observer_gives_it(clip: Clip, store: Store, mini: Backbone) -> None:
     wanted = [Interval(2, 5, seen, heard) for seen, heard in product([True, False], repeat=2)]
-    assert_same_observations(
-        by_observer(clip, mini, PRACTICAL), observed(clip, mini, PRACTICAL, store), [*wanted, *EVERY]
-    )
+    assert_same_parts(fresh_parts(clip, mini, PRACTICAL), extracted(clip, mini, PRACTICAL, store), [*wanted, *EVERY])
 
 
 def without_sound(folder: Path) -> Path:
@@ -124,21 +136,21 @@ def test_what_is_not_there_is_kept_as_not_there(
     backbone: Backbone = request.getfixturevalue(name)
     clip = media.open_clip(make(tmp_path))
     every = [Interval(*ends) for ends in combinations(range(5), 2)]
-    [fresh] = by_observer(clip, backbone, settings)
-    answers = fresh.intervals(every)
-    kept = observed(clip, backbone, settings, store)
-    assert_same_observations([replace(fresh, intervals=lambda wanted: answers)], kept, every)
+    [fresh] = fresh_parts(clip, backbone, settings)
+    fresh.intervals(every)
+    kept = extracted(clip, backbone, settings, store)
+    assert_same_parts([fresh], kept, every)
 
 
 def test_once_kept_the_video_is_not_needed_any_more(scene: Path, tmp_path: Path, store: Store, mini: Backbone) -> None:
     path = tmp_path / "copy.mp4"
     path.write_bytes(scene.read_bytes())
     clip = media.open_clip(path)
-    assert not stored(clip, mini, PRACTICAL, store).was_kept
+    assert not stored(clip, mini, PRACTICAL, store).was_stored
     path.unlink()
     again = stored(clip, silent(mini), PRACTICAL, store)
-    assert again.was_kept
-    assert len(again.observations[0].intervals(EVERY)) == 55
+    assert again.was_stored
+    assert len(parts_of(again)[0].intervals(EVERY)) == 55
 
 
 def test_a_clip_is_known_by_its_content_not_by_its_name(
@@ -147,7 +159,7 @@ def test_a_clip_is_known_by_its_content_not_by_its_name(
     path = tmp_path / "other name.mp4"
     path.write_bytes(scene.read_bytes())
     stored(media.open_clip(scene), mini, PRACTICAL, store)
-    assert stored(media.open_clip(path), silent(mini), PRACTICAL, store).was_kept
+    assert stored(media.open_clip(path), silent(mini), PRACTICAL, store).was_stored
 
 
 def test_pictures_that_intervals_share_are_kept_once(clip: Clip, store: Store, mini: Backbone) -> None:
@@ -162,7 +174,8 @@ def test_pictures_that_intervals_share_are_kept_once(clip: Clip, store: Store, m
 
 def test_without_a_store_everything_is_asked_once_all_the_same(clip: Clip, mini: Backbone) -> None:
     counting = counted(mini)
-    [observation] = observed(clip, counting.backbone, PRACTICAL)
+    [observation] = extracted(clip, counting.backbone, PRACTICAL, every_interval=True)
+    len(observation.segments)
     asked = counting.audio.sounds.total()
     assert len(observation.intervals(EVERY)) == 55
     assert counting.audio.sounds.total() == asked
@@ -183,15 +196,16 @@ def test_of_long_clips_an_interval_is_embedded_when_it_is_asked_for_and_kept_fro
     long_clip: Clip, store: Store, mini: Backbone, settings: Settings
 ) -> None:
     counting = counted(mini)
-    first = stored(long_clip, counting.backbone, settings, store).observations
+    first = parts_of(stored(long_clip, counting.backbone, settings, store))
     before = counting.audio.sounds.total()
     wanted = [Interval(0, 10), Interval(2, 4, seen=False)]
     answers = [observation.intervals(wanted) for observation in first]
-    assert counting.audio.sounds.total() > before
+    # By index each window is short enough to have every interval embedded at once.
+    assert (counting.audio.sounds.total() > before) == (settings is PRACTICAL)
     assert max(counting.visual.frames.values()) == max(counting.audio.sounds.values()) == 1
     again = stored(long_clip, silent(mini), settings, store)
-    assert again.was_kept
-    for observation, answer in zip(again.observations, answers, strict=True):
+    assert again.was_stored
+    for observation, answer in zip(parts_of(again), answers, strict=True):
         for one, other in zip(observation.intervals(wanted), answer, strict=True):
             assert_same(one, other)
 
@@ -199,11 +213,11 @@ def test_of_long_clips_an_interval_is_embedded_when_it_is_asked_for_and_kept_fro
 def test_an_interval_that_a_later_run_asks_for_leaves_the_others_as_they_are(
     long_clip: Clip, store: Store, mini: Backbone
 ) -> None:
-    [first] = observed(long_clip, mini, PRACTICAL, store)
+    [first] = extracted(long_clip, mini, PRACTICAL, store)
     [answer] = first.intervals([Interval(0, 10)])
-    [second] = observed(long_clip, mini, PRACTICAL, store)
+    [second] = extracted(long_clip, mini, PRACTICAL, store)
     second.intervals([Interval(3, 18)])
-    [third] = observed(long_clip, silent(mini), PRACTICAL, store)
+    [third] = extracted(long_clip, silent(mini), PRACTICAL, store)
     assert_same(third.intervals([Interval(0, 10)])[0], answer)
     assert_same(third.intervals([Interval(3, 18)])[0], second.intervals([Interval(3, 18)])[0])
     assert_same(third.segments, first.segments)
@@ -211,19 +225,20 @@ def test_an_interval_that_a_later_run_asks_for_leaves_the_others_as_they_are(
         third.intervals([Interval(5, 9)])
 
 
-def test_a_run_that_asks_for_everything_completes_one_that_did_not(clip: Clip, store: Store, mini: Backbone) -> None:
-    few = stored(clip, mini, PRACTICAL, store, intervals=Intervals.ASKED)
-    few.observations[0].intervals([Interval(4, 6)])
-    assert not stored(clip, mini, PRACTICAL, store).was_kept
-    assert len(observed(clip, silent(mini), PRACTICAL, store)[0].intervals(EVERY)) == 55
-
-
-def test_an_observation_may_go_to_another_process(clip: Clip, store: Store, mini: Backbone) -> None:
-    kept = observed(clip, mini, PRACTICAL, store)
-    sent = pickle.dumps(kept)
-    # The rows go along, the models do not.
+def test_features_go_to_another_process(clip: Clip, store: Store, mini: Backbone) -> None:
+    features = stored(clip, mini, PRACTICAL, store).features
+    sent = pickle.dumps(features)
     assert len(sent) < 100_000
-    assert_same_observations(pickle.loads(sent), kept, EVERY)
+    received = pickle.loads(sent)
+    for one, other in zip(received.intervals(EVERY), features.intervals(EVERY), strict=True):
+        assert_same(one, other)
+    assert_same(received.segments(0), features.segments(0))
+
+
+def test_practical_embeds_no_interval(clip: Clip, store: Store, mini: Backbone) -> None:
+    counting = counted(mini)
+    stored(clip, counting.backbone, Settings.practical(), store)
+    assert counting.audio.sounds.total() == 10
 
 
 # The key.
@@ -277,20 +292,20 @@ def test_another_model_or_precision_has_entries_of_its_own(
 ) -> None:
     other = replace(mini, info=replace(mini.info, **{change: "other"}))
     stored(clip, mini, PRACTICAL, store)
-    assert not stored(clip, other, PRACTICAL, store).was_kept
+    assert not stored(clip, other, PRACTICAL, store).was_stored
 
 
 def test_where_models_ran_is_no_part_of_the_key(clip: Clip, store: Store, mini: Backbone) -> None:
     stored(clip, replace(mini, info=replace(mini.info, device="cuda")), PRACTICAL, store)
-    assert stored(clip, silent(mini), PRACTICAL, store).was_kept
+    assert stored(clip, silent(mini), PRACTICAL, store).was_stored
 
 
 def test_a_clip_that_is_cut_into_other_segments_has_an_entry_of_its_own(
     clip: Clip, store: Store, mini: Backbone
 ) -> None:
     stored(clip, mini, PRACTICAL, store)
-    assert not stored(clip, mini, PRACTICAL, store, grid=Grid(9.0)).was_kept
-    [observation] = observed(clip, silent(mini), PRACTICAL, store, grid=Grid(9.0))
+    assert not stored(clip, mini, PRACTICAL, store, grid=Grid(9.0)).was_stored
+    [observation] = extracted(clip, silent(mini), PRACTICAL, store, grid=Grid(9.0))
     assert len(observation.segments) == 9
 
 
@@ -303,6 +318,6 @@ def test_what_was_amiss_with_a_clip_is_told_again(tmp_path: Path, store: Store, 
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
     clip = media.open_clip(cut)
-    first = stored(clip, mini, PRACTICAL, store)
+    first = stored(clip, mini, PRACTICAL, store).features
     assert first.warnings
-    assert stored(clip, silent(mini), PRACTICAL, store).warnings == first.warnings
+    assert stored(clip, silent(mini), PRACTICAL, store).features.warnings == first.warnings

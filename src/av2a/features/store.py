@@ -1,0 +1,178 @@
+"""Clips' features on disk, keyed by what made them: other labels, settings and methods decode and encode nothing again.
+
+One safetensors file for a clip and way of sampling: the format is small, has no dependency, is read by any language, and runs nothing
+when it is read. It has no checksum; ours is in its header.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from av2a import atomic
+from av2a.digests import FileIdentity
+from av2a.embeddings import ClipFeatures, EmbeddingTable
+from av2a.errors import OutputRefused, one_line
+
+STORE_VERSION = 2
+"""Changes when what is kept changes, or how it is sampled."""
+
+ENDING = ".safetensors"
+DIGESTS = "digests.txt"
+"""One line for each file whose features are stored: its identity and its SHA-256."""
+HEADER = "av2a"
+"""One entry in the file's own header, as that does not keep the order of several."""
+
+MadeBy = Mapping[str, Any]
+"""Everything that an entry depends on, as plain values."""
+
+
+@dataclass(eq=False)
+class Store:
+    """A folder of entries. Any number of processes may use it at once."""
+
+    folder: Path
+    warn: Callable[[str], None] = lambda message: None
+    """Told once of each thing that the user should know about the store."""
+    _said: set[str] = field(default_factory=set)
+
+    def path(self, made_by: MadeBy) -> Path:
+        """Where the entry is: a folder for each backbone and way of sampling, in it a file for each clip.
+
+        The store's version is no part of the name, so that an entry of another version is met and replaced.
+        """
+        clip = made_by["clip"]
+        name = f"{clip['size_bytes']}-{clip['sha256'][:16]}-{_digest(clip)[:16]}{ENDING}"
+        return self._models_folder(made_by) / name
+
+    def may_hold(self, models: MadeBy, size_bytes: int) -> bool:
+        """Whether a file of this size was seen with these models and sampling; if not, its digest need not be computed."""
+        return any(self._models_folder(models).glob(f"{size_bytes}-*{ENDING}"))
+
+    def known_digest(self, identity: FileIdentity | None) -> str | None:
+        """The SHA-256 of a file whose features are stored, by its identity: a file seen before is not read again."""
+        try:
+            lines = (self.folder / DIGESTS).read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return None
+        wanted = None if identity is None else _identity_line(identity)
+        # The last one counts; a line that was cut by a kill has no digest.
+        found = [digest for line in lines for name, _, digest in (line.partition(" "),) if name == wanted]
+        return found[-1] if found and len(found[-1]) == 64 else None
+
+    def _models_folder(self, made_by: MadeBy) -> Path:
+        models = {name: made_by[name] for name in ("backbone", "sampling")}
+        return self.folder / f"{made_by['backbone']['name']}-{_digest(models)[:16]}"
+
+    def _note_digest(self, identity: FileIdentity, digest: str) -> None:
+        if self.known_digest(identity) != digest:
+            with (self.folder / DIGESTS).open("a", encoding="utf-8") as stream:
+                stream.write(f"{_identity_line(identity)} {digest}\n")
+
+    def read(self, made_by: MadeBy) -> ClipFeatures | None:
+        """The entry that was made by just this; None when there is none, and it is to be made anew when it is not whole."""
+        path = self.path(made_by)
+        if not path.is_file():
+            return None
+        try:
+            return self._checked(path, made_by)
+        except (OSError, ValueError, KeyError, TypeError):
+            self._say_once(f"{one_line(str(path))!r} is damaged and is made anew")
+            return None
+
+    def write(self, made_by: MadeBy, features: ClipFeatures, identity: FileIdentity | None = None) -> None:
+        """Keep an entry, and the digest of the file with ``identity``: all of it or nothing. The same entry has the same bytes, whoever writes it.
+
+        Raises:
+            OutputRefused: it cannot be written.
+        """
+        from safetensors.numpy import save
+
+        path, arrays = self.path(made_by), _arrays(features)
+        said = {"made_by": made_by, "warnings": features.warnings, "sha256": _digest_of(arrays)}
+        content = save(arrays, metadata={HEADER: json.dumps(said, sort_keys=True)})
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic.write_bytes(path, content)
+            if identity is not None:
+                self._note_digest(identity, made_by["clip"]["sha256"])
+        except OSError as refusal:
+            raise OutputRefused(
+                f"cannot write into the store {one_line(str(self.folder))!r} ({refusal.strerror}): what it holds is whole; "
+                "make room there, or name another folder with --store"
+            ) from refusal
+
+    def _checked(self, path: Path, made_by: MadeBy) -> ClipFeatures | None:
+        said, arrays = _read(path)
+        if said["made_by"]["version"] != made_by["version"]:
+            self._say_once(
+                f"the store {one_line(str(self.folder))!r} holds entries of another version: they are made anew"
+            )
+            return None
+        if said["made_by"] != json.loads(json.dumps(made_by)):
+            raise ValueError("made by something else")
+        if said["sha256"] != _digest_of(arrays):
+            raise ValueError("other bytes than were written")
+        visual, audio = (
+            EmbeddingTable(**{column: arrays[f"{stream}.{column}"] for column in _COLUMNS}) for stream in _STREAMS
+        )
+        return ClipFeatures(visual, audio, arrays["parts"], arrays["window_of"], tuple(said["warnings"]))
+
+    def _say_once(self, message: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            self.warn(message)
+
+
+_STREAMS = ("visual", "audio")
+_COLUMNS = ("rows", "keys", "is_there", "views", "stops")
+_TYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64, "BOOL": np.bool_}
+
+
+def _arrays(features: ClipFeatures) -> dict[str, np.ndarray]:
+    arrays = {"parts": features.parts, "window_of": features.window_of}
+    for stream in _STREAMS:
+        arrays |= {f"{stream}.{column}": getattr(getattr(features, stream), column) for column in _COLUMNS}
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Our header, and the arrays of a safetensors file as views of its bytes; the library reads no bytes that it has not copied.
+
+    Raises:
+        ValueError, KeyError: the file is damaged.
+    """
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    said = json.loads(header.pop("__metadata__")[HEADER])
+    arrays, stop = {}, 8 + length
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        kind, shape, (begin, end) = np.dtype(_TYPES[entry["dtype"]]), tuple(entry["shape"]), entry["data_offsets"]
+        if 8 + length + begin != stop or end - begin != kind.itemsize * int(np.prod(shape)):
+            raise ValueError(f"{name} has another size than its shape")
+        stop = 8 + length + end
+        arrays[name] = np.frombuffer(content, kind, int(np.prod(shape)), 8 + length + begin).reshape(shape)
+    if stop != len(content):
+        raise ValueError("the file is longer than its arrays")
+    return said, arrays
+
+
+def _identity_line(identity: FileIdentity) -> str:
+    return f"{identity.device}:{identity.inode}:{identity.size_bytes}:{identity.modified_ns}"
+
+
+def _digest(plain: Any) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _digest_of(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
