@@ -1,6 +1,5 @@
 """What the encoders are asked, and how often; and what becomes of pictures and sounds that are not there."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ import pytest
 
 from av2a import media
 from av2a.backbones.base import Backbone
+from av2a.backbones.encoder_warnings import warn
 from av2a.embeddings import Interval
 from av2a.errors import InvalidSetting
 from av2a.features.batching import Batch
@@ -241,7 +241,7 @@ def test_an_input_that_cannot_be_embedded_takes_no_other_s_embedding_with_it() -
 def test_a_warning_of_a_batch_goes_to_every_input_in_it_and_to_no_other() -> None:
     def embed(items: Sequence[int]) -> np.ndarray:
         if 2 in items:
-            logging.getLogger("av2a.backbones.test").warning("half precision did not suffice")
+            warn("half precision did not suffice")
         return column(items)
 
     batch: Batch[int] = Batch(embed, 2)

@@ -4,22 +4,23 @@ A collector hears what its own thread's calls warn of and nothing else, whatever
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 log = logging.getLogger(__name__)
 
-_collector: ContextVar[Callable[[str], None] | None] = ContextVar("av2a_encoder_warnings", default=None)
+COLLECTED: ContextVar[list[str] | None] = ContextVar("av2a_encoder_warnings", default=None)
+"""The list that warnings of this thread's calls go to; None where nobody collects them."""
 
 
 def warn(message: str) -> None:
-    """Give a warning to the collector around this call; without one it is logged."""
-    collector = _collector.get()
-    if collector is None:
+    """Give a warning to the collector around this call, each once; without a collector it is logged."""
+    collected = COLLECTED.get()
+    if collected is None:
         log.warning("%s", message)
-    else:
-        collector(message)
+    elif message not in collected:
+        collected.append(message)
 
 
 @contextmanager
@@ -33,22 +34,8 @@ def collected_warnings() -> Iterator[list[str]]:
     ['memory does not suffice for 16 at a time']
     """
     collected: list[str] = []
-    with remarks_to(collected.append):
-        yield collected
-
-
-@contextmanager
-def remarks_to(say: Callable[[str], None]) -> Iterator[None]:
-    """Calls ``say`` with each different warning once."""
-    said: set[str] = set()
-
-    def collect(message: str) -> None:
-        if message not in said:
-            said.add(message)
-            say(message)
-
-    token = _collector.set(collect)
+    token = COLLECTED.set(collected)
     try:
-        yield
+        yield collected
     finally:
-        _collector.reset(token)
+        COLLECTED.reset(token)

@@ -12,7 +12,6 @@ from jaxtyping import Bool, Float, Float32
 
 from av2a import media
 from av2a.backbones.base import Backbone
-from av2a.backbones.remarks import remarks_to
 from av2a.embeddings import ClipFeatures, EmbeddedInput, EmbeddingTable, InputKey, InputKind, Interval
 from av2a.errors import Av2aError
 from av2a.features.batching import Batches, Pending
@@ -47,7 +46,9 @@ class Extractor:
         self._warnings: list[str] = []
         warn = self._warnings.append
         self._visual = FrameEmbedder(clip, backbone.visual, self.batches, settings.blank_contrast, warn, progress)
-        self._audio = AudioEmbedder(clip, backbone.audio, self.batches, settings.silence_dbfs, warn, progress)
+        self._audio = AudioEmbedder(
+            clip, backbone.audio, self.batches, settings.silence_dbfs, warn, progress, settings.channels
+        )
         self._plans: list[PartPlan] = []
         self._widths = (0, 0)
 
@@ -69,12 +70,11 @@ class Extractor:
         windows = [window for plan in self.plans for window in plan.windows]
         spans = [span for plan in self.plans for span in plan.segment_spans]
         by_slices = embeds_slices(self.settings)
-        with remarks_to(self._warnings.append):
-            times = [time for plan in self.plans for times in plan.segment_times for time in times]
-            self._visual.embed(times, [times for times, _ in windows])
-            self._audio.embed([*(span for _, span in windows), *([] if by_slices else spans)])
-            if by_slices:
-                self._audio.embed_slices(spans)
+        times = [time for plan in self.plans for times in plan.segment_times for time in times]
+        self._visual.embed(times, [times for times, _ in windows])
+        self._audio.embed([*(span for _, span in windows), *([] if by_slices else spans)])
+        if by_slices:
+            self._audio.embed_slices(spans)
 
     @property
     def is_complete(self) -> bool:
@@ -116,9 +116,8 @@ class Extractor:
         planned = {each: self.plans[each.part].interval(each.start, each.stop) for each in wanted}
         seen = {each: times for each, (times, _) in planned.items() if each.seen}
         heard = {each: span for each, (_, span) in planned.items() if each.heard}
-        with remarks_to(self._warnings.append):
-            self._visual.embed((), seen.values(), "candidates, pictures")
-            self._audio.embed(heard.values(), "candidates, sound")
+        self._visual.embed((), seen.values(), "candidates, pictures")
+        self._audio.embed(heard.values(), "candidates, sound")
         self._finish()
         views: Mapping[Interval, EmbeddedInput] = dict(zip(seen, self._seen(list(seen.values())), strict=True))
         windows = {each: self._heard(self._audio.window(span)) for each, span in heard.items()}

@@ -14,9 +14,11 @@ from jaxtyping import Float
 
 from av2a import media
 from av2a.backbones.base import AudioEncoder, Frame, SlicedAudioEncoder, Sound, Span, VisualEncoder
+from av2a.backbones.encoder_warnings import collected_warnings
 from av2a.errors import InvalidSetting
 from av2a.features.batching import Batches, Embedding, Pending
 from av2a.features.sampling import Times, cut_sounds
+from av2a.settings import Channels
 from av2a.types import Clip
 
 Item = TypeVar("Item")
@@ -175,6 +177,7 @@ class AudioEmbedder:
     silence_dbfs: float | None
     warn: Callable[[str], None]
     progress: Progress | None = None
+    channels: Channels = Channels.MEAN
     windows: dict[Span, Pending | None] = field(default_factory=dict)
     """None where there is no audio, or silence."""
     slices: dict[Span, Embedding | None] = field(default_factory=dict)
@@ -241,7 +244,11 @@ class AudioEmbedder:
         # A little over what one pass takes is not worth a second one.
         if 0 < beyond <= OVERHANG_SECONDS and audible[-1][0] - start_seconds <= longest - encoder.slice_seconds:
             sound = sound[: int(longest * self.encoder.sample_rate_hz)]
-        found = encoder.embed_spans(sound, [(first - start_seconds, last - start_seconds) for first, last in audible])
+        with collected_warnings() as warnings:
+            spans_in = [(first - start_seconds, last - start_seconds) for first, last in audible]
+            found = encoder.embed_spans(sound, spans_in)
+        for message in warnings:
+            self.warn(message)
         self.slices.update(zip(audible, found, strict=True))
 
     def _is_audible(self, span: Span, start_seconds: float, sound: Sound, present: Sequence[tuple[int, int]]) -> bool:
@@ -296,6 +303,7 @@ class AudioEmbedder:
             self.encoder.sample_rate_hz,
             start_seconds=start_seconds,
             stop_seconds=stop_seconds,
+            channels=self.channels,
             warn=self.warn,
         )
         return ((block.start_sample, block.samples) for block in blocks)
