@@ -11,7 +11,6 @@ import av2a
 from av2a import world
 
 PACKAGE = str(Path(av2a.__file__).parent)
-LABELS = ["dog barking", "speech", "rain"]
 MOST_FILES, MOST_CHANGES = 18, 300
 
 
@@ -47,15 +46,17 @@ def main(arguments: list[str]) -> None:
     backbone = av2a.load_backbone("mini")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scene.mp4"
-        world.write_clip(world.make_scene(world.SPLITS["test"].first_seed), path)
-        av2a.detect(path, LABELS, backbone)
+        scene = world.make_scene(world.SPLITS["test"].first_seed)
+        labels = sorted({each.label for each in world.annotations(scene)})
+        world.write_clip(scene, path)
+        assert av2a.detect(path, labels, backbone).events, "the path to events is what is traced"
         for name, threads in (("main thread", False), ("all threads", True)):
             trace = FileTrace()
             if threads:
                 threading.setprofile(trace.profile)
             sys.setprofile(trace.profile)
             try:
-                av2a.detect(path, LABELS, backbone)
+                av2a.detect(path, labels, backbone)
             finally:
                 sys.setprofile(None)
                 threading.setprofile(None)

@@ -92,12 +92,12 @@ class Extractor:
         self._finish()
         visual: dict[InputKey, EmbeddedInput] = {}
         audio: dict[InputKey, EmbeddedInput] = {}
-        heard = self._audio.slices.__getitem__ if embeds_slices(self.settings) else self._audio.window
         for part, plan in enumerate(self.plans):
-            segments = _alike([self._visual.frame_views(times) for times in plan.segment_times], self._widths[0])
-            for t, (views, span) in enumerate(zip(segments, plan.segment_spans, strict=True)):
+            segments = _alike(self._visual.segment_views(plan.segment_times), self._widths[0])
+            windows = self._audio.segment_windows(plan.segment_spans)
+            for t, (views, window) in enumerate(zip(segments, windows, strict=True)):
                 visual[InputKey(part, InputKind.SEGMENT, t, t + 1)] = views
-                audio[InputKey(part, InputKind.SEGMENT, t, t + 1)] = self._heard(heard(span))
+                audio[InputKey(part, InputKind.SEGMENT, t, t + 1)] = self._heard(window)
             for number, (times, span) in enumerate(plan.windows):
                 [visual[InputKey(part, InputKind.WINDOW, number, number + 1)]] = self._seen([times])
                 audio[InputKey(part, InputKind.WINDOW, number, number + 1)] = self._heard(self._audio.window(span))

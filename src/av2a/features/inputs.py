@@ -76,6 +76,10 @@ class FrameEmbedder:
         for more in others:
             self._pass(set(), more, stage)
 
+    def segment_views(self, segments: Iterable[Times]) -> list[Float[np.ndarray, "frame feature"] | None]:
+        """What :meth:`frame_views` gives for the frames of each segment."""
+        return [self.frame_views(times) for times in segments]
+
     def frame_views(self, times_seconds: Iterable[float]) -> Float[np.ndarray, "frame feature"] | None:
         """One embedding for each time at which a frame is shown that is not blank; None when there is none."""
         shown = [seconds for time in times_seconds if (seconds := self.shown_at[time]) is not None]
@@ -94,7 +98,7 @@ class FrameEmbedder:
         if not sampled:
             return
         open_clips = _OpenClips(clips)
-        with ahead(media.decode_frames(self.clip, sampled, warn=self.warn), DECODED_AHEAD) as decoded:
+        with ahead(self._decoded(sampled), DECODED_AHEAD) as decoded:
             for number, (time, frame) in enumerate(zip(sampled, decoded, strict=True), start=1):
                 pixels = None if frame is None or self._blank(frame.pixels) else frame.pixels
                 if time in times:
@@ -112,6 +116,10 @@ class FrameEmbedder:
                     self.clips[clip] = self.batches.clips.add(full) if full else None
                 if self.progress is not None:
                     self.progress(stage, number, len(sampled))
+
+    def _decoded(self, times_seconds: Sequence[float]) -> Iterator[media.Picture | None]:
+        """A generator, so that the file is opened by the thread that reads it."""
+        yield from media.decode_frames(self.clip, times_seconds, warn=self.warn)
 
     def _blank(self, frame: Frame) -> bool:
         return self.blank_contrast is not None and float(frame[::4, ::4].mean(axis=2).std()) < self.blank_contrast
@@ -194,6 +202,10 @@ class AudioEmbedder:
                     raise pending.error
                 if self.progress is not None:
                     self.progress(stage, number, len(wanted))
+
+    def segment_windows(self, spans_seconds: Iterable[Span]) -> list[Float[np.ndarray, " feature"] | None]:
+        """The embedding of each segment's span, as a window or as a slice."""
+        return [self.slices[span] if span in self.slices else self.window(span) for span in spans_seconds]
 
     def window(self, span_seconds: Span) -> Float[np.ndarray, " feature"] | None:
         """The embedding of a span, the mean of its parts'; None where there was no audio."""

@@ -144,29 +144,35 @@ def _own_seconds(stream: Stream) -> float | None:
 
 def _last_packets_seconds(container: Container, duration_seconds: float) -> dict[int, float]:
     """The end of the last packet of each stream that has one near the end of the file."""
-    target = max(0.0, duration_seconds - TAIL_SECONDS) + container_start_seconds(container)
+    start_seconds = container_start_seconds(container)
+    target = max(0.0, duration_seconds - TAIL_SECONDS) + start_seconds
     try:
         container.seek(int(target * 1_000_000), any_frame=True)
     except faults():
         # Then reading goes on from the start.
         pass
     ends: dict[int, float] = {}
-    for packet in packets_of(container, list(container.streams), Losses()):
-        if packet.size > 0 and packet.pts is not None and not packet.is_discard:
-            stop = float(_stop_seconds(packet, Fraction(0)))
-            ends[packet.stream.index] = max(ends.get(packet.stream.index, 0.0), stop)
+    try:
+        for packet in container.demux():
+            if packet.size > 0 and packet.pts is not None and not packet.is_discard:
+                stop = float(_stop_seconds(packet, start_seconds, Fraction(0)))
+                ends[packet.stream.index] = max(ends.get(packet.stream.index, 0.0), stop)
+    except faults():
+        # What lies behind damage counts as absent.
+        pass
     return ends
 
 
 def _all_packets_seconds(container: Container, streams: list[Stream], follow_on: bool) -> dict[int, float]:
     """The end of the last packet of each stream, all of them read; with ``follow_on``, times that go back go on instead."""
     # Fractions, as a day's packets add up to a visible rounding error otherwise.
+    start_seconds = container_start_seconds(container)
     ends = {stream.index: Fraction(0) for stream in streams}
     shifts = dict(ends)
     for packet in packets_of(container, streams, Losses()):
         if packet.size > 0:
             index = packet.stream.index
-            stop = _stop_seconds(packet, ends[index] - shifts[index]) + shifts[index]
+            stop = _stop_seconds(packet, start_seconds, ends[index] - shifts[index]) + shifts[index]
             back = ends[index] + _length_seconds(packet) - stop
             if follow_on and back > HEADER_TOLERANCE_SECONDS:
                 shifts[index] += back
@@ -183,11 +189,10 @@ def _skipped_seconds(packet: Packet) -> Fraction:
     return Fraction(samples, packet.stream.codec_context.sample_rate)
 
 
-def _stop_seconds(packet: Packet, previous_stop: Fraction) -> Fraction:
+def _stop_seconds(packet: Packet, start_seconds: float, previous_stop: Fraction) -> Fraction:
     if packet.pts is None:
         return previous_stop + _length_seconds(packet)
-    start_seconds = Fraction(container_start_seconds(packet.stream.container))
-    return int(packet.pts) * Fraction(packet.time_base) - start_seconds + _length_seconds(packet)
+    return int(packet.pts) * Fraction(packet.time_base) - Fraction(start_seconds) + _length_seconds(packet)
 
 
 def _length_seconds(packet: Packet) -> Fraction:
