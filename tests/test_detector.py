@@ -1,6 +1,6 @@
 """The whole method: against the released chain on tables of embeddings, and on real files with ``mini``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 import av2a
 from av2a import world as generated_world
 from av2a.backbones.base import Backbone
+from av2a.backbones.encoder_warnings import warn
 from av2a.background import BACKGROUND
-from av2a.detector import Answer, detect_all
+from av2a.detector import MOST_BEGUN, Answer, Detector, detect_all
 from av2a.embeddings import ClipFeatures, Embeddings, LabelEmbeddings, Vocabulary
-from av2a.errors import InvalidLabels, MissingFile
+from av2a.errors import InvalidLabels, MissingFile, UsageError
 from av2a.exports.json import dumps, loads
 from av2a.labels import checked_labels
 from av2a.methods.av2a.method import av2a as method
@@ -28,6 +29,7 @@ from tests.counting import Counted, counted
 from tests.parts import made_features
 from tests.plain_path import plain_events
 from tests.released import RULES, released, rows_of
+from tests.silent import silent
 from tests.tiny_backbones import languagebind, pair, scene
 
 __all__ = ["languagebind", "pair", "scene"]  # fixtures
@@ -358,3 +360,91 @@ def test_mini_warns_of_every_video_but_those_of_its_own_world(tmp_path: Path) ->
     other = av2a.detect(copy, ["dog barking"], "mini")
     assert other.caution is not None and other.caution in other.warnings
     assert loads(dumps(other)).caution == other.caution
+
+
+# The store.
+
+
+@pytest.mark.parametrize("seconds", [5, 30])
+def test_other_labels_and_settings_for_a_stored_video_decode_and_encode_nothing(tmp_path: Path, seconds: int) -> None:
+    path = tmp_path / "scene.mp4"
+    generated_world.write_clip(generated_world.make_scene(3, duration_seconds=seconds), path)
+    mini = av2a.load_backbone("mini")
+    first = Detector(mini, store=tmp_path / "store")(path, NAMES[:4])
+    again = Detector(silent(mini), store=tmp_path / "store")
+    assert again(path, NAMES[:4]) == first
+    lenient = {"initial_threshold": 0.6, "category_threshold": 0.5, "confidence_threshold": 0.5, "decay": 0.1}
+    other = again(path, NAMES[4:], lenient)
+    assert other == Detector(mini)(path, NAMES[4:], lenient) and len(other) > 0
+
+
+def test_a_stored_video_of_a_published_profile_is_not_encoded_again(tmp_path: Path) -> None:
+    path = tmp_path / "scene.mp4"
+    generated_world.write_clip(generated_world.make_scene(3, duration_seconds=12), path)
+    mini = av2a.load_backbone("mini")
+    Detector(mini, store=tmp_path)(path, NAMES[:6], "released")
+    again = Detector(silent(mini), store=tmp_path)(path, NAMES[6:], low(Settings.released()))
+    assert again == Detector(mini)(path, NAMES[6:], low(Settings.released()))
+
+
+def test_a_file_that_was_seen_before_is_not_hashed_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scene.mp4"
+    generated_world.write_clip(generated_world.make_scene(3, duration_seconds=2), path)
+    detector = Detector("mini", store=tmp_path / "store")
+    detector(path, NAMES[:2])
+    monkeypatch.setattr("av2a.types.sha256", lambda *given: pytest.fail("the file was hashed"))
+    assert len(detector(path, NAMES[2:4]).traces) == 3
+
+
+# Several videos, in turn.
+
+
+def test_few_videos_are_begun_before_the_first_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "scene.mp4"
+    generated_world.write_clip(generated_world.make_scene(3, duration_seconds=2), path)
+    begun: list[int] = []
+
+    def videos() -> Iterator[Path]:
+        for number in range(20):
+            begun.append(number)
+            yield path
+
+    backbone = replace(av2a.load_backbone("mini"), batch_items=10_000)
+    answers = Detector(backbone).map(videos(), NAMES[:2])
+    for number, answer in enumerate(answers):
+        assert answer.item == path and answer.detection is not None
+        assert len(begun) <= number + MOST_BEGUN
+
+
+def test_a_warning_of_a_batch_stands_in_the_answers_to_the_videos_in_it(tmp_path: Path, asked: Counted) -> None:
+    paths = [tmp_path / f"{seed}.mp4" for seed in range(3)]
+    for seed, path in enumerate(paths):
+        generated_world.write_clip(generated_world.make_scene(seed, duration_seconds=3), path)
+    av2a.detect(paths[0], NAMES, asked.backbone)
+    first = set(asked.visual.frames)
+    embed = asked.visual.embed_frames
+
+    def embed_frames(frames: Sequence[np.ndarray]) -> np.ndarray:
+        if any(frame.tobytes() in first for frame in frames):
+            warn("half precision did not suffice")
+        return embed(frames)
+
+    asked.visual.embed_frames = embed_frames  # type: ignore[method-assign]
+    answers = list(Detector(replace(asked.backbone, batch_items=6)).map(paths, NAMES))
+    warned = ["half precision did not suffice" in each.detection.warnings for each in answers if each.detection]
+    assert warned == [True, False, False]
+
+
+@pytest.mark.usefixtures("without_shape_checks")
+def test_one_path_is_not_a_list_of_videos() -> None:
+    for one in ("a.mp4", Path("a.mp4")):
+        with pytest.raises(UsageError, match="videos must be a list of paths, got one"):
+            Detector("mini").map(one, ["dog"])  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("without_shape_checks")
+def test_a_backbone_that_is_none_is_refused_in_one_line() -> None:
+    with pytest.raises(UsageError, match="backbone must be a name or a loaded backbone, got NoneType"):
+        Detector(None)  # type: ignore[arg-type]

@@ -226,7 +226,7 @@ def test_paper_settings_are_table_1() -> None:
 
 def test_every_hyper_parameter_of_table_1_is_a_setting() -> None:
     assert all(hasattr(Settings(), name) for name in TABLE_1)
-    assert set(PROFILES) == {"practical", "released", "paper"}
+    assert set(PROFILES) == {"practical", "released", "paper", "scores"}
 
 
 @given(st.floats(1e-6, 0.5))

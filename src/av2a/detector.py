@@ -276,7 +276,22 @@ def detect_scored(
     clip = opened_clip(video, None, None, limits)
     grid = Grid(clip.duration_seconds, settings.segment_seconds)
     grid.check_rows(len(scored.audio.segments), source.visual)
-    return _assembled(clip, checked, grid, source, settings, [parse(scored, settings)], clip.warnings)
+    warnings = [*clip.warnings, *_scale_warnings(scored, settings)]
+    return _assembled(clip, checked, grid, source, settings, [parse(scored, settings)], warnings)
+
+
+def _scale_warnings(scored: ScoredClip, settings: Settings) -> list[str]:
+    """Probabilities meet the practical thresholds only where both streams are nearly sure."""
+    if settings.initial_threshold < PRACTICAL.initial_threshold or settings.background != PRACTICAL.background:
+        return []
+    scores = np.concatenate([scored.audio.segments.ravel(), scored.visual.segments.ravel()])
+    known = scores[np.isfinite(scores)]
+    if not len(known) or known.min() < 0 or known.max() > 1:
+        return []
+    return [
+        "the scores look like probabilities, and the practical thresholds are made for scores against a background vocabulary: "
+        'nearly nothing is "both"; use the profile scores'
+    ]
 
 
 def parsed(method: Method, source: FeatureSource, vocabulary: Vocabulary, settings: Settings) -> Sequence[Parsing]:

@@ -437,7 +437,16 @@ _PAPER = dataclasses.replace(
 SettingsLike = Settings | str | Mapping[str, Any] | None
 """What :meth:`Settings.of` accepts."""
 
-PROFILES = {"practical": Settings(), "released": _RELEASED, "paper": _PAPER}
+_SCORES = Settings(
+    profile="scores",
+    category_threshold=0.3,
+    initial_threshold=0.3,
+    confidence_threshold=0.5,
+    hold_threshold=0.15,
+)
+
+PROFILES = {"practical": Settings(), "released": _RELEASED, "paper": _PAPER, "scores": _SCORES}
+"""``scores`` is ``practical`` with thresholds for another model's probabilities, measured on real clips (docs/scores.md)."""
 
 _PARSER = _RELEASED.replace(select_categories=False, validate=False, decay=0.5)
 

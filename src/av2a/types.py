@@ -25,6 +25,10 @@ WORLD_COMMENT = "a scene of av2a's generated world"
 """The comment tag in the files of the generated world."""
 
 
+LARGEST_SCORE = 1e6
+"""Larger scores lose all digits in the products of Eq. 7."""
+
+
 class Modality(Enum):
     """The stream in which an event was found."""
 
@@ -146,6 +150,13 @@ class ScoredClip:
         shapes = [(each.whole.shape, each.segments.shape) for each in (self.audio, self.visual)]
         if shapes[0] != shapes[1] or len(self.audio.whole) != 1:
             raise ValueError(f"audio and visual must score the same segments and categories of one clip, got {shapes}")
+        largest = max(
+            float(np.nanmax(np.abs(values), initial=0.0))
+            for each in (self.audio, self.visual)
+            for values in (each.segments, each.whole)
+        )
+        if not largest <= LARGEST_SCORE:
+            raise ValueError(f"scores must lie within ±{LARGEST_SCORE:g}, got {largest:g}: scale them down")
         if self.frame_embeddings is not None and len(self.frame_embeddings) != len(self.audio.segments):
             raise ValueError(
                 f"frame_embeddings needs a row for each of {len(self.audio.segments)} segments, got {len(self.frame_embeddings)}"

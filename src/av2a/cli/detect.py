@@ -98,7 +98,8 @@ def detect(
     if scores is not None and models.backbone not in (None, os.environ.get("AV2A_BACKBONE")):
         raise UsageError("--scores replaces a backbone: leave --backbone out")
     models.check()
-    settings = how.settings(models.name)
+    # Another model's scores are not on the scale of the practical thresholds.
+    settings = how.settings(models.name, default="practical" if scores is None else "scores")
     if check.print_settings:
         talk.terminal().show_json(settings.as_dict())
         return

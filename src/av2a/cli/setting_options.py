@@ -38,7 +38,7 @@ class SettingOptions:
             metavar="NAME",
             envvar="AV2A_PROFILE",
             autocompletion=profile_names,
-            help=f"The reading of the method: {', '.join(PROFILES)}. Default: practical.",
+            help=f"The reading of the method: {', '.join(PROFILES)}. Default: practical; scores with --scores.",
             rich_help_panel=HOW,
         ),
     ] = None
@@ -53,8 +53,8 @@ class SettingOptions:
         typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; may be repeated.", rich_help_panel=HOW),
     ] = field(default_factory=list)
 
-    def settings(self, backbone: str | None) -> Settings:
-        """The profile's settings, changed by the file's, then by each ``name=value`` in turn.
+    def settings(self, backbone: str | None, default: str = "practical") -> Settings:
+        """The settings of the named profile or of ``default``, changed by the file's, then by each ``name=value`` in turn.
 
         Raises:
             UnknownName: no profile or setting of that name.
@@ -67,7 +67,7 @@ class SettingOptions:
             raise UsageError(
                 f"--profile {profile} and the settings file's profile {named!r} differ: leave one of them out"
             )
-        settings = Settings.of({"profile": profile or named or "practical", **values}, backbone)
+        settings = Settings.of({"profile": profile or named or default, **values}, backbone)
         return settings.replace(**dict(assignment(text, option="--set") for text in self.assignments))
 
 

@@ -29,7 +29,7 @@ from numpy.lib import format as npy
 from av2a.errors import InvalidScores, MissingFile, OutputRefused, UnknownName, one_line
 from av2a.exports.files import write_whole
 from av2a.methods.av2a.scores import normalised
-from av2a.types import BackboneInfo, Detection, Modality, ScoredClip, Scores
+from av2a.types import LARGEST_SCORE, BackboneInfo, Detection, Modality, ScoredClip, Scores
 
 STREAMS = ("audio", "visual")
 KNOWN = {
@@ -251,5 +251,9 @@ def _numbers(shown: str, name: str, given: np.ndarray, shape: tuple[int | None, 
     if not np.isfinite(rows[~absent]).all():
         raise InvalidScores(
             f"{shown}: {name!r} has NaN or infinity in it: only a whole row of NaN means that nothing is there"
+        )
+    if rows[~absent].size and np.abs(rows[~absent]).max() > LARGEST_SCORE:
+        raise InvalidScores(
+            f"{shown}: {name!r} has numbers beyond ±{LARGEST_SCORE:g}, for which thresholds cannot be computed: scale them down"
         )
     return numbers
