@@ -90,7 +90,7 @@ def test_a_candidate_that_bridges_a_segment_without_a_score_is_validated_by_the_
     scores = Scores(whole=np.array([[0.9]], np.float32), segments=segments)
     settings = Settings.of("scores").replace(merge_gap_seconds=1.0)
     heard = parse(ScoredClip(audio=scores, visual=scores), settings).streams[HEARD]
-    assert heard.found == (Candidate(0, 0, 5),) and heard.confidences == (pytest.approx(0.9),)
+    assert heard.found == (Candidate(0, 0, 5),) and list(heard.confidences) == pytest.approx([0.9])
 
 
 def test_scores_beyond_what_thresholds_can_be_computed_for_are_refused() -> None:
@@ -137,7 +137,9 @@ def test_a_miss_by_the_rule_of_the_strongest_names_the_score_that_decided() -> N
     settings = Settings.of("scores").replace(validation_rule="argmax")
     parsing = parse(ScoredClip(audio=scores, visual=scores), settings)
     heard = parsing.streams[HEARD]
-    assert heard.rejected == ((Candidate(0, 0, 6), pytest.approx(0.7)),) and heard.required == (pytest.approx(0.8),)
+    [(candidate, score)] = heard.rejected
+    assert candidate == Candidate(0, 0, 6) and score == pytest.approx(0.7)
+    assert list(heard.required) == pytest.approx([0.8])
     only = Parsing(
         {
             each: StreamParsing(s.trace, (), rejected=s.rejected, required=s.required)
