@@ -6,8 +6,8 @@ modality alone says that it was looked for. Audio-visual rows of a clip stand in
 taken of the first one alone.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from av2a.datasets import Dataset, Task
@@ -79,7 +79,7 @@ def write(
 
 
 @dataclass(frozen=True)
-class Read:
+class PredictionTable:
     """Somebody's predictions, and what of their table is not used."""
 
     predictions: Predictions
@@ -89,135 +89,125 @@ class Read:
     """Clips of the data set that the table does not name."""
 
 
-def read(file: Path, dataset: Dataset, *, segment_seconds: float = 1.0, only_named: bool = False) -> Read:
+def read(file: Path, dataset: Dataset, *, segment_seconds: float = 1.0, only_named: bool = False) -> PredictionTable:
     """A table of predictions for the clips of a data set, cut at the end of each clip whose length is known.
 
     Clips that it does not name count as nothing found, as the official script counts them; with ``only_named`` they do not count. Where no row is
-    audio_visual, what is both heard and seen is taken, as the official script does. A segment is one in which an event is when the event touches it.
+    audio_visual, what is both heard and seen is taken, as the official script does. An event is in every segment that it touches.
 
     Raises:
         MissingFile: there is no such file.
         InvalidLabels: the data set names no events.
-        InvalidAnnotations: it is no such table, or a time in it is none; the error names the line.
+        InvalidAnnotations: it is no such table, or has an invalid time; the error names the line.
         MediaError: it names clips, and none of them is in the data set.
     """
     dataset.check_labels()
     if not file.is_file():
         raise MissingFile(f"no table of predictions at {one_line(str(file), 120)!r}: check --predictions")
-    rows = _Rows.of(file, dataset, segment_seconds)
-    rows.check_any_known(dataset)
+    rows = _Rows(file, dataset, segment_seconds)
+    for row in read_rows(file, EVENT_COLUMNS, optional=("modality",)):
+        rows.add(row)
+    rows.check_any_known()
     names = [clip.name for clip in dataset.clips if clip.name in rows.events or not only_named]
     not_named = tuple(clip.name for clip in dataset.clips if clip.name not in rows.events)
-    shape = len(dataset.categories), rows.segments(dataset)
-    found = [_found(name, rows.events.get(name, []), shape, both_told=rows.both_told) for name in names]
-    return Read(
+    shape = len(dataset.categories), rows.segments
+    found = [_found(name, rows.events.get(name, []), shape, both_given=rows.both_given) for name in names]
+    return PredictionTable(
         gathered(found, len(dataset.categories)),
-        tuple(rows.remarks(dataset, not_named, only_named=only_named)),
+        tuple(rows.remarks(() if only_named else not_named)),
         not_named,
     )
 
 
-Told = tuple[Modality, Candidate]
-
-
-@dataclass(frozen=True)
-class _Event:
-    """One event as a row has it, checked whichever clip it is of."""
-
-    modality: Modality
-    onset_seconds: float
-    offset_seconds: float
-    label: str
-
-    @classmethod
-    def of(cls, row: AnnotationRow, task: Task) -> "_Event | None":
-        """The row's event; None where the row is a name alone."""
-        if not any(row[column].strip() for column in ("onset", "offset", "event_label")):
-            return None
-        told = cls(_modality(row, task), row.seconds("onset"), row.seconds("offset"), row["event_label"].strip())
-        if told.offset_seconds > LONGEST_SECONDS:
-            raise row.wrong(f"offset {told.offset_seconds:g} is beyond a day: times are seconds from the clip's start")
-        return told
+PredictedEvent = tuple[Modality, Candidate]
 
 
 @dataclass
 class _Rows:
-    """What a table says, by clip."""
+    """The events of a table by clip, and counters of rows that are not used."""
 
     file: Path
-    events: dict[str, list[Told]]
-    left_out: UnusedRows
-    strangers: list[str]
-    """Names of no clip of the data set."""
+    dataset: Dataset
     segment_seconds: float
-    ends: Mapping[str, float | None]
-    """Where each clip ends in seconds."""
-    both_told: bool = False
+    events: dict[str, list[PredictedEvent]] = field(default_factory=dict)
+    unused: UnusedRows = field(default_factory=UnusedRows)
+    strangers: list[str] = field(default_factory=list)
+    """Names of no clip of the data set, one for each of their rows."""
+    both_given: bool = False
     """Whether any row is audio_visual, if only to say that there are none."""
 
-    @classmethod
-    def of(cls, file: Path, dataset: Dataset, segment_seconds: float) -> "_Rows":
-        ends = {clip.name: dataset.end_of(clip) for clip in dataset.clips}
-        rows = cls(file, {}, UnusedRows(), [], segment_seconds, ends)
-        for row in read_rows(file, EVENT_COLUMNS, optional=("modality",)):
-            rows._add(row, dataset)
-        return rows
+    def __post_init__(self) -> None:
+        self.ends = {clip.name: self.dataset.end_of(clip) for clip in self.dataset.clips}
 
-    def check_any_known(self, dataset: Dataset) -> None:
-        """Refuse to take a table of other clips for one in which nothing was found."""
+    def add(self, row: AnnotationRow) -> None:
+        """Take one row, whose values are checked whichever clip it is of.
+
+        Raises:
+            InvalidAnnotations: a value is invalid.
+        """
+        is_event = any(row[column].strip() for column in ("onset", "offset", "event_label"))
+        modality = _modality(row, self.dataset.task) if is_event else None
+        onset, offset = (row.seconds(column) if is_event else 0.0 for column in ("onset", "offset"))
+        if offset > LONGEST_SECONDS:
+            raise row.wrong(f"offset {offset:g} is beyond a day: times are seconds from the clip's start")
+        name = _name(row["filename"].strip(), self.ends)
+        if name is None:
+            self.strangers.append(row["filename"].strip())
+            return
+        events = self.events.setdefault(name, [])
+        self.both_given |= Modality.AUDIO_VISUAL.value in (row["modality"].strip(), modality and modality.value)
+        if modality is not None and (event := self._event(row, self.ends[name], onset, offset)) is not None:
+            events.append((modality, event))
+
+    def _event(self, row: AnnotationRow, end: float | None, onset: float, offset: float) -> Candidate | None:
+        label, categories = row["event_label"].strip(), self.dataset.categories
+        segments = NO_END if end is None else Grid(end, self.segment_seconds).segments
+        start, stop = touched_segments(onset, offset, segments, self.segment_seconds)
+        if label not in categories:
+            self.unused.add(row, Why.UNKNOWN_LABEL, label or "no label")
+        elif onset >= offset:
+            self.unused.add(row, Why.EMPTY)
+        elif end is not None and onset >= end:
+            self.unused.add(row, Why.BEYOND)
+        else:
+            if end is not None and offset > end and stop > segments:
+                self.unused.add(row, Why.CUT)
+            return Candidate(categories.index(label), start, min(stop, segments))
+        return None
+
+    def check_any_known(self) -> None:
+        """Refuse to take a table of other clips for one in which nothing was found.
+
+        Raises:
+            MediaError: all clips are others'.
+        """
         if self.strangers and not self.events:
             names = len(set(self.strangers))
             none = f"none of the {names} clips" if names > 1 else "not even the one clip"
             raise MediaError(
-                f"{none} named in {one_line(str(self.file), 120)} is in {_whole(dataset)}: check --split and names"
+                f"{none} named in {one_line(str(self.file), 120)} is in {_whole(self.dataset)}: check --split and names"
             )
 
-    def _add(self, row: AnnotationRow, dataset: Dataset) -> None:
-        name = _name(row["filename"].strip(), self.ends)
-        told = _Event.of(row, dataset.task)
-        if name is None:
-            self.strangers.append(row["filename"].strip())
-            return
-        self.events.setdefault(name, [])
-        self.both_told |= row["modality"].strip() == Modality.AUDIO_VISUAL.value
-        if told is not None:
-            self._add_event(row, name, told, dataset)
-
-    def _add_event(self, row: AnnotationRow, name: str, told: "_Event", dataset: Dataset) -> None:
-        self.both_told |= told.modality is Modality.AUDIO_VISUAL
-        end = self.ends[name]
-        segments = NO_END if end is None else Grid(end, self.segment_seconds).segments
-        start, stop = touched_segments(told.onset_seconds, told.offset_seconds, segments, self.segment_seconds)
-        if told.label not in dataset.categories:
-            self.left_out.add(row, Why.UNKNOWN_LABEL, told.label or "no label")
-        elif told.onset_seconds >= told.offset_seconds:
-            self.left_out.add(row, Why.EMPTY)
-        elif end is not None and told.onset_seconds >= end:
-            self.left_out.add(row, Why.BEYOND)
-        else:
-            if end is not None and told.offset_seconds > end and stop > segments:
-                self.left_out.add(row, Why.CUT)
-            events = self.events[name]
-            events.append((told.modality, Candidate(dataset.categories.index(told.label), start, min(stop, segments))))
-
-    def segments(self, dataset: Dataset) -> int:
+    @property
+    def segments(self) -> int:
         """How many segments the arrays need."""
-        if dataset.clip_seconds is not None:
-            return Grid(dataset.clip_seconds, self.segment_seconds).segments
+        if self.dataset.clip_seconds is not None:
+            return Grid(self.dataset.clip_seconds, self.segment_seconds).segments
         return max((each.stop for events in self.events.values() for _, each in events), default=1)
 
-    def remarks(self, dataset: Dataset, not_named: Sequence[str], *, only_named: bool) -> Iterator[str]:
-        """What is not used, and what was taken as said although it was not."""
+    def remarks(self, nothing_found: Sequence[str]) -> Iterator[str]:
+        """What is not used, and what was assumed; ``nothing_found`` are clips that count although they are not named."""
         name = one_line(self.file.name)
-        yield from self.left_out.remarks()
+        yield from self.unused.remarks()
         if self.strangers:
-            yield f"{name}: left out {counted(len(self.strangers), 'row')} of clips that are not in {_whole(dataset)} ({some(self.strangers)})"
-        if not_named and not only_named:
+            rows = counted(len(self.strangers), "row")
+            yield f"{name}: left out {rows} of clips that are not in {_whole(self.dataset)} ({some(self.strangers)})"
+        if nothing_found:
             yield (
-                f"{name}: {counted(len(not_named), 'clip')} not named, in which therefore nothing was found ({some(not_named)}); "
-                "--only-named leaves them out"
+                f"{name}: {counted(len(nothing_found), 'clip')} not named, in which therefore nothing was found "
+                f"({some(nothing_found)}); --only-named leaves them out"
             )
-        if not self.both_told and any(self.events.values()):
+        if not self.both_given and any(self.events.values()):
             yield f"{name}: no row is audio_visual: what is both heard and seen is taken, as the official script does"
 
 
@@ -246,10 +236,10 @@ def _modality(row: AnnotationRow, task: Task) -> Modality:
     return Modality(text)
 
 
-def _found(name: str, told: Sequence[Told], shape: tuple[int, int], *, both_told: bool) -> Found:
-    masks = {modality: painted([each for told_of, each in told if told_of is modality], shape) for modality in STREAMS}
-    in_order = [each for told_of, each in told if told_of is Modality.AUDIO_VISUAL]
-    if not both_told:
+def _found(name: str, events: Sequence[PredictedEvent], shape: tuple[int, int], *, both_given: bool) -> Found:
+    masks = {kind: painted([each for modality, each in events if modality is kind], shape) for kind in STREAMS}
+    in_order = [each for modality, each in events if modality is Modality.AUDIO_VISUAL]
+    if not both_given:
         masks[Modality.AUDIO_VISUAL] = masks[Modality.AUDIO] & masks[Modality.VISUAL]
         in_order = list(by_time(masks[Modality.AUDIO_VISUAL]))
     return Found(name, masks, tuple(in_order))
@@ -262,9 +252,9 @@ def _events(predictions: Predictions, video: int, modality: Modality) -> Sequenc
 
 
 def _check_names(fields: Iterable[str]) -> None:
-    for field in fields:
-        if any(mark in field for mark in "\t\r\n"):
-            raise OutputRefused(f"{one_line(field)!r} holds a tab or a line break, which a table cannot: rename it")
+    for text in fields:
+        if any(mark in text for mark in "\t\r\n"):
+            raise OutputRefused(f"{one_line(text)!r} holds a tab or a line break, which a table cannot: rename it")
         # What a file name that is not Unicode is read as.
-        if any("\ud800" <= letter <= "\udfff" for letter in field):
-            raise OutputRefused(f"{one_line(field)!r} is not Unicode, which a table is: rename it")
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise OutputRefused(f"{one_line(text)!r} is not Unicode, which a table is: rename it")

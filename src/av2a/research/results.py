@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from av2a.datasets.rows import counted, some
+from av2a.exports.fields import single_line, spreadsheet_cell
 from av2a.exports.files import write_whole
 from av2a.research.watching import LeftOut
 
@@ -112,9 +113,7 @@ def _markdown_cell(text: str) -> str:
 
 def _csv_cell(cell: Cell) -> Cell:
     if isinstance(cell, str):
-        line = " ".join(cell.splitlines())
-        # A spreadsheet would take it for a formula.
-        return f"'{line}" if line.startswith(("=", "+", "-", "@", "\t")) else line
+        return spreadsheet_cell(single_line(cell))
     return "" if cell is None or math.isnan(cell) else cell
 
 
