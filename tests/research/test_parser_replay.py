@@ -12,7 +12,7 @@ from av2a.research.parsed import Parsed, parsed, score_parsed
 from av2a.research.parser_replay import ParserReplay, only, space_of
 from av2a.research.published import DYNAMIC, LATE_FUSION, PLAIN, SCORE_FUSION
 from av2a.research.sheets import sheets
-from av2a.research.tables import parser_parts
+from av2a.research.tables import parsed_parts
 from av2a.research.tune import Objective, tune, tuning_results
 from av2a.settings import Settings
 from tests.methods.trained.checkpoint_files import published, write_features
@@ -68,7 +68,8 @@ def test_a_parser_has_its_lines_in_tables_3_6_and_8(found: Parsed, tmp_path: Pat
     features = FeatureFolder.opened(write_features(tmp_path / "feats", [clip.name for clip in clips.clips]))
     kind = found.kind
     method = kind.in_table_1 or kind.name
-    parts = parser_parts(load_parser(kind.name, published(tmp_path, kind.name)), features, clips)
+    parser = load_parser(kind.name, published(tmp_path, kind.name))
+    parts = parsed_parts(parsed(clips, parser, features, kind.settings), clips)
     sheet = {each.number: each for each in sheets(parts, at_hand=["llp"])}
     lines = {
         (number, line.name): line

@@ -7,12 +7,12 @@ from functools import cached_property
 import numpy as np
 
 from av2a.backbones.base import Backbone
-from av2a.datasets import Annotation, Dataset, LabelledClip, Task, truth_masks
+from av2a.datasets import Annotation, Dataset, Task, truth_masks
 from av2a.datasets.opening import PUBLISHED
 from av2a.features import Progress
 from av2a.features.store import Store
 from av2a.research.comparisons import STATIC, Changes
-from av2a.research.evaluate import validation_rule_of
+from av2a.research.evaluate import dataset_settings
 from av2a.research.published import AV2A, NAIVE
 from av2a.research.replay import Replay
 from av2a.research.search import SPACE, Space
@@ -72,9 +72,7 @@ class Bench:
     def released(self) -> "Reading":
         """The released reading, with the values of Table 1 where the backbone is in it."""
         name = self.backbone.info.name
-        settings = Settings.released(name)
-        rule = validation_rule_of(self.dataset, "released")
-        return Reading(self, name, settings if rule is None else replace(settings, validation_rule=rule))
+        return Reading(self, name, dataset_settings(self.dataset, name, "released"))
 
     @cached_property
     def practical(self) -> "Reading":
@@ -157,23 +155,20 @@ class Reading:
         still = {"decay": space["decay"][1]} if "decay" in space else {}
         return {**naive.search.best_trial.values, **open_gates, **still}
 
-    @property
-    def _tuning_base(self) -> Settings:
-        """The settings as they are on the data set that is tuned on."""
-        if self.bench.splits.tuning is None:
-            return self.base
-        rule = validation_rule_of(self.bench.splits.tuning, self.base.profile)
-        usual = Settings.of(self.base.profile).validation_rule
-        return replace(self.base, validation_rule=usual if rule is None else rule)
-
     def _tune(
         self, replay: Replay, name: str, changes: Changes, seed: int, starts: Sequence[Mapping[str, float]]
     ) -> Tuning:
-        bench = self.bench
+        bench, tuning = self.bench, self.bench.splits.tuning
+        # How candidates are validated belongs to the data set that is tuned on.
+        own = (
+            {}
+            if tuning is None
+            else {"validation_rule": dataset_settings(tuning, None, self.base.profile).validation_rule}
+        )
         return tune(
             replay,
             bench.backbone.info,
-            self._tuning_base.replace(**changes),
+            self.base.replace(**own).replace(**changes),
             space=bench.plan.space,
             trials=bench.plan.trials,
             seed=seed,
@@ -191,20 +186,18 @@ def as_localization(dataset: Dataset) -> Dataset:
     """
     if dataset.clip_seconds is None:
         raise ValueError(f"the clips of {dataset.name} have no common length")
-    segments = Grid(dataset.clip_seconds).segments
-    clips = [_localized(clip, dataset.categories, segments) for clip in dataset.clips if clip.annotations is not None]
-    return replace(dataset, task=Task.LOCALIZATION, clips=tuple(clip for clip in clips if clip is not None))
-
-
-def _localized(clip: LabelledClip, categories: Sequence[str], segments: int) -> LabelledClip | None:
-    heard, seen = truth_masks(clip, categories, segments)
-    both = heard & seen
-    there = np.flatnonzero(both.any(axis=1))
-    if len(there) != 1:
-        return None
-    category = int(there[0])
-    annotations = tuple(
-        Annotation(categories[category], Modality.AUDIO_VISUAL, float(start), float(stop))
-        for start, stop in runs(both[category])
-    )
-    return replace(clip, annotations=annotations)
+    segments, clips = Grid(dataset.clip_seconds).segments, []
+    for clip in dataset.clips:
+        if clip.annotations is None:
+            continue
+        heard, seen = truth_masks(clip, dataset.categories, segments)
+        both = heard & seen
+        present = np.flatnonzero(both.any(axis=1))
+        if len(present) == 1:
+            label = dataset.categories[int(present[0])]
+            annotations = tuple(
+                Annotation(label, Modality.AUDIO_VISUAL, float(start), float(stop))
+                for start, stop in runs(both[present[0]])
+            )
+            clips.append(replace(clip, annotations=annotations))
+    return replace(dataset, task=Task.LOCALIZATION, clips=tuple(clips))

@@ -1,4 +1,4 @@
-"""All tables of the paper, for what is at hand.
+"""All tables of the paper, for the data and models that are available.
 
 Settings are tuned on the validation split and measured on the test split. The method draws nothing at random; what follows a ± here is the spread over
 searches with different seeds.
@@ -9,9 +9,6 @@ from dataclasses import replace
 
 from av2a.datasets import Dataset, GroundTruth, Task
 from av2a.datasets.opening import PUBLISHED
-from av2a.features import Progress
-from av2a.methods.trained import Parser
-from av2a.methods.trained.features import FeatureFolder
 from av2a.methods.trained.settings import Thresholds
 from av2a.research.bench import Bench, Reading, as_localization
 from av2a.research.comparisons import (
@@ -25,15 +22,25 @@ from av2a.research.comparisons import (
     published_gains,
     signed,
 )
-from av2a.research.efficiency import VIDEOS as TIMED_VIDEOS
-from av2a.research.efficiency import timed
-from av2a.research.evaluate import AccuracyReading, Evaluation, Timeline, evaluate, score, validation_rule_of
-from av2a.research.parsed import Parsed, parsed, score_parsed
+from av2a.research.evaluate import AccuracyReading, Timeline, evaluate, score, validation_rule_of
+from av2a.research.parsed import Parsed, score_parsed
 from av2a.research.probe import probed
-from av2a.research.published import AV2A, DYNAMIC, LATE_FUSION, NAIVE, PLAIN, SCORE_FUSION, Figure
+from av2a.research.published import (
+    AV2A,
+    DYNAMIC,
+    FEATURE_SECONDS_A_VIDEO,
+    LATE_FUSION,
+    NAIVE,
+    PLAIN,
+    SCORE_FUSION,
+    SECONDS_A_VIDEO,
+    TRAINED_PARAMETERS,
+    Figure,
+    PublishedRow,
+)
 from av2a.research.replay import Replay
 from av2a.research.search import LEAST, effective
-from av2a.research.sheets import SYMBOLS, Line, Part, Run, Sheet, runs_of
+from av2a.research.sheets import NEEDS, SYMBOLS, Line, Part, Run, Sheet, runs_of
 from av2a.research.tune import Tuning
 from av2a.settings import Fusion, Settings
 
@@ -48,7 +55,7 @@ GENERATED_NOTE = "Figures on the generated world say nothing about real video"
 
 
 def parts_of(bench: Bench) -> list[Part]:
-    """What one backbone on one data set has to say in the tables of the paper."""
+    """The numbers of one backbone on one data set in the tables of the paper."""
     if bench.dataset.task is Task.LOCALIZATION:
         return [_localization(bench.released, method_settings(bench))]
     parts = [_table_2(bench)]
@@ -67,45 +74,23 @@ def parts_of(bench: Bench) -> list[Part]:
 
 
 def method_settings(bench: Bench) -> list[Settings]:
-    """What the released reading is measured with: the values of Table 1 where it gives some for the backbone and the data, else tuned ones."""
+    """The settings of the released reading: the values of Table 1 where it has some for the backbone and the data, else tuned ones."""
     return [bench.released.base] if bench.has_published_settings else bench.released.tuned(AV2A, {})
 
 
 def _tables_5_6_8(reading: Reading, name: str, settings: Sequence[Settings]) -> list[Part]:
-    """What the method without one stage, with late fusion, and on all there is comes to; ``name`` says whether it was tuned."""
+    """The method without one stage, with late fusion, and on all available videos; ``name`` says whether it was tuned."""
     if not settings:
         return [Part(number, (), (f"{reading.method}: {_NOTHING_TO_TUNE_ON}",)) for number in (5, 6, 8)]
     method = f"{reading.method}, not tuned" if name == NOT_TUNED else reading.method
+    videos = reading.bench.dataset.of_total(len(reading.watched.watched))
+    where = f"{reading.bench.dataset.name} {reading.bench.dataset.split}"
+    note = f"{reading.method} on {videos} of {where}; which 1124 of LLP's 1200 the paper measured on is not published"
     return [
         ablated(reading.test, method, settings),
         compared(reading.test, method, settings),
-        _table_8(reading, name, settings),
+        Part(8, (measured_line(reading.test, reading.method, name, settings),), (note,)),
     ]
-
-
-def efficiency(benches: Sequence[Bench], parsers: Collection[str] = ()) -> Sheet:
-    """Section 4.2, with the released and with the practical reading; ``parsers`` were run, and not timed."""
-    sheet = timed([_timing(bench, reading) for bench in benches for reading in (bench.released, bench.practical)])
-    said = {
-        **{bench.backbone.info.name: "measured above" for bench in benches},
-        **dict.fromkeys(parsers, "not measured here"),
-    }
-    lines = [
-        replace(line, not_run=said.get(line.method, line.not_run)) if line.not_run else line for line in sheet.lines
-    ]
-    return replace(sheet, lines=tuple(lines))
-
-
-def _timing(bench: Bench, reading: Reading) -> tuple[str, Evaluation]:
-    unusable = {each.name for each in bench.released.watched.left_out}
-    usable = [clip for clip in bench.dataset.at_hand if clip.name not in unusable]
-    few = replace(bench.dataset, clips=tuple(usable[:TIMED_VIDEOS]))
-
-    def told(stage: str, done: int, total: int) -> None:
-        bench.progress(f"timing {reading.method}: {stage}", done, total)
-
-    evaluation, _ = evaluate(few, bench.backbone, reading.base, every_interval=False, progress=told)
-    return reading.method, evaluation
 
 
 def _table_1(reading: Reading) -> Iterator[Part]:
@@ -177,83 +162,63 @@ def _above_naive(bench: Bench, lines: Sequence[Line]) -> Iterator[str]:
         yield f"{bench.released.method}: {lacking} not run: needs videos of the validation split to tune them on"
 
 
-def _table_8(reading: Reading, name: str, settings: Sequence[Settings]) -> Part:
-    dataset = reading.bench.dataset
-    videos = f"{len(reading.watched.watched)} of {len(dataset.clips)} videos of {dataset.name} {dataset.split}"
-    said = f"{reading.method} on {videos}; which 1124 of LLP's 1200 the paper measured on is not published"
-    return Part(8, (measured_line(reading.test, reading.method, name, settings),), (said,))
-
-
 def _localization(reading: Reading, settings: Sequence[Settings]) -> Part:
-    """Table 4 on AVE."""
+    """Table 4 on AVE: which lines are missing, what the others were tuned on, and what they say."""
+    on, replay = f"{reading.method} on {reading.bench.dataset.name}", reading.validation
     tried = {NAIVE: reading.tuned(NAIVE, STATIC), AV2A: settings}
     lines = _accuracy_lines(reading.test, reading.method, tried)
-    said = (*_localization_findings(reading, tried), *_accuracy_findings(lines, reading.method, AV2A))
-    return Part(4, tuple(lines), said)
-
-
-def _localization_findings(reading: Reading, tried: Mapping[str, Sequence[Settings]]) -> Iterator[str]:
-    """Which lines are missing, and what the others were tuned on."""
-    dataset, replay = reading.bench.dataset.name, reading.validation
-    lacking = [name for name, settings in tried.items() if not settings]
-    if lacking:
-        names = " and ".join(lacking)
-        yield f"{reading.method} on {dataset}: {names} not run: needs AVE or LLP validation videos to tune on"
+    findings = []
+    if len(lines) < len(tried):
+        names = " and ".join(name for name, settings in tried.items() if not settings)
+        findings.append(f"{on}: {names} not run: needs AVE or LLP validation videos to tune on")
     if replay is not None:
-        tuned = (
-            f"{reading.method} on {dataset}: tuned on {len(replay.watched)} validation videos of {replay.dataset.name}"
-        )
-        in_the_paper = (
-            "as in the paper" if replay.dataset.name == "llp" else "in the paper on LLP's: add --dataset llp=DIR"
-        )
-        yield f"{tuned}, {in_the_paper}"
+        paper = "as in the paper" if replay.dataset.name == "llp" else "in the paper on LLP's: add --dataset llp=DIR"
+        videos = f"{len(replay.watched)} validation videos of {replay.dataset.name}"
+        findings.append(f"{on}: tuned on {videos}, {paper}")
+    return Part(4, tuple(lines), (*findings, *_accuracy_findings(lines, reading.method, AV2A)))
 
 
 def _localized_parsing(reading: Reading, name: str, settings: Sequence[Settings]) -> Part:
     """Table 4 on clips of a parsing data set that could be AVE's, with the values that were tuned for parsing, as in the paper."""
-    bench = reading.bench
-    dataset = as_localization(bench.dataset)
+    dataset = as_localization(reading.bench.dataset)
     clips = {clip.name: clip for clip in dataset.clips}
     watched = [replace(each, clip=clips[each.clip.name]) for each in reading.watched.watched if each.clip.name in clips]
     if not watched:
         return Part(4, ())
-    rule = validation_rule_of(dataset, reading.base.profile)
+    rule = validation_rule_of(dataset, reading.base.profile) or reading.base.validation_rule
     tried = {
-        each_name: [each if rule is None else replace(each, validation_rule=rule) for each in found]
-        for each_name, found in ((NAIVE, reading.tuned(NAIVE, STATIC)), (name, settings))
+        line: [replace(each, validation_rule=rule) for each in found]
+        for line, found in ((NAIVE, reading.tuned(NAIVE, STATIC)), (name, settings))
     }
-    lines = _accuracy_lines(Replay(watched, dataset, bench.backbone, reading.base), reading.method, tried)
-    said = (
+    lines = _accuracy_lines(Replay(watched, dataset, reading.bench.backbone, reading.base), reading.method, tried)
+    note = (
         f"{reading.method} on {dataset.name}: the {len(watched)} videos in which exactly one category is both heard and seen, as in AVE; "
         "settings as for parsing"
     )
-    lacking = [f"{reading.method}: {_NOTHING_TO_TUNE_ON}"] if not settings else []
-    return Part(4, tuple(lines), (said, *lacking, *_accuracy_findings(lines, reading.method, name)))
+    lacking = [] if settings else [f"{reading.method}: {_NOTHING_TO_TUNE_ON}"]
+    return Part(4, tuple(lines), (note, *lacking, *_accuracy_findings(lines, reading.method, name)))
 
 
 def _accuracy_lines(replay: Replay, method: str, tried: Mapping[str, Sequence[Settings]]) -> list[Line]:
-    return [_accuracy_line(replay, method, name, settings) for name, settings in tried.items() if settings]
+    """A line for each entry with settings: one run for each reading of accuracy, the released one first."""
+    lines = []
+    for name, settings in tried.items():
+        found: dict[str, list[float]] = {}
+        for each in settings:
+            readings = score(replay.predictions(each), replay.dataset).readings or ()
+            for reading in sorted(readings, key=_released_first):
+                words = f"{reading.timeline.value.replace('_', ' ')}, {_TRUTHS[reading.truth]}"
+                found.setdefault(words, []).append(reading.accuracy)
+        runs = tuple(Run(words, {"accuracy": Figure.over(values)}) for words, values in found.items())
+        lines += [Line(method, name, replay.dataset.name, runs)] if runs else []
+    return lines
 
 
-def _accuracy_line(replay: Replay, method: str, name: str, settings: Sequence[Settings]) -> Line:
-    """One run for each reading of accuracy; the released one comes first."""
-    found: dict[str, list[float]] = {}
-    for each in settings:
-        readings = score(replay.predictions(each), replay.dataset).readings or ()
-        for accuracy in sorted(readings, key=_released_first):
-            found.setdefault(_accuracy_words(accuracy), []).append(accuracy.accuracy)
-    runs = tuple(Run(words, {"accuracy": Figure.over(values)}) for words, values in found.items())
-    return Line(method, name, replay.dataset.name, runs)
+_TRUTHS = {GroundTruth.LISTED: "truth as listed", GroundTruth.FIRST_ANNOTATION: "first annotation as truth"}
 
 
 def _released_first(reading: AccuracyReading) -> tuple[bool, bool]:
     return reading.timeline is not Timeline.FIRST_CANDIDATE, reading.truth is not GroundTruth.FIRST_ANNOTATION
-
-
-def _accuracy_words(reading: AccuracyReading) -> str:
-    timeline = reading.timeline.value.replace("_", " ")
-    truth = {GroundTruth.LISTED: "truth as listed", GroundTruth.FIRST_ANNOTATION: "first annotation as truth"}
-    return f"{timeline}, {truth[reading.truth]}"
 
 
 def _accuracy_findings(lines: Sequence[Line], method: str, name: str) -> Iterator[str]:
@@ -264,19 +229,9 @@ def _accuracy_findings(lines: Sequence[Line], method: str, name: str) -> Iterato
         yield f"{method}, {name}: {word} static thresholds, {found:+.1f}; in the paper, on AVE, {paper}"
 
 
-# Trained parsers.
-
-
-def parser_parts(
-    parser: Parser, features: FeatureFolder, dataset: Dataset, *, progress: Progress | None = None
-) -> list[Part]:
-    """What a trained parser has to say in Tables 3, 6 and 8."""
-    return parsed_parts(parsed(dataset, parser, features, parser.kind.settings, progress=progress), dataset)
-
-
 def parsed_parts(found: Parsed, dataset: Dataset) -> list[Part]:
-    """The same of what a parser said with its own settings."""
-    method, dynamic = found.kind.in_table_1 or found.kind.name, found.kind.settings
+    """The numbers of a trained parser in Tables 3, 6 and 8."""
+    method = found.kind.in_table_1 or found.kind.name
     readings = {
         PLAIN: {"thresholds": Thresholds.STATIC, "fusion": Fusion.LATE},
         DYNAMIC: {"thresholds": Thresholds.DYNAMIC, "fusion": Fusion.SCORE},
@@ -284,13 +239,82 @@ def parsed_parts(found: Parsed, dataset: Dataset) -> list[Part]:
     }
     lines = {}
     for name, changes in readings.items():
-        evaluation, _ = score_parsed(found, dataset, dynamic.replace(**changes))
+        evaluation, _ = score_parsed(found, dataset, found.kind.settings.replace(**changes))
         assert evaluation.numbers is not None
         lines[name] = Line(method, name, dataset.name, (runs_of("", [evaluation.numbers]),))
     fusions = (replace(lines[PLAIN], name=LATE_FUSION), lines[SCORE_FUSION])
-    said = f"{method} on {len(found.names)} of {len(dataset.clips)} videos of {dataset.name} {dataset.split}"
+    videos = f"{len(found.names)} of {len(dataset.clips)} videos"
     return [
-        Part(3, (lines[PLAIN], lines[DYNAMIC]), (said,)),
+        Part(3, (lines[PLAIN], lines[DYNAMIC]), (f"{method} on {videos} of {dataset.name} {dataset.split}",)),
         Part(6, tuple(map(audio_visual_only, fusions))),
         Part(8, (lines[PLAIN],)),
     ]
+
+
+# Section 4.2: how long a video takes, and how many numbers were learnt for it.
+
+TIMED_VIDEOS = 10
+
+_EFFICIENCY_COLUMNS = ("features", "decode", "encode", "method", "total", "parameters_millions", "trained_millions")
+
+
+def efficiency(benches: Sequence[Bench], parsers: Collection[str] = ()) -> Sheet:
+    """Seconds a video and millions of parameters, with the released and with the practical reading; ``parsers`` were not timed.
+
+    The runs take nothing from a store and encode only what they need. Decoding goes on while models compute, so ``decode`` is the time for
+    which the models waited.
+    """
+    why = {
+        **{bench.backbone.info.name: "measured above" for bench in benches},
+        **dict.fromkeys(parsers, "not measured here"),
+    }
+    rows = [("languagebind", "AV²A", {"total": SECONDS_A_VIDEO, "trained_millions": 0.0})]
+    for name, parameters in TRAINED_PARAMETERS.items():
+        figures = {"features": FEATURE_SECONDS_A_VIDEO, "trained_millions": parameters / 1e6}
+        rows.append((name, "a trained parser", figures))
+    published = [
+        PublishedRow(method, name, {column: Figure(value) for column, value in figures.items()})
+        for method, name, figures in rows
+    ]
+    return Sheet(
+        number=None,
+        title="Efficiency (section 4.2): seconds a video, millions of parameters",
+        groups={name.replace("_", ", "): (name,) for name in _EFFICIENCY_COLUMNS},
+        lines=(
+            *(_timed(bench, reading) for bench in benches for reading in (bench.released, bench.practical)),
+            *(
+                Line(
+                    row.method,
+                    row.name,
+                    "llp",
+                    published=row,
+                    not_run=why.get(row.method, f"not run: needs {NEEDS[row.method]}"),
+                )
+                for row in published
+            ),
+        ),
+        findings=(
+            "measured on this machine, without a store; the paper's times are of its authors' machine and of other models",
+            "parameters: all that the models hold; trained: those learnt for the task, none here, as encoders are taken as they are",
+        ),
+        decimals=3,
+    )
+
+
+def _timed(bench: Bench, reading: Reading) -> Line:
+    unusable = {each.name for each in bench.released.watched.left_out}
+    usable = [clip for clip in bench.dataset.at_hand if clip.name not in unusable]
+    few = replace(bench.dataset, clips=tuple(usable[:TIMED_VIDEOS]))
+
+    def report(stage: str, done: int, total: int) -> None:
+        bench.progress(f"timing {reading.method}: {stage}", done, total)
+
+    evaluation, _ = evaluate(few, bench.backbone, reading.base, every_interval=False, progress=report)
+    timing = evaluation.timing
+    assert timing is not None
+    seconds = {"decode": timing.decode, "encode": timing.encode + timing.intervals, "method": timing.method}
+    values = {**seconds, "total": sum(seconds.values()), "trained_millions": 0.0}
+    if evaluation.parameters is not None:
+        values["parameters_millions"] = evaluation.parameters / 1e6
+    run = Run(f"{evaluation.videos} videos", {name: Figure(value) for name, value in values.items()})
+    return Line(reading.method, "with AV²A", evaluation.dataset, (run,))
