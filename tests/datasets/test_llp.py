@@ -48,7 +48,7 @@ def test_every_row_that_is_not_used_is_counted(tmp_path: Path) -> None:
     dataset = read_llp(Split.TEST, llp_files(tmp_path))
     assert dataset.remarks == (
         "AVVP_eval_audio.csv: left out 1 row whose offset is not after the onset (line 4)",
-        "AVVP_eval_audio.csv: left out 1 row saying what an earlier row says (line 5)",
+        "AVVP_eval_audio.csv: left out 1 row repeating an earlier row (line 5)",
         "AVVP_eval_audio.csv: left out 1 row with a label that is no category (Tuba)",
         "AVVP_eval_audio.csv: left out 1 row of clips in no split (KvIjsmANkxI_10_20`)",
     )

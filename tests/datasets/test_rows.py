@@ -113,7 +113,7 @@ def test_what_is_left_out_is_counted_by_file_and_reason(tmp_path: Path) -> None:
         left_out.add(row, Why.DUPLICATE)
     left_out.add(row, Why.UNKNOWN_LABEL, "doog")
     assert left_out.remarks() == (
-        "events.tsv: left out 12 rows saying what an earlier row says (line 2, line 3, line 4, line 5, line 6, line 7, "
+        "events.tsv: left out 12 rows repeating an earlier row (line 2, line 3, line 4, line 5, line 6, line 7, "
         "line 8, line 9, line 10, line 11 and 2 more)",
         "events.tsv: left out 1 row with a label that is no category (doog)",
     )

@@ -156,7 +156,7 @@ def test_another_file_in_the_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_the_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataUnavailable, match=r"no one\.csv in .*holds one\.csv, two\.csv"):
+    with pytest.raises(DataUnavailable, match=r"no one\.csv in .*with one\.csv, two\.csv"):
         bring("small", to=tmp_path / "to", folder=tmp_path / "absent")
 
 

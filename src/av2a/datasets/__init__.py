@@ -1,4 +1,4 @@
-"""Clips with their truth: public benchmarks, a user's own folder, and the built-in world (``synthetic``)."""
+"""Annotated clips: public benchmarks, a user's own folder, and the generated world (``synthetic``)."""
 
 from av2a.datasets.dataset import (
     Annotation,

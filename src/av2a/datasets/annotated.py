@@ -1,4 +1,4 @@
-"""Rows of events as annotations: what LLP's tables and a user's own have in common."""
+"""Annotations by clip, made from the rows of event tables: LLP's and a user's own."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ class Annotated:
     found: dict[str, dict[Annotation, None]] = field(default_factory=dict)
 
     def add(self, clip: str, row: AnnotationRow, modality: Modality) -> None:
-        """Take one row's event, unless there is a reason not to.
+        """Add the event of a row, or count why it is not used.
 
         Raises:
-            InvalidAnnotations: its times are no times.
+            InvalidAnnotations: its times are invalid.
         """
         label = row["event_label"].strip()
         onset, offset = row.seconds("onset"), row.seconds("offset")
@@ -36,11 +36,11 @@ class Annotated:
             self.found[clip][event] = None
 
     def mention(self, clip: str) -> None:
-        """Know that a clip was looked through, whether something was found in it or not."""
+        """Record that a clip is annotated, whether with events or with none."""
         self.found.setdefault(clip, {})
 
     def of(self, clip: str) -> tuple[Annotation, ...]:
-        """What was found for a clip, maybe nothing."""
+        """The annotations of a clip, maybe none."""
         return tuple(self.found.get(clip, ()))
 
 

@@ -24,7 +24,7 @@ CATEGORIES: tuple[str, ...] = (
 """The official order, fixed here: the released code's depends on Python's hash seed (behaviour 41)."""
 
 LABELS = tuple(name.lower() for name in CATEGORIES)
-"""As the released code asks for them (behaviour 1)."""
+"""The labels that the released code puts into its prompts (behaviour 1)."""
 
 CLIP_SECONDS = 10.0
 
@@ -40,11 +40,11 @@ _COLUMNS = ("event_label", "filename", "quality", "onset", "offset")
 def read_ave(split: Split, annotations: Path, videos: Path | None = None) -> Dataset:
     """One split, its clips in the order in which they come up in the split's list.
 
-    ``annotations`` is the folder of the list and of ``Annotations.txt``, ``videos`` a folder of ``<id>`` with any media ending; None where
-    no video is at hand.
+    ``annotations`` is the folder of the list and of ``Annotations.txt``, ``videos`` a folder of ``<id>`` with any media ending; None for
+    no videos.
 
     Raises:
-        DataUnavailable: a file is not there.
+        DataUnavailable: a file is missing.
         InvalidAnnotations: a file is malformed, or a listed clip has no line in ``Annotations.txt``; the error names the line.
         MissingFile: there is no such folder of videos.
     """
@@ -73,7 +73,7 @@ def read_ave(split: Split, annotations: Path, videos: Path | None = None) -> Dat
 
 
 def _first_annotations(file: Path, names: dict[str, AnnotationRow]) -> dict[str, tuple[Annotation, ...]]:
-    """The first line of each clip in the file of all annotations; a label or times that say nothing make it background."""
+    """The first line of each clip in the file of all annotations; an unknown label or an empty interval makes it background."""
     first: dict[str, tuple[Annotation, ...]] = {}
     for row in _rows(file):
         name = row["filename"]

@@ -1,7 +1,6 @@
-"""Clips with what is true of them, whoever annotated them.
+"""Clips with their annotations, and the truth as arrays over segments.
 
-A clip's truth is a list of annotations; arrays over segments are made from it when they are asked for, so that one data set serves
-any segment length. Times are seconds from the clip's start, intervals half-open.
+Arrays are computed from the annotations on request, so that one data set serves any segment length. Times are seconds from the clip's start, intervals half-open.
 """
 
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from av2a.types import Modality
 
 
 class Task(Enum):
-    """What a data set asks for."""
+    """What is to be found in a data set."""
 
     PARSING = "parsing"
     """Any number of events at a time, heard, seen or both: LLP, a user's folder, the generated world."""
@@ -37,7 +36,7 @@ class GroundTruth(Enum):
 
 @dataclass(frozen=True)
 class Annotation:
-    """One event that is there over ``[onset_seconds, offset_seconds)``; audio-visual is heard and seen alike."""
+    """One event over ``[onset_seconds, offset_seconds)``; an audio-visual one is both heard and seen."""
 
     label: str
     """One of the data set's categories."""
@@ -58,29 +57,29 @@ class Annotation:
 
     @property
     def is_heard(self) -> bool:
-        """Whether it says that something is heard."""
+        """Whether the event is heard."""
         return self.modality is not Modality.VISUAL
 
     @property
     def is_seen(self) -> bool:
-        """Whether it says that something is seen."""
+        """Whether the event is seen."""
         return self.modality is not Modality.AUDIO
 
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """A clip and what is known of it."""
+    """A clip and its annotations."""
 
     name: str
     """As the annotation files name it: ``<id>_<start>_<end>`` in LLP, the id in AVE, the file without its ending in a folder."""
     path: Path | None
-    """None where the video is not at hand."""
+    """None where the video is not available."""
     annotations: tuple[Annotation, ...] | None
     """None where the truth is unknown; empty where it is known that nothing happens."""
     first_annotation: tuple[Annotation, ...] | None = None
     """AVE: the truth that the released code scores against, see :class:`GroundTruth`; None elsewhere."""
     weak_labels: tuple[str, ...] = ()
-    """What happens somewhere in the clip, heard or seen, where only that is known or is said beside the annotations."""
+    """Labels of the whole clip, heard or seen, where the data set has them."""
     seconds: float | None = None
     """How long its file is, where it was opened to find out; see :func:`av2a.datasets.lengths.with_lengths`."""
 
@@ -107,10 +106,10 @@ class Dataset:
     categories: tuple[str, ...]
     """The official names in the official order: the category axis of every array. Empty where none are known."""
     labels: tuple[str, ...]
-    """What encoders are asked for, one for each category: the strings that the released code puts into its prompts."""
+    """What text encoders embed, one for each category: the strings that the released code puts into its prompts."""
     clips: tuple[LabelledClip, ...]
     remarks: tuple[str, ...] = ()
-    """What was left out of the annotation files and why, counted, one line each."""
+    """Rows of the annotation files that are not used, counted by reason, one line each."""
     clip_seconds: float | None = None
     """What every clip was annotated over, whatever the length of its file; None where that is the file's own length."""
     split_clips: int | None = None
@@ -131,14 +130,14 @@ class Dataset:
         """Refuse a data set without labels.
 
         Raises:
-            InvalidLabels: there are none, as in a folder without a truth, or with one in which nothing happens.
+            InvalidLabels: there are none, as in a folder without annotations, or with annotations in which nothing happens.
         """
         if not self.labels:
             raise InvalidLabels(f"{self.name} names no events to look for: give it annotations, or names with --events")
 
     @property
     def at_hand(self) -> tuple[LabelledClip, ...]:
-        """The clips whose video is there; a report says how many of all."""
+        """The clips whose video is available; a report says how many of all."""
         return tuple(clip for clip in self.clips if clip.path is not None)
 
     def end_of(self, clip: LabelledClip) -> float | None:
@@ -146,7 +145,7 @@ class Dataset:
         return clip.seconds if self.clip_seconds is None else self.clip_seconds
 
     def first(self, count: int) -> "Dataset":
-        """The same with the first ``count`` clips only, which remembers how many there were."""
+        """The same with the first ``count`` clips only; ``split_clips`` is the number of all."""
         if count >= len(self.clips):
             return self
         return replace(self, clips=self.clips[:count], split_clips=self.split_clips or len(self.clips))
@@ -157,7 +156,7 @@ class Dataset:
 
 
 def of_videos(counted: int, total: int, split_total: int | None = None) -> str:
-    """How many videos count, of how many; ``split_total`` is what the split has, of which ``total`` were asked for.
+    """How many videos count, of how many; ``split_total`` is the size of the split, of which the first ``total`` are used.
 
     >>> of_videos(6, 1200), of_videos(6, 10, 1200)
     ('6 of 1200 videos', '6 of the first 10 of 1200 videos')
@@ -202,14 +201,14 @@ def truth_timeline(
     truth: GroundTruth = GroundTruth.LISTED,
     segment_seconds: float = 1.0,
 ) -> Int64[np.ndarray, " segment"]:
-    """The one category of each segment, ``len(categories)`` for background; where annotations overlap the first one holds.
+    """The one category of each segment, ``len(categories)`` for background; where annotations overlap the first one counts.
 
     >>> bell = Annotation("bell", Modality.AUDIO_VISUAL, 1.0, 3.0)
     >>> truth_timeline(LabelledClip("a", None, (bell,)), ("bell", "goat"), 4).tolist()
     [2, 0, 0, 2]
 
     Raises:
-        ValueError: that truth of the clip is unknown, or an annotation is of no category.
+        ValueError: this truth of the clip is unknown, or an annotation is of no category.
     """
     annotations = clip.annotations if truth is GroundTruth.LISTED else clip.first_annotation
     if annotations is None:

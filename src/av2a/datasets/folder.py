@@ -1,7 +1,7 @@
-"""A user's own videos, and what they say happens in them.
+"""A user's own videos and their annotations.
 
-The truth, where there is one, is ``annotations.tsv`` in the folder, or a file named by the user: tab-separated, in the form of DCASE (``filename``,
-``onset``, ``offset``, ``event_label``), with a ``modality`` column if heard and seen are told apart. A folder that ``av2a synth`` wrote is
+The annotations, if there are any, are ``annotations.tsv`` in the folder, or a file named by the user: tab-separated, in the form of DCASE (``filename``,
+``onset``, ``offset``, ``event_label``), with a ``modality`` column if audio and video are annotated apart. A folder that ``av2a synth`` wrote is
 read as well: its tables have LLP's form.
 """
 
@@ -21,8 +21,8 @@ SPLIT = "all"
 
 _LLP_LABELS, _LLP_EVENTS = "labels.tsv", {"eval_audio.tsv": Modality.AUDIO, "eval_visual.tsv": Modality.VISUAL}
 
-Told = tuple[AnnotationRow, Modality | None]
-"""A row of the truth and what it is about; None where it only says that a clip was looked through."""
+ModalRow = tuple[AnnotationRow, Modality | None]
+"""A row and its modality; None where the row only records that a clip is annotated."""
 
 
 def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str] = ()) -> Dataset:
@@ -34,7 +34,7 @@ def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str
 
     Raises:
         MissingFile: there is no such folder.
-        DataUnavailable: the truth that was named is not there.
+        DataUnavailable: the named annotations are missing.
         InvalidAnnotations: the truth is malformed; the error names its line.
         InvalidLabels: a label is given twice.
     """
@@ -66,10 +66,10 @@ def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str
 
 
 def read_truth(truth: Path, names: Collection[str]) -> dict[str, tuple[Annotation, ...]]:
-    """What a file or a folder, in one of the forms above, says of clips; those that it does not name are left out.
+    """What a file or a folder, in one of the forms above, has for clips; those that it does not name are left out.
 
     Raises:
-        DataUnavailable: the truth is not there.
+        DataUnavailable: there are no annotations.
         InvalidAnnotations: it is malformed; the error names its line.
     """
     told = list(_told(truth, required=True))
@@ -113,7 +113,7 @@ class _Names:
 
 
 class _Truths:
-    """What is said of each clip."""
+    """Annotations and weak labels of each clip."""
 
     def __init__(self, names: _Names, categories: tuple[str, ...]) -> None:
         self.names = names
@@ -121,7 +121,7 @@ class _Truths:
         self.weak: dict[str, tuple[str, ...]] = {}
 
     def take(self, row: AnnotationRow, modality: Modality | None) -> None:
-        """An event; or, without a modality, the names of what happens somewhere in a clip, maybe nothing."""
+        """Add an event; or, without a modality, the labels of a whole clip, maybe none."""
         if not row["filename"].strip():
             raise row.wrong("no clip is named: write its file's name")
         name = self.names.of(row["filename"])
@@ -132,14 +132,14 @@ class _Truths:
             self.weak[name] = split_labels(row, self.annotated.known, self.annotated.left_out)
 
     def clip(self, name: str, path: Path | None) -> LabelledClip:
-        """A clip with what was said of it; its truth is unknown where nothing was."""
+        """A clip with its annotations; its truth is unknown where no row names it."""
         known = name in self.annotated.found
         annotations = self.annotated.of(name) if known else None
         return LabelledClip(name, path, annotations, weak_labels=self.weak.get(name, ()))
 
 
-def _told(truth: Path, *, required: bool) -> Iterator[Told]:
-    """All that the truth says, row by row."""
+def _told(truth: Path, *, required: bool) -> Iterator[ModalRow]:
+    """The rows of the annotations with their modalities."""
     file = truth / TRUTH_FILE if truth.is_dir() else truth
     if file.is_file():
         yield from _dcase(file)
@@ -152,13 +152,13 @@ def _told(truth: Path, *, required: bool) -> Iterator[Told]:
         )
 
 
-def _dcase(file: Path) -> Iterator[Told]:
+def _dcase(file: Path) -> Iterator[ModalRow]:
     for row in read_rows(file, EVENT_COLUMNS, optional=("modality",)):
         empty = not any(row[column].strip() for column in ("onset", "offset", "event_label"))
         yield row, None if empty else _modality(row)
 
 
-def _as_llp(folder: Path) -> Iterator[Told]:
+def _as_llp(folder: Path) -> Iterator[ModalRow]:
     if (folder / _LLP_LABELS).is_file():
         yield from ((row, None) for row in read_rows(folder / _LLP_LABELS, ("filename", "event_label")))
     for name, modality in _LLP_EVENTS.items():
@@ -175,7 +175,7 @@ def _modality(row: AnnotationRow) -> Modality:
     return Modality(text) if text else Modality.AUDIO_VISUAL
 
 
-def _labels_of(told: Sequence[Told]) -> tuple[str, ...]:
+def _labels_of(told: Sequence[ModalRow]) -> tuple[str, ...]:
     names = {row["event_label"].strip() for row, modality in told if modality is not None}
     return tuple(sorted(names - {""}))
 

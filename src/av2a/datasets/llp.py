@@ -1,7 +1,7 @@
-"""Look, Listen and Parse (LLP): ten-second clips of AudioSet, 25 categories, who is heard and who is seen, to the second.
+"""Look, Listen and Parse (LLP): ten-second clips of AudioSet, 25 categories, annotated by the second for audio and for video.
 
-Source: Tian, Li, Xu, "Unified Multisensory Perception", ECCV 2020; five tab-separated files. Of the training split only weak labels
-are known. An audio-visual truth is no file: it is what is heard and seen at once.
+Source: Tian, Li, Xu, "Unified Multisensory Perception", ECCV 2020; five tab-separated files. The training split has weak labels only.
+The audio-visual truth is not a file: it is what is heard and seen at once.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,7 @@ CATEGORIES: tuple[str, ...] = (
     "Singing", "Chicken_rooster", "Violin_fiddle", "Vacuum_cleaner", "Baby_laughter", "Accordion", "Lawn_mower", "Motorcycle",
     "Helicopter", "Acoustic_guitar", "Telephone_bell_ringing", "Baby_cry_infant_cry", "Blender", "Clapping",
 )  # fmt: skip
-"""The official order. Encoders are asked for these very strings, as in the released code (behaviour 1): a backbone that was not fed underscores there replaces them itself."""
+"""The official order. These strings are the labels, as in the released code (behaviour 1); where that code gave a backbone no underscores, the backbone replaces them."""
 
 CLIP_SECONDS = 10.0
 
@@ -27,17 +27,17 @@ SPLIT_FILES = {Split.TRAIN: "AVVP_train.csv", Split.VALIDATION: "AVVP_val_pd.csv
 """Clips and their weak labels."""
 
 EVENT_FILES = {Modality.AUDIO: "AVVP_eval_audio.csv", Modality.VISUAL: "AVVP_eval_visual.csv"}
-"""What is heard and what is seen in validation and test clips."""
+"""The audio and the visual events of validation and test clips."""
 
 
 def read_llp(split: Split, annotations: Path, videos: Path | None = None) -> Dataset:
     """One split, its clips in the order of the split's file.
 
     ``annotations`` is the folder of the five files (the other splits' may be absent), ``videos`` a folder of ``<name>`` or ``<id>``
-    with any media ending; None where no video is at hand.
+    with any media ending; None for no videos.
 
     Raises:
-        DataUnavailable: a file is not there.
+        DataUnavailable: a file is missing.
         InvalidAnnotations: a file is malformed; the error names its line.
         MissingFile: there is no such folder of videos.
     """
@@ -95,7 +95,7 @@ def _weak_labels(file: Path, left_out: UnusedRows) -> dict[str, tuple[str, ...]]
 
 
 def _events(annotations: Path, clips: Collection[str], left_out: UnusedRows) -> Annotated:
-    """The events of these clips; rows of clips that are in another split are passed over, of those in none counted."""
+    """The events of these clips. Rows of clips in another split are skipped; those of clips in no split are counted."""
     events = Annotated(CATEGORIES, left_out)
     elsewhere = _names_of_all_splits(annotations)
     for modality, file in EVENT_FILES.items():

@@ -1,4 +1,4 @@
-"""Data sets by name."""
+"""Opens data sets by name."""
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -15,7 +15,7 @@ from av2a.paths import DATA_VARIABLE, data_folder
 from av2a.plugins import PluginKind, plugin_named
 
 Progress = Callable[[int, int], None]
-"""Told how many clips are rendered, of how many."""
+"""Called with how many clips are rendered, and how many there are."""
 
 PUBLISHED = {"llp": read_llp, "ave": read_ave}
 """Benchmarks whose annotation files are fetched, and whose videos are the user's to bring."""
@@ -37,14 +37,14 @@ def open_dataset(
     """A split of ``llp``, ``ave`` or ``synthetic``, or a folder of videos; its first ``limit`` clips if that is given.
 
     ``split`` is train, validation (val) or test, which is the default; a folder has none. ``annotations`` is the folder of the published files, by
-    default where ``av2a data fetch`` puts them; for a folder of videos, the file that tells their truth. ``videos`` is a
+    default where ``av2a data fetch`` puts them; for a folder of videos, the file of their events. ``videos`` is a
     folder; for ``synthetic`` the one to render into, which is done here by ``processes`` at a time
-    (:func:`av2a.world.dataset.render_generated`), ``progress`` being told of it. ``labels`` are for folders alone.
+    (:func:`av2a.world.dataset.render_generated`), ``progress`` being called. ``labels`` are for folders alone.
 
     Raises:
         UnknownName: there is no such data set or split.
-        UsageError: an argument that has no meaning for this data set.
-        DataUnavailable: the annotations are not at hand.
+        UsageError: an argument that does not apply to this data set.
+        DataUnavailable: the annotations are not available.
         InvalidAnnotations: they are malformed.
         InvalidLabels: a label is given twice.
         MissingFile: there is no such folder of videos.
@@ -73,7 +73,7 @@ def annotation_folder(name: str) -> Path:
     """Where a benchmark's annotation files are looked for.
 
     Raises:
-        DataUnavailable: they were never brought there.
+        DataUnavailable: they are not there.
     """
     folder = data_folder() / name
     if not folder.is_dir():

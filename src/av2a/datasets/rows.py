@@ -16,7 +16,7 @@ LARGEST_FILE_BYTES = 200_000_000
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
 
 _SAME_COLUMN = {"event_labels": "event_label"}
-"""LLP's word for the column that DCASE calls ``event_label``."""
+"""LLP's name of the column that DCASE calls ``event_label``."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class AnnotationRow:
         """A time of 0 or more.
 
         Raises:
-            InvalidAnnotations: it is none.
+            InvalidAnnotations: the field is not one.
         """
         text = self[column].strip()
         try:
@@ -58,7 +58,7 @@ def read_rows(file: Path, columns: Sequence[str], *, optional: Sequence[str] = (
 
     Raises:
         DataUnavailable: there is no such file.
-        InvalidAnnotations: it is no UTF-8 text, lacks a column, or a line has too many or too few fields.
+        InvalidAnnotations: it is not UTF-8 text, lacks a column, or a line has too many or too few fields.
     """
     lines = read_lines(file)
     number, header_line = next(lines, (1, ""))
@@ -81,7 +81,7 @@ def read_rows(file: Path, columns: Sequence[str], *, optional: Sequence[str] = (
 
 
 def _fields(line: str) -> list[str]:
-    """The fields of a line, without the quotes that spreadsheets put around those that hold a comma or a quote.
+    """The fields of a line, without the quotes that spreadsheets put around those that contain a comma or a quote.
 
     >>> _fields('a.mp4\\t"speech, male"\\ta "dog"')
     ['a.mp4', 'speech, male', 'a "dog"']
@@ -110,7 +110,7 @@ def read_lines(file: Path) -> Iterator[tuple[int, str]]:
         InvalidAnnotations: it is too large, or not UTF-8 text.
     """
     content = composed(_content(file))
-    # Not splitlines: it would also split at characters that a name may hold.
+    # Not splitlines: it would also split at characters that a name may contain.
     for number, line in enumerate(content.replace("\r\n", "\n").split("\n"), start=1):
         if line.strip():
             yield number, line
@@ -143,7 +143,7 @@ class Why(Enum):
     """Why a row is not used, in words that follow a number of rows."""
 
     EMPTY = "whose offset is not after the onset"
-    DUPLICATE = "saying what an earlier row says"
+    DUPLICATE = "repeating an earlier row"
     BEYOND = "beginning after the clip's end"
     CUT = "reaching beyond the clip's end"
     """Used up to the end."""
@@ -152,7 +152,7 @@ class Why(Enum):
 
 
 NAMED = 10
-"""How many examples a remark names."""
+"""The number of examples that a remark names."""
 
 
 @dataclass

@@ -1,6 +1,6 @@
-"""The annotation files of the public benchmarks: from their repositories, or from a folder, and checked either way.
+"""Downloads the annotation files of the public benchmarks, or copies them from a folder; either way their SHA-256 is checked.
 
-Every file is known by its SHA-256, so what arrives is what was published, whoever hands it over. No video is fetched.
+No video is downloaded.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ ADDRESS_VARIABLE = "AV2A_RAW_GITHUB"
 TIMEOUT_SECONDS = 30.0
 
 Progress = Callable[[int, int], None]
-"""Told how many files are there, of how many."""
+"""Called with how many files are there, and how many there will be."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PublishedFile:
     size_bytes: int
     sha256: str
     others: tuple[str, ...] = ()
-    """SHA-256 of other editions that say the same."""
+    """SHA-256 of other editions with the same content."""
 
     def is_whole(self, content: bytes) -> bool:
         """Whether this is the file."""
@@ -108,7 +108,7 @@ class Way(Enum):
 
 @dataclass(frozen=True)
 class Brought:
-    """A file that is there now, whole."""
+    """A file that is now complete in its place."""
 
     path: Path
     way: Way
@@ -128,7 +128,7 @@ def bring(
 
     Raises:
         UnknownName: there is no such benchmark.
-        DataUnavailable: a file cannot be had, or is another.
+        DataUnavailable: a file cannot be downloaded, or is not the published one.
         OutputRefused: it cannot be written.
     """
     if name not in SOURCES:
@@ -156,9 +156,7 @@ def _found(source: AnnotationSource, file: PublishedFile, folder: Path) -> bytes
     places = [folder / file.name, folder / source.folder / file.name]
     path = next((path for path in places if path.is_file()), None)
     if path is None:
-        raise DataUnavailable(
-            f"no {file.name} in {one_line(str(folder), 120)}: name the folder that holds {_names(source)}"
-        )
+        raise DataUnavailable(f"no {file.name} in {one_line(str(folder), 120)}: name the folder with {_names(source)}")
     # Git on Windows may have changed the line ends.
     content = path.read_bytes().replace(b"\r\n", b"\n")
     if not file.is_whole(content):

@@ -1,4 +1,4 @@
-"""The three splits that public benchmarks have, by whichever name they are asked for."""
+"""The three splits of public benchmarks, by name."""
 
 from enum import Enum
 

@@ -51,12 +51,12 @@ class SplitStatus:
 
     @property
     def without_sound(self) -> tuple[ClipStatus, ...]:
-        """Present, and nothing can be heard: no error, but nothing will be found in it by ear."""
+        """Present, without usable audio: not an error, but nothing will be heard in it."""
         return tuple(each for each in self.of(ClipState.PRESENT) if not each.has_sound)
 
     @property
     def without_picture(self) -> tuple[ClipStatus, ...]:
-        """Present, and nothing can be seen."""
+        """Present, without usable video."""
         return tuple(each for each in self.of(ClipState.PRESENT) if not each.has_picture)
 
     @property
@@ -73,7 +73,7 @@ class SplitStatus:
 
 
 def examined(dataset: Dataset) -> Iterator[ClipStatus]:
-    """Each clip in turn. A file is opened, and the first picture and the first sound are decoded, no more."""
+    """The status of each clip. A file is opened, and its first frame and first audio are decoded, no more."""
     return map(_examined, dataset.clips)
 
 

@@ -10,7 +10,7 @@ from av2a.errors import MissingFile, one_line
 from av2a.media import AUDIO_ENDINGS, VIDEO_ENDINGS
 
 ENDINGS = {ending: rank for rank, ending in enumerate(VIDEO_ENDINGS + AUDIO_ENDINGS)}
-"""Names of one clip are taken in this order: sound that was taken out of a video often lies beside it."""
+"""Files of one name are used in this order: audio that was extracted from a video often lies beside it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Videos:
 
 
 def several_files(files: Mapping[str, tuple[Path, ...]]) -> tuple[str, ...]:
-    """A remark on clips that more than one file could be."""
+    """A remark on clips for which there are several files."""
     doubtful = [f"{name}: {paths[0].name}" for name, paths in files.items() if len(paths) > 1]
     return (
         (f"{counted(len(doubtful), 'clip')} with several files, the first is used ({some(doubtful)})",)

@@ -1,4 +1,4 @@
-"""Hits, false alarms and misses, and the F1 that they make."""
+"""Counts of true positives, false positives and false negatives, and their F1."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ Masks = Bool[np.ndarray, "video category segment"]
 
 @dataclass(frozen=True)
 class Counts:
-    """What was found, wrongly found and missed, for each video and category."""
+    """True positives, false positives and false negatives of each video and category."""
 
     true_positives: Int[np.ndarray, "video category"]
     false_positives: Int[np.ndarray, "video category"]
     false_negatives: Int[np.ndarray, "video category"]
 
     def __add__(self, other: "Counts") -> "Counts":
-        """Both pooled, as Event@AV pools what is heard with what is seen."""
+        """The counts pooled, as Event@AV pools audio with visual."""
         return Counts(
             self.true_positives + other.true_positives,
             self.false_positives + other.false_positives,
@@ -27,19 +27,19 @@ class Counts:
 
     @property
     def video_f1(self) -> Float[np.ndarray, " video"]:
-        """F1 of each video in [0, 1]: the mean over the categories that are there or were found; 1 where there are none."""
+        """F1 of each video in [0, 1]: the mean over the categories that are present or predicted; 1 where there are none."""
         each = _f1(self.true_positives, self.false_positives, self.false_negatives)
         present = ~np.isnan(each)
         return np.where(present.any(axis=1), np.nansum(each, axis=1) / np.maximum(present.sum(axis=1), 1), 1.0)
 
     @property
     def category_f1(self) -> Float[np.ndarray, " category"]:
-        """F1 of each category over all videos in [0, 1]; NaN where it is in none and was found in none."""
+        """F1 of each category over all videos in [0, 1]; NaN where it is neither present nor predicted."""
         return _f1(self.true_positives.sum(axis=0), self.false_positives.sum(axis=0), self.false_negatives.sum(axis=0))
 
     @property
     def f1(self) -> float:
-        """F1 over everything at once (micro) in [0, 1]; 1 if there was nothing and nothing was found."""
+        """F1 over everything at once (micro) in [0, 1]; 1 if nothing is present and nothing predicted."""
         value = float(_f1(self.true_positives.sum(), self.false_positives.sum(), self.false_negatives.sum()))
         return 1.0 if np.isnan(value) else value
 

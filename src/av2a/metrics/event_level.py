@@ -1,4 +1,4 @@
-"""Event by event: does each event that was found lie on one that is there?
+"""Event-level counts and F1: predicted events matched with true ones by their overlap.
 
 Conventions
     An event is a maximal run of segments in which one category is present, half-open, ``[start, stop)``. A found event

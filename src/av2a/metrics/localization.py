@@ -28,7 +28,7 @@ Candidates = Sequence[tuple[int, int, int]] | Int[np.ndarray, "candidate 3"]
 
 
 class Overlap(Enum):
-    """Which candidate holds a second that several cover."""
+    """Which candidate a second belongs to that several cover."""
 
     EARLIER_HOLDS = "earlier_holds"
     LATER_HOLDS = "later_holds"

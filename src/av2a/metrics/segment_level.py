@@ -1,10 +1,10 @@
-"""Segment by segment: is each category there when it is said to be?
+"""Segment-level counts and F1.
 
 Conventions
     Arrays are boolean, (video, category, segment); all videos of one call have the same number of segments.
-    A true positive is a segment in which a category is present and was found; a false positive one in which it
-    was found only; a false negative one in which it is present only. A segment without it and without a
-    finding counts nowhere. Source: Tian, Li, Xu, "Unified Multisensory Perception", ECCV 2020.
+    A true positive is a segment in which a category is present and predicted; a false positive one in which it
+    is predicted only; a false negative one in which it is present only. A segment in which it is neither
+    does not count. Source: Tian, Li, Xu, "Unified Multisensory Perception", ECCV 2020.
 
 Differences from the official script
     None in the numbers. Any number of segments is taken, not ten only, and all videos are counted at once.

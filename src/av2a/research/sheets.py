@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from av2a.metrics.parsing import ParsingMetrics
-from av2a.research.published import NAIVE, PUBLISHED, Figure, PublishedRow
+from av2a.research.published import NAIVE, PUBLISHED, Figure, PublishedRow, PublishedTable
 from av2a.research.results import MOST_LINES, Cell, Results, Table
 
 SCHEMA = "av2a/tables/1"
@@ -107,23 +107,11 @@ PARSERS = ("mgn-ma", "jomold", "cmpae")
 
 @dataclass(frozen=True)
 class Part:
-    """What one experiment has to say in a table of the paper."""
+    """The lines and findings of one experiment in a table of the paper."""
 
     number: int
     lines: tuple[Line, ...]
     findings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _There:
-    """What there is to measure with."""
-
-    videos: Collection[str]
-    """Data sets with videos."""
-    annotations: Collection[str]
-    """Data sets with their truth, which is enough for parsers."""
-    ran: Collection[tuple[str, str]]
-    """Methods, and the data sets that they were measured on."""
 
 
 def sheets(
@@ -135,71 +123,68 @@ def sheets(
     what it needs beside the methods of the parts, the data sets whose videos are ``at_hand``, and those that are ``annotated`` only.
     """
     ran = {(line.method, line.dataset) for part in parts for line in part.lines if line.runs}
-    there = _There(at_hand, {*at_hand, *annotated}, ran)
+    available = _Available(at_hand, {*at_hand, *annotated}, ran)
     return [
-        _sheet(number, [part for part in parts if part.number == number], there)
+        _sheet(PUBLISHED[number], [part for part in parts if part.number == number], available)
         for number in sorted({part.number for part in parts} | set(numbers))
     ]
 
 
-def _sheet(number: int, parts: Sequence[Part], there: _There) -> Sheet:
-    table = PUBLISHED[number]
+def _sheet(table: PublishedTable, parts: Sequence[Part], available: "_Available") -> Sheet:
     rows = {(table.dataset, row.method, row.name): row for row in table.rows}
     own = {(line.dataset, line.method, line.name): line for part in parts for line in part.lines}
     rest = [
-        replace(own[place], published=row) if place in own else _not_run(number, row, table.dataset, there)
-        for place, row in rows.items()
+        replace(own[key], published=row)
+        if key in own
+        else Line(row.method, row.name, table.dataset, published=row, not_run=available.why_not(table, row))
+        for key, row in rows.items()
     ]
     return Sheet(
-        number=number,
+        number=table.number,
         title=table.title,
-        groups=_GROUPS.get(number, _PARSING_GROUPS),
-        lines=(*(line for place, line in own.items() if place not in rows), *rest),
+        groups=_GROUPS.get(table.number, _PARSING_GROUPS),
+        lines=(*(line for key, line in own.items() if key not in rows), *rest),
         findings=tuple(finding for part in parts for finding in part.findings),
-        decimals=2 if number == 1 else 1,
+        decimals=2 if table.number == 1 else 1,
     )
 
 
-def _not_run(number: int, row: PublishedRow, dataset: str, there: _There) -> Line:
-    said = _why_not_run(number, row, dataset, there)
-    return Line(row.method, row.name, dataset, published=row, not_run=said)
+@dataclass(frozen=True)
+class _Available:
+    """What there is to measure with."""
+
+    videos: Collection[str]
+    """Data sets with videos."""
+    annotations: Collection[str]
+    """Data sets with their truth, which is enough for parsers."""
+    ran: Collection[tuple[str, str]]
+    """Methods, and the data sets on which they were measured."""
+
+    def why_not(self, table: PublishedTable, row: PublishedRow) -> str:
+        """Why a published line was not measured."""
+        dataset, method = table.dataset, row.method
+        if table.number == 1 and method in PARSERS:
+            return "not tuned here: parsers are measured with these values"
+        if (method, dataset) in self.ran:
+            return "not measured here" if method in PARSERS else _why_not_this_line(table, row)
+        if method in PARSERS:
+            needs = [] if dataset in self.annotations else [f"--dataset {dataset} (annotations)"]
+        else:
+            needs = [] if dataset in self.videos else [f"{dataset.upper()} videos"]
+        if method in PARSERS or method not in {method for method, _ in self.ran}:
+            needs.append(NEEDS[method])
+        return f"not run: needs {', '.join(needs)}" if needs else "not measured here"
 
 
-def _why_not_run(number: int, row: PublishedRow, dataset: str, there: _There) -> str:
-    if row.method in PARSERS:
-        return _why_no_parser(number, row.method, dataset, there)
-    if (row.method, dataset) in there.ran:
-        return _why_not_this_line(number, row.name, dataset)
-    needs = [] if dataset in there.videos else [f"{dataset.upper()} videos"]
-    if row.method not in {method for method, _ in there.ran}:
-        needs.append(NEEDS[row.method])
-    return f"not run: needs {', '.join(needs)}" if needs else "not measured here"
-
-
-def _why_no_parser(number: int, method: str, dataset: str, there: _There) -> str:
-    if number == 1:
-        return "not tuned here: parsers are measured with these values"
-    if (method, dataset) in there.ran:
-        return "not measured here"
-    needs = [] if dataset in there.annotations else [f"--dataset {dataset} (annotations)"]
-    return f"not run: needs {', '.join([*needs, NEEDS[method]])}"
-
-
-def _why_not_this_line(number: int, name: str, dataset: str) -> str:
+def _why_not_this_line(table: PublishedTable, row: PublishedRow) -> str:
     """Of a method that was measured on that data: what its other lines had and this one lacks."""
-    if number == 1:
-        return f"not tuned: needs {dataset.upper()} validation videos"
-    if name == NAIVE:
+    videos = f"{table.dataset.upper()} validation videos"
+    if table.number == 1:
+        return f"not tuned: needs {videos}"
+    if row.name == NAIVE:
         # For AVE, too, the paper tuned on LLP.
-        where = "AVE or LLP" if dataset == "ave" else dataset.upper()
-        return f"not run: needs {where} validation videos to tune on"
-    if number == 7:
-        return f"not run: needs {dataset.upper()} validation videos to train on"
-    return "not measured here"
-
-
-TRUE_AUDIO, AS_RELEASED = "true audio", "audio := visual, as released"
-"""The two readings of a training-free method's audio columns."""
+        return f"not run: needs {'AVE or LLP validation videos' if table.dataset == 'ave' else videos} to tune on"
+    return f"not run: needs {videos} to train on" if table.number == 7 else "not measured here"
 
 
 def runs_of(reading: str, numbers: Sequence[ParsingMetrics]) -> Run:
