@@ -7,6 +7,7 @@ import pytest
 
 from av2a.datasets.videos import Videos, several_files
 from av2a.errors import MissingFile
+from av2a.media import AUDIO_ENDINGS, VIDEO_ENDINGS
 
 
 def touched(folder: Path, *names: str) -> Path:
@@ -23,6 +24,19 @@ def found(folder: Path) -> list[str]:
 def test_media_of_any_ending_are_found_in_the_folder_and_one_level_below(tmp_path: Path) -> None:
     touched(tmp_path, "a.mp4", "b.WEBM", "deep/c.mkv", "deep/deeper/d.mp4", "notes.txt", "e.npy", "f")
     assert found(tmp_path) == ["a.mp4", "b.WEBM", "deep/c.mkv"]
+
+
+def test_a_folder_lists_every_ending_that_detect_reads(tmp_path: Path) -> None:
+    # Those after "mp4" were overlooked in folders.
+    endings = "mp4 aif m2ts wma asf mka m4b caf vob weba f4v 3g2 mp2 w64 ac3".split()
+    touched(
+        tmp_path,
+        *(f"{ending}.{ending}" for ending in endings),
+        *(f"{ending}-upper.{ending.upper()}" for ending in endings),
+    )
+    assert len(found(tmp_path)) == 2 * len(endings)
+    every = [f"x{ending}" for ending in (*VIDEO_ENDINGS, *AUDIO_ENDINGS)]
+    assert sorted(found(touched(tmp_path / "own", *every))) == sorted(every)
 
 
 def test_hidden_and_half_downloaded_files_are_none(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.cli.setting_options import chosen_settings
+from av2a.cli.setting_options import SettingOptions
 from av2a.datasets import Task
 from av2a.errors import NoClips, UsageError
 from av2a.research.bench import Bench
@@ -40,7 +40,7 @@ def test_the_result_is_a_file_of_settings_that_names_what_it_was_tuned_on(
     found = tune(replay, bench.backbone.info, bench.released.base, trials=5)
     file = tmp_path / "best.json"
     file.write_text(tuning_results(found).json())
-    assert chosen_settings(None, file, [], backbone="mini") == found.settings
+    assert SettingOptions(settings_file=file).settings("mini") == found.settings
     said = json.loads(file.read_text())["tuned"]
     assert said["names"] == [clip.name for clip in replay.dataset.clips]
     assert (said["videos"], said["total"], said["split"]) == (CLIPS, CLIPS, "validation")
