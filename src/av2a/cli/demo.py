@@ -12,7 +12,6 @@ from av2a.backbones.registry import DEFAULT_BACKBONE, LIBRARIES, installed_by, l
 from av2a.cli.command import command
 from av2a.cli.common_options import TalkOptions
 from av2a.cli.exit_status import ExitStatus
-from av2a.cli.folders import made_folder
 from av2a.cli.help_text import Example
 from av2a.cli.invocation import this_command
 from av2a.cli.outputs import write_all
@@ -52,7 +51,7 @@ def demo(options: DemoOptions, talk: TalkOptions) -> None:
     check_file(video, [".mp4"], overwrite=options.overwrite)
     for path in outputs:
         check_output(path, overwrite=options.overwrite)
-    made_folder(options.folder)
+    options.folder.mkdir(parents=True, exist_ok=True)
     scene, backbone = demo_scene(), load_backbone(BACKBONE)
     with terminal.progress("rendering a scene"):
         write_clip(scene, video, overwrite=options.overwrite)

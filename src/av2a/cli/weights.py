@@ -11,16 +11,16 @@ from rich.text import Text
 from av2a.backbones.checkpoints import BACKBONES, COMMIT, Checkpoint, checkpoint_named, parts_of, published
 from av2a.backbones.portable import Finding, Verdict, refuse_damaged, write_portable
 from av2a.backbones.portable import verify as findings_in
-from av2a.backbones.weights import Folder, Origin, Search, Sources, all_files, digest, resolve_all, search
+from av2a.backbones.weights import MANIFEST, Folder, Origin, Search, Sources, all_files, digest, resolve_all, search
 from av2a.cli.command import command, command_group
 from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.exit_status import ExitStatus
-from av2a.cli.folders import made_folder
 from av2a.cli.help_text import Example
 from av2a.cli.model_options import WeightsOption, in_megabytes
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.terminal import Terminal
 from av2a.errors import UsageError
+from av2a.exports.files import check_file
 
 FETCH_EXAMPLES = (
     Example("av2a weights fetch clip-clap", "all that clip-clap needs, into the hub's cache"),
@@ -59,7 +59,8 @@ def fetch(backbone: BackboneArgument, where: FetchOptions, kept: WeightsOption, 
     terminal, to = talk.terminal(), where.to
     checkpoints, sources = checkpoints_of(backbone), Sources.chosen(kept.weights)
     if to is not None:
-        made_folder(to)
+        # Refused now, not after the download.
+        check_file(to / MANIFEST, [Path(MANIFEST).suffix], overwrite=True)
     searches = [search(checkpoint, sources) for checkpoint in checkpoints]
     refuse_damaged(each.found for each in searches if each.found is not None)
     for each in searches:
