@@ -11,7 +11,7 @@ import pytest
 from av2a.background import BACKGROUND
 from av2a.errors import one_line
 from av2a.world import make_scene, write_clip
-from tests.cli.calling import Call, shell
+from tests.cli.calling import Call, environment, shell
 from tests.media_makers import Pictures, cut, write_media
 
 EVERYTHING = [
@@ -397,3 +397,45 @@ def test_a_name_that_is_too_long_is_refused_before_any_work(av2a: Call, tmp_path
     assert outcome.err.startswith("av2a: error[E_OUTPUT]: cannot write ")
     assert "(File name too long)" in outcome.err
     assert [path.name for path in tmp_path.iterdir()] == [long.name]
+
+
+ENCODERS_REFUSE = """
+import av2a.backbones.mini as mini
+def refuse(*given): raise AssertionError("an encoder was called")
+mini.MiniVisual.embed_frames = mini.MiniAudio.embed_sounds = refuse
+"""
+
+
+def test_other_labels_and_settings_for_a_video_seen_before_encode_nothing(
+    video: Path, silence: Path, tmp_path: Path
+) -> None:
+    env = environment(AV2A_CACHE=str(tmp_path / "cache"))
+    detect = ("detect", video, silence, "--json", "-q")
+    assert shell(*detect, "-l", "dog, cat", env=env).status == 0
+    again = shell(*detect, "-l", "violin, dog", "--set", "initial_threshold=0.7", first=refusing(), env=env)
+    assert (again.status, again.err) == (0, "")
+    plain = shell(*detect, "-l", "violin, dog", "--set", "initial_threshold=0.7", "--no-store", env=env)
+    assert again.out == plain.out
+
+
+@pytest.mark.parametrize("words", [("--no-store",), ("--store", "{other}")])
+def test_embeddings_are_stored_where_the_user_says(video: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    cache, other = tmp_path / "cache", tmp_path / "other"
+    env = environment(AV2A_CACHE=str(cache))
+    named = [word.replace("{other}", str(other)) for word in words]
+    assert shell("detect", video, "-l", "dog, cat", *named, env=env).status == 0
+    assert len(list(other.rglob("*.safetensors"))) == len(words) - 1
+    assert not list(cache.rglob("*.safetensors"))
+
+
+def test_a_store_that_cannot_be_written_loses_no_answer(video: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    outcome = shell("detect", video, "-l", "dog, cat", env=environment(AV2A_CACHE=str(tmp_path / "file")))
+    assert outcome.status == 0
+    assert outcome.out.startswith("clip.mp4")
+    assert outcome.err.count("av2a: warning: cannot write into the store") == 1
+
+
+def refusing() -> str:
+    """Python for one line of a shell: encoders that refuse every input."""
+    return f"exec({ENCODERS_REFUSE!r})"

@@ -11,9 +11,6 @@ from av2a.cli.setting_options import HOW, SettingOptions, profile_names, setting
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset, open_dataset
 from av2a.datasets.opening import GENERATED
-from av2a.errors import UsageError
-from av2a.features.store import Store
-from av2a.paths import embeddings_folder
 from av2a.research.evaluate import profile_of, validation_rule_of
 from av2a.settings import PROFILES, Settings
 
@@ -140,30 +137,3 @@ class DatasetSettingOptions(SettingOptions):
         is_explicit = "validation_rule" in values and len(values) < len(fields(Settings))
         own = [] if rule is None or is_explicit else [f"validation_rule={rule.value}"]
         return SettingOptions(profile, self.settings_file, [*own, *self.assignments]).settings(backbone)
-
-
-@dataclass(frozen=True)
-class StoreOptions:
-    """Where embeddings are stored."""
-
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            "--store",
-            metavar="DIR",
-            help="Store embeddings here instead of in the user's cache (AV2A_CACHE).",
-            rich_help_panel=_KEPT,
-        ),
-    ] = None
-    no_store: Annotated[bool, typer.Option("--no-store", help="Store no embeddings.", rich_help_panel=_KEPT)] = False
-
-    def opened(self, terminal: Terminal) -> Store | None:
-        """The store; None for none.
-
-        Raises:
-            UsageError: both options are given.
-        """
-        if self.no_store and self.store is not None:
-            raise UsageError("--store and --no-store exclude each other: leave one out")
-        folder = None if self.no_store else self.store or embeddings_folder()
-        return None if folder is None else Store(folder, warn=terminal.warn)

@@ -15,6 +15,7 @@ from av2a.cli.model_options import MODELS, ModelOptions
 from av2a.cli.names import LabelOptions
 from av2a.cli.outputs import DetectOutputOptions, TruthOptions, scores_of
 from av2a.cli.setting_options import MediaOptions, SettingOptions
+from av2a.cli.store_options import StoreOptions
 from av2a.errors import UsageError
 
 _CHECK = "Without detecting anything"
@@ -81,6 +82,7 @@ def detect(
     output: DetectOutputOptions,
     known: TruthOptions,
     check: CheckOptions,
+    kept: StoreOptions,
     talk: TalkOptions,
 ) -> None:
     """Find when each event is heard, seen, and both.
@@ -107,7 +109,7 @@ def detect(
     from av2a.cli.batch import Job, Request, run
     from av2a.labels import checked_labels
 
-    limits = media.limits()
+    terminal, limits = talk.terminal(), media.limits()
     request = Request(
         labels=checked_labels(what.labels(), limits.labels) if what.given or scores is None else (),
         models=models,
@@ -116,6 +118,7 @@ def detect(
         limits=limits,
         output=output,
         truth=known.truth,
+        store=kept.opened(terminal, must_keep=False),
         dry_run=check.dry_run,
         debug=talk.debug,
     )
@@ -123,6 +126,6 @@ def detect(
         Job(video, paths, scores_of(video, scores, several=len(videos) > 1))
         for video, paths in zip(videos, output.plan(videos), strict=True)
     ]
-    status = run(jobs, request, talk.terminal())
+    status = run(jobs, request, terminal)
     if status:
         raise typer.Exit(status)

@@ -8,11 +8,12 @@ import typer
 
 from av2a.cli.command import command
 from av2a.cli.common_options import WHERE, TalkOptions
-from av2a.cli.dataset_options import ClipOptions, DatasetSettingOptions, StoreOptions
+from av2a.cli.dataset_options import ClipOptions, DatasetSettingOptions
 from av2a.cli.help_text import Example
 from av2a.cli.model_options import ModelOptions
 from av2a.cli.parser_options import ParserOptions, RequestedParser, refuse_beside_parser
 from av2a.cli.result_options import ResultOptions
+from av2a.cli.store_options import StoreOptions
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset
 from av2a.datasets.dataset import of_videos

@@ -9,11 +9,12 @@ import typer
 
 from av2a.cli.command import command
 from av2a.cli.common_options import TalkOptions
-from av2a.cli.dataset_options import WHICH, ClipOptions, DatasetSettingOptions, SplitOptions, StoreOptions
+from av2a.cli.dataset_options import WHICH, ClipOptions, DatasetSettingOptions, SplitOptions
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import MethodOnClips
 from av2a.cli.model_options import ModelOptions
 from av2a.cli.result_options import ResultOptions
+from av2a.cli.store_options import StoreOptions
 from av2a.datasets.opening import GENERATED
 from av2a.errors import UsageError
 from av2a.research.comparisons import ablated, compared

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from av2a.backbones.base import Backbone
-from av2a.cli.dataset_options import DatasetSettingOptions, SplitOptions, StoreOptions
+from av2a.cli.dataset_options import DatasetSettingOptions, SplitOptions
 from av2a.cli.model_options import ModelOptions
 from av2a.cli.result_options import ResultOptions
+from av2a.cli.store_options import StoreOptions
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset, Task
 from av2a.datasets.opening import GENERATED

@@ -12,13 +12,14 @@ from av2a import __version__
 from av2a.backbones.base import Backbone
 from av2a.cli.command import command
 from av2a.cli.common_options import TalkOptions
-from av2a.cli.dataset_options import WHICH, SplitOptions, StoreOptions
+from av2a.cli.dataset_options import WHICH, SplitOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import print_failure
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import notes
 from av2a.cli.model_options import MODELS, DetectWeightsOption, DeviceOption, ModelOptions, PrecisionOption
 from av2a.cli.result_options import ResultOptions
+from av2a.cli.store_options import StoreOptions
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset
 from av2a.datasets.opening import GENERATED

@@ -9,13 +9,14 @@ import typer
 
 from av2a.cli.command import command
 from av2a.cli.common_options import TalkOptions
-from av2a.cli.dataset_options import WHICH, ClipOptions, DatasetSettingOptions, StoreOptions
+from av2a.cli.dataset_options import WHICH, ClipOptions, DatasetSettingOptions
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import MethodOnClips, failures
 from av2a.cli.model_options import ModelOptions
 from av2a.cli.parser_options import ParserOptions, RequestedParser, refuse_beside_parser
 from av2a.cli.result_options import ResultOptions
 from av2a.cli.setting_options import settings_in
+from av2a.cli.store_options import StoreOptions
 from av2a.cli.terminal import Terminal
 from av2a.datasets.opening import GENERATED
 from av2a.errors import UnknownName

@@ -38,6 +38,8 @@ class Store:
     folder: Path
     warn: Callable[[str], None] = lambda message: None
     """Told once of each thing that the user should know about the store."""
+    must_keep: bool = True
+    """Whether an entry that cannot be written is an error; otherwise it is a warning."""
     _said: set[str] = field(default_factory=set)
 
     def path(self, made_by: MadeBy) -> Path:
@@ -88,7 +90,7 @@ class Store:
         """Keep an entry, and the digest of the file with ``identity``: all of it or nothing. The same entry has the same bytes, whoever writes it.
 
         Raises:
-            OutputRefused: it cannot be written.
+            OutputRefused: it cannot be written, and ``must_keep`` is set.
         """
         from safetensors.numpy import save
 
@@ -101,10 +103,13 @@ class Store:
             if identity is not None:
                 self._note_digest(identity, made_by["clip"]["sha256"])
         except OSError as refusal:
-            raise OutputRefused(
+            message = (
                 f"cannot write into the store {one_line(str(self.folder))!r} ({refusal.strerror}): what it holds is whole; "
                 "make room there, or name another folder with --store"
-            ) from refusal
+            )
+            if self.must_keep:
+                raise OutputRefused(message) from refusal
+            self._say_once(message)
 
     def _checked(self, path: Path, made_by: MadeBy) -> ClipFeatures | None:
         said, arrays = _read(path)
