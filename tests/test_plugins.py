@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+import av2a
 from av2a.errors import BrokenPlugin, UnknownName
 from av2a.plugins import PluginKind, installed_plugins, plugin_named
 from tests.cli.calling import Outcome, environment, shell
@@ -77,6 +78,21 @@ def test_a_backbone_and_an_exporter_of_another_package_are_used_by_name(site: Pa
     assert answer["backbone"]["name"] == "colours"
 
 
+def test_a_method_of_another_package_is_used_by_name(site: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys, av2a\n"
+        "detector = av2a.Detector('colours', method='nearest')\n"
+        "for event in detector(sys.argv[1], ['green', 'red', 'blue'], 'paper'):\n"
+        "    print(event.label, event.modality.word, event.start_seconds, event.stop_seconds, event.confidence)\n"
+    )
+    clip = red_clip(tmp_path / "videos" / "clip.mp4")
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(clip)], capture_output=True, text=True, env=found_in(site), check=False
+    )
+    assert done.stdout.startswith("red seen 0.0 3.0 "), done.stderr
+    assert len(done.stdout.splitlines()) == 1
+
+
 def test_a_dataset_of_another_package_is_evaluated_by_name(site: Path, tmp_path: Path) -> None:
     for name in ("red", "green", "blue"):
         red_clip(tmp_path / "videos" / f"{name}.mp4")
@@ -99,7 +115,7 @@ def test_what_plug_ins_add_is_listed(site: Path, tmp_path: Path) -> None:
 
 def test_doctor_lists_plug_ins_with_their_package(site: Path) -> None:
     checks = {check["name"]: check for check in json.loads(run(site, "doctor", "--json").out)["checks"]}
-    for name in ("av2a.backbones colours", "av2a.datasets named-clips", "av2a.exporters .lab"):
+    for name in ("av2a.backbones colours", "av2a.methods nearest", "av2a.datasets named-clips", "av2a.exporters .lab"):
         assert checks[name]["state"] == "works"
         assert checks[name]["detail"].startswith("av2a-example 1.0, av2a_example")
 
@@ -175,6 +191,17 @@ def test_asking_for_a_broken_plug_in_is_an_error_of_one_line(
     [line] = [line for line in outcome.err.splitlines() if "E_PLUGIN" in line]
     assert f"av2a.backbones '{name}' of the package unfit 1.0 is broken" in line
     assert problem in line
+
+
+def test_what_goes_wrong_in_a_method_names_its_package(
+    tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (site / "failing_method.py").write_text("def fail(features, vocabulary, settings):\n    return 1 / 0\n", "utf-8")
+    install(site, "failing", {"av2a.methods": {"failing": "failing_method:fail"}})
+    monkeypatch.syspath_prepend(str(site))
+    detector = av2a.Detector("mini", method="failing")
+    with pytest.raises(BrokenPlugin, match=r"'failing' of the package failing 1\.0 is broken \(ZeroDivisionError"):
+        detector(red_clip(tmp_path / "videos" / "clip.mp4"), ["siren"])
 
 
 def test_damaged_metadata_harms_no_other_plug_in(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""An example plug-in for av2a: a backbone, a dataset and an exporter."""
+"""An example plug-in for av2a: a backbone, a method, a dataset and an exporter."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -8,7 +8,10 @@ import numpy as np
 
 from av2a.backbones.base import Backbone, Frame, Sound
 from av2a.datasets.dataset import Annotation, Dataset, LabelledClip, Task
-from av2a.types import BackboneInfo, Detection, Event, Modality
+from av2a.embeddings import ClipFeatures, Vocabulary
+from av2a.settings import Settings
+from av2a.timeline import runs
+from av2a.types import BackboneInfo, Candidate, Detection, Event, Modality, Parsing, StreamParsing, Trace
 
 # A backbone: a visual encoder and an audio encoder.
 
@@ -68,6 +71,40 @@ def load(*, device: str, precision: str, weights: Path | None) -> Backbone:
     digest = sha256(Path(__file__).read_bytes()).hexdigest()
     info = BackboneInfo("colours", ColourEncoder.name, PitchEncoder.name, digest)
     return Backbone(info, ColourEncoder(), PitchEncoder())
+
+
+# A method: from embeddings to events.
+
+
+def nearest(features: ClipFeatures, vocabulary: Vocabulary, settings: Settings) -> list[Parsing]:
+    """The method ``nearest``: in each segment the label with the highest similarity is there, and no other."""
+    return [parsed(features, part, vocabulary) for part in range(len(features))]
+
+
+def parsed(features: ClipFeatures, part: int, vocabulary: Vocabulary) -> Parsing:
+    segments = features.segments(part)
+    audio = segments.audio @ vocabulary.labels.audio.T
+    visual = segments.visual.mean(axis=1) @ vocabulary.labels.visual.T
+    streams = {
+        Modality.AUDIO: stream(Modality.AUDIO, audio, segments.heard),
+        Modality.VISUAL: stream(Modality.VISUAL, visual, segments.seen),
+        Modality.AUDIO_VISUAL: stream(Modality.AUDIO_VISUAL, audio + visual, segments.heard & segments.seen),
+    }
+    return Parsing(streams, features.first_segment(part))
+
+
+def stream(modality: Modality, scores: np.ndarray, observed: np.ndarray) -> StreamParsing:
+    present = (scores == scores.max(axis=1, keepdims=True)) & observed[:, None]
+    found = tuple(
+        Candidate(category, start, stop)
+        for category in range(scores.shape[1])
+        for start, stop in runs(present[:, category])
+    )
+    known = np.where(observed[:, None], scores, np.nan)
+    selected, thresholds = np.ones_like(present), np.full_like(known, np.nan)
+    trace = Trace(modality, window_scores=known[:0], selected=selected, scores=known, thresholds=thresholds)
+    confidences = tuple(float(scores[each.start : each.stop, each.category].mean()) for each in found)
+    return StreamParsing(trace, candidates=found, found=found, confidences=confidences)
 
 
 # A dataset: clips and their ground truth.
