@@ -31,7 +31,7 @@ SCHEMA = "av2a/data_status/1"
 
 
 @dataclass(frozen=True)
-class FetchOptions:
+class AnnotationFetchOptions:
     """Which annotation files are fetched, from where and to where."""
 
     benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="llp or ave.", show_default=False)]
@@ -46,7 +46,7 @@ class FetchOptions:
 
 
 @command(*EXAMPLES[:2], name="fetch")
-def fetch(what: FetchOptions, talk: TalkOptions) -> None:
+def fetch(what: AnnotationFetchOptions, talk: TalkOptions) -> None:
     """Download a benchmark's annotation files.
 
     Each is compared with the SHA-256 under which it is known; what is there already is kept. Videos are not fetched: they are

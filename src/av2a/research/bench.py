@@ -1,4 +1,4 @@
-"""One backbone on one data set: its splits watched once, its settings tuned once, for all tables."""
+"""One backbone on one data set: each split is embedded once, and settings are tuned once, for all tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ class Splits:
 
     test: Dataset
     validation: Dataset | None = None
-    """To tune on; None where none of its videos is at hand."""
+    """To tune on; None where none of its videos is available."""
     train: Dataset | None = None
     """To train a classifier on: clips whose truth is known by the second."""
     tuning: Dataset | None = None
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass
 class Bench:
-    """A backbone on a data set. Nothing is watched or tuned before it is needed, and nothing twice."""
+    """A backbone on a data set. Clips are embedded and settings tuned when they are needed, once."""
 
     splits: Splits
     backbone: Backbone
@@ -59,9 +59,9 @@ class Bench:
     plan: Plan
     progress: Progress
     counts: dict[str, str] = field(default_factory=dict)
-    """How many videos of each split the numbers are of."""
+    """How many videos of each split were used."""
     left_out: dict[str, tuple[LeftOut, ...]] = field(default_factory=dict)
-    """Those of each split that they are not of, and why."""
+    """The videos of each split that were not used, and why."""
 
     @property
     def dataset(self) -> Dataset:
@@ -85,7 +85,7 @@ class Bench:
         return self.dataset.name in PUBLISHED and self.backbone.info.name in PAPER_SETTINGS
 
     def watched(self, dataset: Dataset, settings: Settings) -> Watch:
-        """A split, from the store where it is kept."""
+        """The embedded clips of a split, from the store where possible."""
         what = f"{dataset.name} {dataset.split}"
 
         def told(stage: str, done: int, total: int) -> None:
@@ -104,7 +104,7 @@ class Reading:
 
     bench: Bench
     method: str
-    """How its lines are called."""
+    """The name of the method in its lines."""
     base: Settings
     _tuned: dict[str, list[Tuning]] = field(default_factory=dict)
 
@@ -120,7 +120,7 @@ class Reading:
 
     @cached_property
     def validation(self) -> Replay | None:
-        """What is tuned on; None where there is nothing."""
+        """The clips to tune on; None where there are none."""
         split = self.bench.splits.tuning or self.bench.splits.validation
         if split is None:
             return None
@@ -134,7 +134,7 @@ class Reading:
         return [replace(each.settings, validation_rule=rule) for each in self.tunings(name, changes)]
 
     def tunings(self, name: str, changes: Changes) -> list[Tuning]:
-        """How they were found; known by their name."""
+        """The searches behind these settings, one for each seed; ``name`` identifies them."""
         if name not in self._tuned:
             starts = [self._as_static(each) for each in self.tunings(NAIVE, STATIC)] if name == AV2A else []
             self._tuned[name] = [
@@ -145,7 +145,7 @@ class Reading:
         return self._tuned[name]
 
     def tuned_values(self) -> dict[str, list[dict[str, float]]]:
-        """What every search came to, by its name, one for each seed."""
+        """The best values of every search by its name, one entry for each seed."""
         return {name: [dict(each.search.best_trial.values) for each in found] for name, found in self._tuned.items()}
 
     def _as_static(self, naive: Tuning) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""How right predictions are: the ten numbers of parsing, or the accuracy of localization, with what they were measured on.
+"""Evaluates predictions: the ten numbers of parsing, or the accuracy of localization, with what they were measured on.
 
 Every number says how many of the data set's videos it is of. For parsing it is given twice: with the audio that was predicted, and with *audio := visual*,
 as the released script scores it (behaviour 36), which is what the paper's tables very probably hold. Accuracy is given in four
@@ -49,7 +49,7 @@ class Timeline(Enum):
 
 
 class SourceKind(Enum):
-    """What somebody else may bring to be scored."""
+    """What else than a backbone's work can be evaluated."""
 
     SCORES = "scores"
     """A folder of scores, from which the method made events."""
@@ -86,7 +86,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class ScoredSource:
-    """What somebody else made, and was scored."""
+    """Other people's scores or predictions that were evaluated."""
 
     kind: SourceKind
     place: str
@@ -330,7 +330,7 @@ def _timeline(
 
 @dataclass(frozen=True)
 class _Seen:
-    """What of a watched video is told at the end; its embeddings are let go."""
+    """Facts about a clip for the report, without its embeddings."""
 
     name: str
     seconds: WatchSeconds | None
@@ -344,7 +344,7 @@ class _Seen:
 
 
 def remarks_of(watched: Sequence[Watched]) -> tuple[str, ...]:
-    """What is to be known of videos that count all the same: annotations beyond the end, no sound, no picture, damage."""
+    """Remarks on videos that count: annotations beyond the end, no audio, no video, damage."""
     ends = [(each.clip, each.grid.duration_seconds) for each in watched]
     segment_seconds = watched[0].grid.segment_seconds if watched else 1.0
     return (*cut_remarks(ends, segment_seconds), *_remarks([_Seen.of(each) for each in watched]))

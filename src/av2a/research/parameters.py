@@ -1,4 +1,4 @@
-"""How many numbers a backbone has learnt."""
+"""Counts the parameters of a backbone."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -9,7 +9,7 @@ import numpy as np
 from av2a.backbones.base import Backbone
 
 DEEPEST = 5
-"""Encoders hold their models as attributes, or in the functions that they are made of."""
+"""Search depth for models in attributes and closures."""
 
 
 def parameters_of(backbone: Backbone) -> int | None:

@@ -1,4 +1,4 @@
-"""A trained parser on a data set: its network once over the feature files, then any settings on what it said.
+"""A trained parser on a data set: the network runs once over the feature files, then its probabilities are decided with any settings.
 
 Each second of sound and picture is scored by the network; AV²A's thresholds and score-level fusion come on top (Tables 3, 6 and 8), through
 ``av2a.methods.av2a.method.parse_all`` like any other source of scores.

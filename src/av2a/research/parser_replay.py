@@ -1,4 +1,4 @@
-"""A trained parser's answers decided again under other settings, as tuning asks for.
+"""Decides a trained parser's probabilities again with other settings, for tuning.
 
 Stands where :class:`av2a.research.replay.Replay` does, so the search is that of every other method.
 """

@@ -1,4 +1,4 @@
-"""Predictions as a table that others can score, and other people's tables as predictions.
+"""Reads and writes tables of predictions.
 
 The form is that of DCASE, ``filename onset offset event_label`` separated by tabs, in seconds, with a column ``modality``: audio, visual or
 audio_visual. A clip in which nothing was found has a row with its name alone; where that is so for a stream of all clips, a row with a name and the

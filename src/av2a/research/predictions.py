@@ -1,4 +1,4 @@
-"""What the method finds in many clips, as arrays to be scored."""
+"""The predictions for many clips, as arrays."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

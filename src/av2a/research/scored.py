@@ -1,4 +1,4 @@
-"""Another model's scores over a data set: one file a clip, through the same method as an encoder's."""
+"""The method on another model's scores over a data set, one file a clip."""
 
 from collections.abc import Iterator
 from pathlib import Path

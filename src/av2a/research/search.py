@@ -33,13 +33,13 @@ SPACE: Space = {
 """The default. Scores are σ(z), so thresholds of 0.4 to 0.99 lie between z = −0.4 and z = 4.6; selection may be stricter."""
 
 LEAST = {"category_threshold": 0, "confidence_threshold": 0, "decay": 1}
-"""At which end of its range a hyper-parameter leaves its stage with the least to do."""
+"""For each hyper-parameter the bound (0: lowest, 1: highest) that disables its stage."""
 
 Measure = Callable[[Settings], float]
 """How good settings are; higher is better."""
 
 Progress = Callable[[int, int], None]
-"""Told how many trials are done, of how many."""
+"""Called with how many trials are done, and how many there are."""
 
 
 @dataclass(frozen=True)

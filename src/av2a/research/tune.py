@@ -1,6 +1,6 @@
 """The hyper-parameters of Table 1 searched on stored embeddings, as the paper did on 200 videos of the LLP validation split.
 
-Which 200, over which values and for which number is not stated in the paper (docs/experiments.md), so each is said in the result.
+Which 200, over which values and for which number is not stated in the paper (docs/experiments.md), so the result states each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ class Objective(Enum):
 
     @property
     def words(self) -> str:
-        """What it is, for a reader."""
+        """What it measures, in words."""
         return {
             Objective.TYPE: "mean of segment and event Type@AV",
             Objective.SEGMENT_TYPE: "segment Type@AV",
@@ -136,7 +136,7 @@ def tuning_results(found: Tuning) -> Results:
 
 
 def some_videos(dataset: Dataset, count: int) -> Dataset:
-    """The first ``count`` videos that are at hand.
+    """The first ``count`` videos that are available.
 
     Raises:
         NoClips: none is.
@@ -161,7 +161,7 @@ def tune(
     journals: Path | None = None,
     progress: Progress | None = None,
 ) -> Tuning:
-    """Search the best settings on clips that were watched with the sampling of ``base``.
+    """Search the best settings on clips that were embedded with the sampling of ``base``.
 
     ``starts`` are values to try first. ``journals`` is a folder in which every trial is kept as it is done, so that the same call finishes what an earlier one began.
 

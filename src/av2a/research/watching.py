@@ -1,4 +1,4 @@
-"""A data set's clips as a backbone sees and hears them, beside what is true of them.
+"""Embeds every clip of a data set and attaches its ground truth.
 
 A clip that cannot be used never stops the others: it is left out, with the reason.
 """
@@ -163,6 +163,7 @@ class _Watcher:
         features = source.features
         encode = self.clock.seconds - encoded
         known = clip if clip.annotations is not None else replace(clip, annotations=())
+        known = known.within(grid.duration_seconds)
         heard, seen = truth_masks(known, self.dataset.categories, grid.segments, self.settings.segment_seconds)
         return Watched(
             clip=clip,
