@@ -32,6 +32,7 @@ from av2a.media.reading import (
     Warn,
     container_start_seconds,
     decoded,
+    frame_rate_hz,
     ignore,
     opened,
     packets_of,
@@ -83,7 +84,7 @@ class _FrameClock:
 
     @classmethod
     def of(cls, container: Container, stream: Stream) -> "_FrameClock":
-        rate = stream.guessed_rate or stream.average_rate or Fraction(25)
+        rate = frame_rate_hz(stream, averaged=False) or Fraction(25)
         # AVI stores no presentation times: where frames are reordered, what FFmpeg makes up for them is wrong.
         reordered_avi = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
         return cls(stream.time_base, container_start_seconds(container), 1 / rate, reordered_avi)
@@ -263,13 +264,31 @@ def _wanted_ticks(clip: Clip, times_seconds: Float64[np.ndarray, " time"]) -> fr
         clock = _FrameClock.of(container, stream)
         if container.format.name not in SEEKABLE or clock.by_index:
             return None
-        ticks = [packet.pts for packet in packets_of(container, [stream], Losses()) if packet.size > 0]
+        ticks = _ticks_between(container, stream, clock, float(times_seconds[0]), float(times_seconds[-1]))
     known = sorted(tick for tick in ticks if tick is not None)
     if not known or len(set(known)) < len(ticks):
         return None
     shown = np.array([clock.seconds(tick) for tick in known])
     indexes = np.searchsorted(shown, times_seconds + clock.tolerance_seconds, side="right") - 1
     return frozenset([*(known[index] for index in np.unique(indexes[indexes >= 0])), known[-1]])
+
+
+def _ticks_between(
+    container: Container, stream: Stream, clock: _FrameClock, first_seconds: float, last_seconds: float
+) -> list[int | None]:
+    """The time stamps of the packets from the frame shown at ``first_seconds``, or before, to one after ``last_seconds``."""
+    is_ahead = first_seconds > SEEK_AHEAD_SECONDS and seek(container, stream, first_seconds - SEEK_MARGIN_SECONDS)
+    ticks: list[int | None] = []
+    for packet in packets_of(container, [stream], Losses()):
+        if packet.size > 0:
+            ticks.append(packet.pts)
+        # No later packet is shown before it is decoded.
+        if packet.dts is not None and clock.seconds(packet.dts) > last_seconds + SEEK_MARGIN_SECONDS:
+            break
+    if is_ahead and not any(tick is not None and clock.seconds(tick) <= first_seconds for tick in ticks):
+        seek(container, stream, 0.0)
+        return _ticks_between(container, stream, clock, 0.0, last_seconds)
+    return ticks
 
 
 def _shown_frames(

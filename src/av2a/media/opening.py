@@ -19,6 +19,7 @@ from av2a.media.reading import (
     Source,
     Stream,
     container_start_seconds,
+    frame_rate_hz,
     frames_of_packet,
     lacks_streams,
     opened,
@@ -319,10 +320,8 @@ def _video_stream(stream: Stream, frame: Frame | None) -> VideoStream:
     matrix = None if frame is None else display_matrix(frame)
     if matrix is not None and is_sideways(matrix):
         width, height = height, width
-    # A raw stream has no times to average over, its rate is in its own header; of DV, FFmpeg's average is that of its clock.
-    rate, guessed = stream.average_rate, stream.guessed_rate
-    if not rate or (guessed and (stream.container.format.name in UNDECLARED or rate > 2 * guessed)):
-        rate = guessed
+    # A raw stream has no times to average over: its rate is in its own header.
+    rate = frame_rate_hz(stream, averaged=stream.container.format.name not in UNDECLARED)
     return VideoStream(
         index=stream.index,
         codec=_codec(stream),

@@ -56,6 +56,9 @@ NO_TABLE = ("flv", "mpegts", "mpeg")
 SEARCHED_BYTES = 50_000_000
 """How far into such a container a video and an audio stream are looked for."""
 
+FASTEST_HZ = 1000
+"""A higher frame rate is the rate of a clock, as FFmpeg gives it for DV and some transport streams."""
+
 FARTHEST_SECONDS = 60.0
 """A time stamp this far beyond the clip's end is damage, not time."""
 
@@ -269,6 +272,12 @@ def container_start_seconds(container: Container) -> float:
 def seconds_of(ticks: int, time_base: Fraction, start_seconds: float) -> float:
     """A time stamp counted from zero. Packets and frames go through this one function, so their times are the same floats."""
     return ticks * time_base.numerator / time_base.denominator - start_seconds
+
+
+def frame_rate_hz(stream: Stream, *, averaged: bool) -> Fraction | None:
+    """The frame rate of a video stream, from the first source that has one: the average is exact where times are stored."""
+    rates = (stream.average_rate if averaged else None, stream.guessed_rate, stream.average_rate)
+    return next((Fraction(rate) for rate in rates if rate and rate <= FASTEST_HZ), None)
 
 
 def seek(container: Container, stream: Stream, seconds: float) -> bool:
