@@ -261,6 +261,7 @@ def restamped(path: Path, destination: Path, stamp: Callable[[int, float], float
         number, last = 0, -math.inf
         timed = []
         for packet in packets:
+            assert packet.dts is not None
             seconds = float(packet.dts * packet.time_base)
             if packet.stream.type == "audio":
                 changed = stamp(number, seconds)
@@ -297,7 +298,7 @@ def changed_ogg(path: Path, destination: Path, *, later_samples: int = 0, pre_sk
             at = page.index(b"OpusHead") + 10
             page[at : at + 2] = struct.pack("<H", pre_skip)
         page[22:26] = bytes(4)
-        page[22:26] = struct.pack("<I", _ogg_checksum(page))
+        page[22:26] = struct.pack("<I", _ogg_checksum(bytes(page)))
         content += page
     destination.write_bytes(content)
     return destination

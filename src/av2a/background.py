@@ -7,9 +7,6 @@ label, or holds it, must not count against it: each concept lists the words by w
 
 from functools import cache, lru_cache
 
-import numpy as np
-from jaxtyping import Bool
-
 CONCEPTS: dict[str, str] = {
     # name: words (beginnings of words) that make a label a near-synonym of it
     "a dog barking": "dog bark puppy hound howl growl pet",
@@ -148,13 +145,6 @@ def near_synonym(label: str, concept: str) -> bool:
     """
     words = _words(label)
     return any(_same(word, stem) for word in words for stem in _recognised_by(concept))
-
-
-@lru_cache(maxsize=8)
-def near_synonyms(labels: tuple[str, ...], concepts: tuple[str, ...]) -> Bool[np.ndarray, "label concept"]:
-    """:func:`near_synonym` of each label and concept."""
-    pairs = [[near_synonym(label, concept) for concept in concepts] for label in labels]
-    return np.array(pairs, dtype=bool).reshape(len(labels), len(concepts))
 
 
 def _same(word: str, stem: str) -> bool:

@@ -177,7 +177,7 @@ def test_a_bad_video_never_stops_the_others_and_is_named_at_the_end(av2a: Call, 
     assert not (tmp_path / "bad.json").exists()
     assert "clip.mp4" in outcome.out
     assert outcome.err.splitlines()[-1] == (
-        f"av2a: 2 of 3 videos failed: {bad} (E_MEDIA_FORMAT), {tmp_path / 'gone.mp4'} (E_NO_SUCH_FILE)"
+        f"av2a: 2 of 3 files failed: {bad} (E_MEDIA_FORMAT), {tmp_path / 'gone.mp4'} (E_NO_SUCH_FILE)"
     )
 
 
@@ -269,7 +269,7 @@ BAD_CALLS: list[tuple[list[str], str]] = [
     (["{video}", "-l", "dog", "--set", "audio_weight=1.5"], "error[E_SETTING]: audio_weight must lie in [0, 1], got 1.5"),
     (["{video}", "-l", "dog", "--set", "initial_treshold=0.5"], "error[E_UNKNOWN_NAME]: unknown setting 'initial_treshold': did you mean 'initial_threshold'?"),
     (["{video}", "-l", "dog", "--settings", "gone.toml"], "error[E_NO_SUCH_FILE]: cannot read settings from 'gone.toml' (No such file or directory): check --settings"),
-    (["{video}", "--events-file", "gone.txt"], "error[E_NO_SUCH_FILE]: cannot read names from 'gone.txt' (No such file or directory): check --events-file"),
+    (["{video}", "--events-file", "gone.txt"], "error[E_NO_SUCH_FILE]: cannot read event names from 'gone.txt' (No such file or directory): check --events-file"),
     (["{video}", "-l", "dog", "--evnts", "x"], "error[E_USAGE]: no such option: --evnts"),
     (["{video}", "-l", "dog", "--video-stream", "x"], "error[E_USAGE]: invalid value for '--video-stream': "),
     (["{video}", "-l", "dog", "--video-stream", "7"], "error[E_USAGE]: "),

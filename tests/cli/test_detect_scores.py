@@ -64,7 +64,7 @@ def test_the_scores_of_a_public_report_fit_their_clip(av2a: Call, shared: Path) 
     assert av2a("detect", video, "--scores", shared / "cases" / "17_scores.npz", *BARS).status == 0
     outcome = av2a("detect", video, "--scores", shared / "cases" / "16_scores_11_rows.npz", *BARS)
     assert outcome.status == 4
-    assert "16_scores_11_rows.npz has 11 rows, and the clip of 10.0336 s has 10 segments" in outcome.err
+    assert "16_scores_11_rows.npz has 11 rows, and the clip of 10.033 s has 10 segments" in outcome.err
 
 
 def test_a_backbone_beside_scores_is_refused(av2a: Call, video: Path, scores: Path) -> None:

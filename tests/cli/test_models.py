@@ -91,7 +91,13 @@ def test_a_dry_run_fails_where_the_run_would(
     video: Path, weights: Path, tmp_path: Path, words: tuple[str, ...], change: dict[str, str], code: str | None
 ) -> None:
     env = environment(AV2A_WEIGHTS=str(weights), AV2A_BACKBONE="clip-clap", HF_HOME=str(tmp_path), **change)
-    call = ("detect", video, "-l", "dog", *(word.replace("{empty}", str(tmp_path)) for word in words))
+    call: tuple[str | Path, ...] = (
+        "detect",
+        video,
+        "-l",
+        "dog",
+        *(word.replace("{empty}", str(tmp_path)) for word in words),
+    )
     run, dry = (shell(*call, *more, env=env) for more in ((), ("--dry-run",)))
     assert run.status == dry.status
     errors = [line for line in run.err.splitlines() if "error[" in line]

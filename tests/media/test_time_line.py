@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ RATE_HZ = 16_000
 AUDIO_FRAME_SECONDS = 1024 / RATE_HZ
 
 
-def listened(clip: Clip, **part: float) -> tuple[Float32[np.ndarray, " sample"], list[str]]:
+def listened(clip: Clip, **part: Any) -> tuple[Float32[np.ndarray, " sample"], list[str]]:
     """All audio from zero on, NaN where there is none, and the warnings."""
     warnings = list(clip.warnings)
     blocks = list(decode_sound(clip, RATE_HZ, warn=warnings.append, **part))

@@ -16,7 +16,7 @@ from av2a.settings import Settings
 from av2a.types import Modality
 
 CATEGORIES = ("Dog", "Speech")
-SETTINGS = Settings(initial_threshold=0.5, category_threshold=0.5, confidence_threshold=0.5)
+SETTINGS = Settings(initial_threshold=0.5, category_threshold=0.5, confidence_threshold=0.5, consistent=False)
 
 
 def clip(name: str, *annotations: Annotation) -> LabelledClip:

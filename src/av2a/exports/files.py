@@ -50,7 +50,7 @@ def _check_destination(path: Path, overwrite: bool) -> None:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return
-    shown = one_line(str(path))
+    shown = one_line(str(path), 200)
     if stat.S_ISDIR(mode):
         raise OutputRefused(f"output {shown!r} is a folder: name a file in it")
     if not stat.S_ISREG(mode):
@@ -64,7 +64,7 @@ def _check_folder(path: Path) -> None:
     folder = next(each for each in path.absolute().parents if each.exists())
     if not folder.is_dir():
         raise OutputRefused(
-            f"{one_line(str(folder))!r} is not a folder: choose another place for {one_line(path.name)!r}"
+            f"{one_line(str(folder), 200)!r} is not a folder: choose another place for {one_line(path.name)!r}"
         )
     # Only trying shows it: permission bits do not tell of read-only mounts, access lists and full disks.
     probe = folder / f".av2a-{secrets.token_hex(8)}.part"
@@ -75,10 +75,10 @@ def _check_folder(path: Path) -> None:
 
 
 def _exists(path: Path) -> OutputRefused:
-    shown = one_line(str(path))
+    shown = one_line(str(path), 200)
     return OutputRefused(f"output {shown!r} is already there: choose another name, or ask for it with --overwrite")
 
 
 def _cannot_write(path: Path, refusal: Exception) -> OutputRefused:
     reason = refusal.strerror if isinstance(refusal, OSError) and refusal.strerror else str(refusal)
-    return OutputRefused(f"cannot write {one_line(str(path))!r} ({one_line(reason)}): choose another place")
+    return OutputRefused(f"cannot write {one_line(str(path), 200)!r} ({one_line(reason)}): choose another place")

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
-from av2a.background import near_synonyms
+from av2a.background import near_synonym
 from av2a.embeddings import ClipFeatures, Embeddings, Interval, LabelEmbeddings, Vocabulary
 from av2a.settings import IntervalFeatures, Selection, Settings
 from av2a.timeline import Grid
@@ -84,7 +84,7 @@ def vocabulary(
     ``synonym_similarity`` in cosine. Each label is judged by itself, so that its scores do not depend on the others. With
     ``unit_labels`` all rows are brought to unit length; without, a longer one weighs more (behaviour 5).
     """
-    counted = ~near_synonyms(tuple(labels), tuple(concepts))
+    counted = ~_near_synonyms(tuple(labels), tuple(concepts))
     for rows, columns in (
         (label_embeddings.visual, concept_embeddings.visual),
         (label_embeddings.audio, concept_embeddings.audio),
@@ -94,6 +94,12 @@ def vocabulary(
     if unit_labels:
         label_embeddings, concept_embeddings = _of_unit_length(label_embeddings), _of_unit_length(concept_embeddings)
     return Vocabulary(label_embeddings, concept_embeddings, counted)
+
+
+@lru_cache(maxsize=8)
+def _near_synonyms(labels: tuple[str, ...], concepts: tuple[str, ...]) -> Bool[np.ndarray, "label concept"]:
+    pairs = [[near_synonym(label, concept) for concept in concepts] for label in labels]
+    return np.array(pairs, dtype=bool).reshape(len(labels), len(concepts))
 
 
 def _of_unit_length(rows: LabelEmbeddings) -> LabelEmbeddings:
