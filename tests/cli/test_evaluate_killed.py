@@ -33,7 +33,8 @@ def words(clips: Path, folder: Path) -> list[str]:
 
 def entries(folder: Path) -> dict[str, tuple[int, int]]:
     """Each entry of the store, and what changes when it is written again."""
-    found = (folder / "store").rglob("*.safetensors")
+    # Partial files of the runs that were killed begin with a dot.
+    found = [path for path in (folder / "store").rglob("*.safetensors") if not path.name.startswith(".")]
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
 
 

@@ -19,6 +19,7 @@ from av2a.media.reading import (
     Source,
     Stream,
     container_start_seconds,
+    display_matrix,
     frame_rate_hz,
     frames_of_packet,
     lacks_streams,
@@ -26,8 +27,9 @@ from av2a.media.reading import (
     packets_of,
     quoted,
     refusals,
+    rotation_degrees,
 )
-from av2a.media.upright import display_matrix, is_sideways, rotation_degrees
+from av2a.media.upright import is_sideways
 from av2a.types import WORLD_COMMENT, AudioStream, Clip, VideoStream
 
 PACKETS_LOOKED_AT = 1000

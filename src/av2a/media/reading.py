@@ -12,6 +12,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Int
+
 from av2a.digests import FileIdentity, require_unchanged
 from av2a.errors import Av2aError, MissingFile, NotMedia, one_line
 from av2a.types import Clip
@@ -61,6 +64,18 @@ FASTEST_HZ = 1000
 
 FARTHEST_SECONDS = 60.0
 """A time stamp this far beyond the clip's end is damage, not time."""
+
+
+Matrix = Int[np.ndarray, "2 2"]
+"""Where a step to the right and a step down, as stored, lead on the screen: rows are (x, y) of the two steps."""
+
+TURNS: dict[int, list[list[int]]] = {
+    0: [[1, 0], [0, 1]],
+    90: [[0, -1], [1, 0]],
+    180: [[-1, 0], [0, -1]],
+    270: [[0, 1], [-1, 0]],
+}
+"""The matrix of each counter-clockwise turn."""
 
 
 def ignore(message: str) -> None:
@@ -288,3 +303,30 @@ def seek(container: Container, stream: Stream, seconds: float) -> bool:
     except faults():
         return False
     return True
+
+
+def display_matrix(frame: Frame) -> Matrix | None:
+    """The turn (and mirror) that a decoded frame carries, None for none.
+
+    Source: AV_FRAME_DATA_DISPLAYMATRIX of FFmpeg, nine 32-bit numbers (a, b, u, c, d, v, x, y, w): a stored point (x, y) is
+    shown at (a·x + c·y, b·x + d·y), up to a shift.
+    """
+    from av.sidedata.sidedata import Type
+
+    try:
+        data = frame.side_data.get(Type.DISPLAYMATRIX)
+    except ValueError:
+        # The frame also carries side data of a kind that PyAV has no name for (EXIF, views of spatial video). Its rotation can
+        # still be read, only a mirror cannot.
+        rotation = rotation_degrees(frame)
+        return np.array(TURNS[rotation]) if rotation else None
+    if data is None or data.buffer_size < 36:
+        return None
+    matrix: Matrix = np.frombuffer(bytes(data), dtype=np.int32, count=9).reshape(3, 3)[:2, :2].astype(np.int64)
+    return matrix
+
+
+def rotation_degrees(frame: Frame) -> int:
+    """The counter-clockwise turn that makes a frame upright: 0, 90, 180 or 270."""
+    # frame.rotation cuts 89.99 down to 89.
+    return int(round(frame.rotation / 90) * 90 % 360)
