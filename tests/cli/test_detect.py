@@ -139,7 +139,7 @@ def test_an_existing_output_is_never_overwritten_unasked(av2a: Call, video: Path
     assert refused.status == 2
     assert (
         refused.err
-        == f"av2a: error[E_OUTPUT]: output {one_line(str(path))!r} is already there: choose another name, or ask for it with --overwrite\n"
+        == f"av2a: error[E_OUTPUT]: output {one_line(str(path), 200)!r} is already there: choose another name, or ask for it with --overwrite\n"
     )
     assert path.read_text() == "mine"
     assert av2a("detect", video, "-l", "dog", "-o", path, "--overwrite").status == 0
