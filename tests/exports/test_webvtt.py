@@ -9,6 +9,7 @@ import webvtt
 from hypothesis import given
 
 from av2a.exports import webvtt as writer
+from av2a.exports.rows import clock
 from av2a.types import CAUTION, Detection
 from tests.detections import BOTH, HOSTILE_LABELS, crowded, detection, empty, event, hostile, park
 from tests.exports.answers import Recipe, made, recipes
@@ -32,8 +33,8 @@ def test_a_clip_without_events_is_a_valid_file_without_cues() -> None:
 def test_every_event_is_one_cue_at_its_time(recipe: Recipe) -> None:
     answer = made(recipe)
     found = cues(answer)
-    assert [cue.start for cue in found] == [writer.timestamp(event.start_seconds) for event in answer.events]
-    assert [cue.end for cue in found] == [writer.timestamp(event.stop_seconds) for event in answer.events]
+    assert [cue.start for cue in found] == [clock(event.start_seconds) for event in answer.events]
+    assert [cue.end for cue in found] == [clock(event.stop_seconds) for event in answer.events]
 
 
 @pytest.mark.parametrize("label", HOSTILE_LABELS)

@@ -1,4 +1,4 @@
-"""A table with one row an event, as sound-event tools and spreadsheets read it.
+"""A table with one row an event, of any number of clips, as sound-event tools and spreadsheets read it.
 
 Seconds with three decimals, UTF-8, ``\\n`` between rows, a header always. A clip without events has one row, empty but for its
 name, so that a table of many clips loses none (the convention of DCASE, whose column names these are). No cell is taken
@@ -7,10 +7,12 @@ for a formula (:func:`av2a.exports.fields.spreadsheet_cell`).
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from av2a.exports.fields import spreadsheet_cell, utf8
+from av2a.exports.fields import cell_text, spreadsheet_cell, utf8
+from av2a.exports.rows import EventRow, invalid, seconds
+from av2a.exports.tables import modality_in
 from av2a.types import Detection, Event
 
 HEADER = ("filename", "onset", "offset", "event_label", "modality", "confidence")
@@ -18,18 +20,55 @@ NOTE = "note"
 """A last column, written only where the whole answer is worthless: why."""
 
 
-def dumps(detection: Detection) -> str:
-    """The table, header included."""
-    name = detection.clip.name
-    rows = [_row(name, event) for event in detection.rounded_events] or [(name, "", "", "", "", "")]
-    if detection.caution is None:
-        return "".join(map(_line, [HEADER, *rows]))
-    return "".join(map(_line, [(*HEADER, NOTE), *((*row, detection.caution) for row in rows)]))
+def dumps(*detections: Detection) -> str:
+    """The table of all answers, header included."""
+    rows = [(row, detection.caution) for detection in detections for row in _rows(detection)]
+    if not any(caution for _, caution in rows):
+        return "".join(map(_line, [HEADER, *(row for row, _ in rows)]))
+    return "".join(map(_line, [(*HEADER, NOTE), *((*row, caution or "") for row, caution in rows)]))
 
 
 def write(detection: Detection, path: str | Path, truth: Sequence[Event] = ()) -> None:
     """Writes the table to ``path``; it has the detected events, ``truth`` is not part of it."""
     Path(path).write_bytes(utf8(dumps(detection)))
+
+
+def event_rows(text: str, filename: str) -> Iterator[EventRow]:
+    """The events of a table; rows with a name alone have none.
+
+    Raises:
+        InvalidAnnotations: a column is missing, or a row is malformed.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        missing = [name for name in HEADER[:4] if name not in (reader.fieldnames or ())]
+        if missing:
+            raise invalid(1, f"no column {' and no '.join(missing)}: separate {', '.join(HEADER[:4])} by commas")
+        for row in reader:
+            if None in row or None in row.values():
+                raise invalid(reader.line_num, "another number of cells than the header has")
+            if row["onset"] or row["offset"] or row["event_label"]:
+                yield _event_row(row, reader.line_num)
+    except csv.Error as wrong:
+        raise invalid(reader.line_num, f"no table separated by commas ({wrong})") from wrong
+
+
+def _event_row(row: Mapping[str, str], line: int) -> EventRow:
+    confidence = row.get("confidence")
+    return EventRow(
+        cell_text(row["filename"]),
+        cell_text(row["event_label"]),
+        modality_in(row.get("modality", ""), line),
+        seconds(row["onset"], line),
+        seconds(row["offset"], line),
+        seconds(confidence, line) if confidence else None,
+        line,
+    )
+
+
+def _rows(detection: Detection) -> Sequence[tuple[str, ...]]:
+    name = detection.clip.name
+    return [_row(name, event) for event in detection.rounded_events] or [(name, "", "", "", "", "")]
 
 
 def _row(name: str, event: Event) -> tuple[str, ...]:

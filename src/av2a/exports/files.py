@@ -16,7 +16,7 @@ def check_file(path: Path, endings: Iterable[str], *, overwrite: bool = False) -
         UnknownName: the ending is none of ``endings``.
         OutputRefused: the destination cannot be written, or exists and ``overwrite`` is not set.
     """
-    ending = path.suffix.lower()
+    ending = ending_of(path, endings)
     if ending not in endings:
         raise UnknownName.among("output ending", ending, endings)
     try:
@@ -24,6 +24,17 @@ def check_file(path: Path, endings: Iterable[str], *, overwrite: bool = False) -
         _check_folder(path)
     except (OSError, ValueError) as refusal:
         raise _cannot_write(path, refusal) from refusal
+
+
+def ending_of(path: Path, endings: Iterable[str]) -> str:
+    """The longest of ``endings`` that the file's name has, else its suffix.
+
+    >>> ending_of(Path("a.selections.txt"), [".txt", ".selections.txt"]), ending_of(Path("a.b"), [".txt"])
+    ('.selections.txt', '.b')
+    """
+    name = path.name.lower()
+    known = [ending for ending in endings if name.endswith(ending) and name != ending]
+    return max(known, key=len, default=path.suffix.lower())
 
 
 def write_whole(path: Path, content: bytes | Callable[[Path], None], *, overwrite: bool = True) -> None:

@@ -7,7 +7,7 @@ confidences and scores to four decimals; what is not a finite number is null.
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib import metadata
 from math import isfinite, nan
@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 
 from av2a import __version__
 from av2a.errors import Av2aError, MissingFile, NotMedia, one_line
+from av2a.exports.rows import EventRow, invalid
 from av2a.labels import ordered_names
 from av2a.methods.trained.settings import ParserSettings
 from av2a.settings import PROFILES, Settings
@@ -101,6 +102,21 @@ def read(path: str | Path) -> Detection:
     if not path.is_file():
         raise MissingFile(f"no such file: {one_line(str(path))!r}")
     return loads(path.read_bytes().decode("utf-8", "replace"))
+
+
+def event_rows(text: str, filename: str) -> Iterator[EventRow]:
+    """The events of an answer.
+
+    Raises:
+        InvalidAnnotations: the text is no answer.
+    """
+    try:
+        detection = loads(text)
+    except NotMedia as wrong:
+        raise invalid(1, str(wrong)) from wrong
+    for each in detection.events:
+        times = each.start_seconds, each.stop_seconds
+        yield EventRow(detection.clip.name, each.label, each.modality, *times, each.confidence)
 
 
 def _media(clip: Clip) -> dict[str, Any]:

@@ -3,11 +3,17 @@
 Source: W3C WebVTT, sections 4.1 (file structure) and 4.2.2 (cue text): ``&``, ``<`` and ``>`` are escaped, so no cue can hold ``-->``.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from html import unescape
 from pathlib import Path
 
-from av2a.exports.fields import single_line, utf8
+from av2a.exports.fields import utf8
+from av2a.exports.rows import EventRow, cell, clock, clock_seconds, invalid, without_prefix
 from av2a.types import Detection, Event
+
+_TIMES = re.compile(r"\s*([\d:.,]+)\s+-->\s+([\d:.,]+)")
+_TAG = re.compile(r"<[^>]*>")
 
 
 def dumps(detection: Detection) -> str:
@@ -22,25 +28,34 @@ def write(detection: Detection, path: str | Path, truth: Sequence[Event] = ()) -
     Path(path).write_bytes(utf8(dumps(detection)))
 
 
-def timestamp(seconds: float) -> str:
-    """A WebVTT time.
-
-    >>> timestamp(3723.5)
-    '01:02:03.500'
-    """
-    whole, milliseconds = divmod(round(seconds * 1000), 1000)
-    minutes, second = divmod(whole, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour:02d}:{minute:02d}:{second:02d}.{milliseconds:03d}"
-
-
 def cue_text(event: Event) -> str:
     """The line that a player shows while the event lasts."""
-    label = single_line(event.label).replace("\0", "\N{REPLACEMENT CHARACTER}")
-    escaped = label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = cell(event.label).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"{event.modality.word}: {escaped}"
 
 
 def _cue(number: int, event: Event) -> str:
-    times = f"{timestamp(event.start_seconds)} --> {timestamp(event.stop_seconds)}"
+    times = f"{clock(event.start_seconds)} --> {clock(event.stop_seconds)}"
     return f"{number}\n{times}\n{cue_text(event)}\n"
+
+
+def event_rows(text: str, filename: str) -> Iterator[EventRow]:
+    """The events of a caption file; comments, styles and regions are none.
+
+    Raises:
+        InvalidAnnotations: the text is no caption file, or a time is none.
+    """
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if not rows[0].startswith("WEBVTT"):
+        raise invalid(1, "a WebVTT file begins with WEBVTT")
+    number = 0
+    while number < len(rows):
+        number += 1
+        times = _TIMES.match(rows[number - 1])
+        if times:
+            first = number
+            while number < len(rows) and rows[number]:
+                number += 1
+            start, stop = (clock_seconds(time, first) for time in times.groups())
+            modality, label = without_prefix(unescape(_TAG.sub("", " ".join(rows[first:number]))))
+            yield EventRow(filename, label, modality, start, stop, line=first)

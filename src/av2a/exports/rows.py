@@ -1,0 +1,142 @@
+"""Events as rows, as the files of other tools have them, and what their readers and writers share."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from av2a.errors import InvalidAnnotations, one_line
+from av2a.exports.fields import single_line
+from av2a.types import CAUTION, Event, Modality
+
+NOTE = f"note: {CAUTION}"
+"""Stands over the whole clip where the answer is worthless, in formats without a place for notes; no event when read."""
+
+WORDS = {modality.word: modality for modality in Modality}
+"""Heard, seen and both, as files for people have them."""
+
+_SECONDS = re.compile(r"\d+(?:[.,]\d*)?(?:[eE][-+]?\d+)?|[.,]\d+")
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)")
+_IN_PARENTHESES = re.compile(rf"(.*) \(({'|'.join(WORDS)})\)(?: \d+)?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One event of a file. Not every format has a modality or a confidence; the interval may be empty."""
+
+    filename: str
+    """The clip's name, or that of the file where the format names no clip."""
+    label: str
+    modality: Modality | None
+    start_seconds: float
+    stop_seconds: float
+    confidence: float | None = None
+    line: int = 0
+    """Where in the file the event is, counted from 1; 0 where a format has no lines."""
+
+
+def invalid(line: int, problem: str) -> InvalidAnnotations:
+    """The error for a line of a file; its reader adds the file's name."""
+    return InvalidAnnotations(f"line {line}: {problem}")
+
+
+def seconds(text: str, line: int) -> float:
+    """A time in seconds, with a point or a comma, 0 or more.
+
+    Raises:
+        InvalidAnnotations: it is none.
+    """
+    if not _SECONDS.fullmatch(text.strip()):
+        raise invalid(line, f"a time must be a number of seconds, 0 or more, got {one_line(text, 40)!r}")
+    return _possible(float(text.replace(",", ".")), line)
+
+
+def clock_seconds(text: str, line: int) -> float:
+    """A time as ``hours:minutes:seconds`` or ``minutes:seconds``.
+
+    Raises:
+        InvalidAnnotations: it is none.
+    """
+    found = _CLOCK.fullmatch(text.strip())
+    if not found:
+        raise invalid(line, f"a time must look like 00:01:02.500, got {one_line(text, 40)!r}")
+    hours, minutes, rest = found.groups()
+    return _possible(round(3600 * int(hours or 0) + 60 * int(minutes) + float(rest.replace(",", ".")), 6), line)
+
+
+def clock(seconds: float, point: str = ".") -> str:
+    """Whole milliseconds as ``hours:minutes:seconds``.
+
+    >>> clock(3723.5), clock(1.0, ",")
+    ('01:02:03.500', '00:00:01,000')
+    """
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    minutes, second = divmod(whole, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:02d}:{minute:02d}:{second:02d}{point}{milliseconds:03d}"
+
+
+def cell(label: str) -> str:
+    """A label for formats of one line or one cell each: line breaks and tabs are spaces, and it is never empty.
+
+    >>> cell("a\\tb\\r\\nc"), cell("")
+    ('a b c', '�')
+    """
+    return (
+        single_line(label).replace("\t", " ").replace("\0", "\N{REPLACEMENT CHARACTER}") or "\N{REPLACEMENT CHARACTER}"
+    )
+
+
+def prefixed(event: Event) -> str:
+    """The label behind its modality, for formats with one track: "heard: dog barking"."""
+    return f"{event.modality.word}: {cell(event.label)}"
+
+
+def without_prefix(text: str) -> tuple[Modality | None, str]:
+    """Undoes :func:`prefixed`; text without a modality is a label.
+
+    >>> without_prefix("heard: dog: large"), without_prefix("dog")
+    ((<Modality.AUDIO: 'audio'>, 'dog: large'), (None, 'dog'))
+    """
+    word, colon, label = text.partition(": ")
+    return (WORDS[word], label) if colon and word in WORDS else (None, text)
+
+
+def tracks(events: Sequence[Event]) -> list[tuple[str, list[Event]]]:
+    """Tracks of one label and one modality, in which no event overlaps another, by name: "dog barking (heard)"."""
+    found: dict[tuple[str, Modality, int], list[Event]] = {}
+    for event in sorted(events, key=lambda each: (each.start_seconds, each.stop_seconds)):
+        number = 1
+        while (track := found.get((event.label, event.modality, number))) and track[
+            -1
+        ].stop_seconds > event.start_seconds:
+            number += 1
+        found.setdefault((event.label, event.modality, number), []).append(event)
+    named: dict[str, list[Event]] = {}
+    for (label, modality, number), track in found.items():
+        name = f"{cell(label)} ({modality.word})" + (f" {number}" if number > 1 else "")
+        # Labels that differ only in what a name cannot hold.
+        while name in named:
+            number += 1
+            name = f"{cell(label)} ({modality.word}) {number}"
+        named[name] = track
+    return list(named.items())
+
+
+def track_modality(name: str) -> Modality | None:
+    """The modality in a track's name."""
+    found = _IN_PARENTHESES.fullmatch(name)
+    return WORDS[found[2]] if found else None
+
+
+def lines(text: str) -> Iterable[tuple[int, str]]:
+    """The lines that are not blank, numbered from 1."""
+    # Not splitlines: it would also split at characters that a label may have.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line.removesuffix("\r")
+
+
+def _possible(seconds: float, line: int) -> float:
+    if not seconds < 1e9:
+        raise invalid(line, f"a time of {seconds:g} seconds is no time")
+    return seconds

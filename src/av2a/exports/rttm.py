@@ -1,0 +1,51 @@
+"""RTTM (NIST rich transcription time marks): one line an event, of any number of clips.
+
+Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", appendix A. Fields are separated by white
+space, so white space in labels and file names becomes ``_``. Channel 1 is heard, 2 seen, 3 both.
+"""
+
+import re
+from collections.abc import Iterator
+
+from av2a.exports.rows import EventRow, invalid, lines, seconds
+from av2a.types import Detection, Modality
+
+_CHANNELS = {modality: str(number) for number, modality in enumerate(Modality, start=1)}
+_MODALITIES = {channel: modality for modality, channel in _CHANNELS.items()}
+_FEWEST_FIELDS = 8
+
+
+def dumps(*detections: Detection) -> str:
+    """The lines of all answers."""
+    notes = "".join(f";; {each.clip.path.stem}: {each.caution}\n" for each in detections if each.caution)
+    return notes + "".join(
+        f"SPEAKER {written_label(detection.clip.path.stem)} {_CHANNELS[event.modality]} {event.start_seconds:.3f} "
+        f"{event.stop_seconds - event.start_seconds:.3f} <NA> <NA> {written_label(event.label)} "
+        f"{event.confidence:.4f} <NA>\n"
+        for detection in detections
+        for event in detection.rounded_events
+    )
+
+
+def written_label(label: str) -> str:
+    """A label as one field."""
+    return re.sub(r"[\s\0\x1c-\x1f]", "_", label) or "_"
+
+
+def event_rows(text: str, filename: str) -> Iterator[EventRow]:
+    """The events of all lines that begin with SPEAKER.
+
+    Raises:
+        InvalidAnnotations: such a line lacks fields.
+    """
+    for number, line in lines(text):
+        fields = line.split()
+        if fields[0] != "SPEAKER":
+            continue
+        if len(fields) < _FEWEST_FIELDS:
+            raise invalid(number, f"a SPEAKER line needs {_FEWEST_FIELDS} fields or more, got {len(fields)}")
+        start = seconds(fields[3], number)
+        # Start and duration have three decimals or more; their sum may miss the stop by rounding alone.
+        stop = round(start + seconds(fields[4], number), 6)
+        confidence = None if len(fields) < 9 or fields[8] == "<NA>" else seconds(fields[8], number)
+        yield EventRow(fields[1], fields[7], _MODALITIES.get(fields[2]), start, stop, confidence, number)
