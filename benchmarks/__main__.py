@@ -11,6 +11,8 @@ NAMES = (
     "quality",
     "metrics",
     "store",
+    "formats",
+    "path",
     "parsers",
     "tuning",
     "encoders",

@@ -41,7 +41,7 @@ class FileTrace:
         self._last.file = file
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Trace one detection, after one that is not counted: imports and caches are no part of the path."""
     backbone = av2a.load_backbone("mini")
     with tempfile.TemporaryDirectory() as folder:
@@ -63,10 +63,10 @@ def main(arguments: list[str]) -> None:
             print(
                 f"{name}: {len(trace.files)} files, {len(trace.functions)} functions, {trace.changes} changes of file"
             )
-            if "-v" in arguments:
+            if "-v" in sys.argv:
                 for file, calls in trace.files.most_common():
                     print(f"  {calls:6} {file}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
