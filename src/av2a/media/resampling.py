@@ -24,8 +24,8 @@ class SincResampler:
     """Resamples one run of audio that arrives in blocks. The first output sample is at the time of the first input sample.
 
     >>> resampler = SincResampler(48_000, 16_000)
-    >>> [len(resampler.push(np.zeros(1000, np.float32))), len(resampler.rest())]
-    [327, 7]
+    >>> len(resampler.push(np.zeros(1000, np.float32))) + len(resampler.rest())
+    334
     """
 
     from_hz: int
