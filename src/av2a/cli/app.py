@@ -31,6 +31,7 @@ COMMANDS = {
     "settings": ("settings", "List the settings of the method, with their values and meanings."),
     "backbones": ("backbones", "Say which models there are to choose from, and where their weights are."),
     "weights": ("weights", "Download, list and verify what models need."),
+    "cache": ("cache", "Show, clear and limit the embeddings that are stored."),
     "data": ("data", "Fetch benchmarks' annotations, and say which videos are at hand."),
     "doctor": ("doctor", "Say what this installation can do."),
 }

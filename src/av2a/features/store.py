@@ -6,7 +6,9 @@ when it is read. It has no checksum; ours is in its header.
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,21 @@ DIGESTS = "digests.txt"
 HEADER = "av2a"
 """One entry in the file's own header, as that does not keep the order of several."""
 
+LIMIT_FILE = "limit.txt"
+"""The most bytes that entries may take, as a number; there is no limit without it."""
+
 MadeBy = Mapping[str, Any]
 """Everything that an entry depends on, as plain values."""
+
+
+@dataclass(frozen=True)
+class StoredEntry:
+    """The file of one clip in a store."""
+
+    path: Path
+    size_bytes: int
+    last_used: float
+    """In seconds since the epoch."""
 
 
 @dataclass(eq=False)
@@ -81,10 +96,14 @@ class Store:
         if not path.is_file():
             return None
         try:
-            return self._checked(path, made_by)
+            features = self._checked(path, made_by)
         except (OSError, ValueError, KeyError, TypeError):
             self._say_once(f"{one_line(str(path))!r} is damaged and is made anew")
             return None
+        with suppress(OSError):
+            # What was not used for longest is removed first.
+            os.utime(path)
+        return features
 
     def write(self, made_by: MadeBy, features: ClipFeatures, identity: FileIdentity | None = None) -> None:
         """Keep an entry, and the digest of the file with ``identity``: all of it or nothing. The same entry has the same bytes, whoever writes it.
@@ -102,6 +121,8 @@ class Store:
             atomic.write_bytes(path, content)
             if identity is not None:
                 self._note_digest(identity, made_by["clip"]["sha256"])
+            if (limit := self.limit_bytes) is not None:
+                self.shrink(limit, keep=path)
         except OSError as refusal:
             message = (
                 f"cannot write into the store {one_line(str(self.folder))!r} ({refusal.strerror}): what it holds is whole; "
@@ -110,6 +131,56 @@ class Store:
             if self.must_keep:
                 raise OutputRefused(message) from refusal
             self._say_once(message)
+
+    @property
+    def limit_bytes(self) -> int | None:
+        """The most bytes that entries may take; None for any number."""
+        try:
+            return int((self.folder / LIMIT_FILE).read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def set_limit(self, limit_bytes: int | None) -> None:
+        """Keep the entries within a limit from now on, also those that other processes write; None lifts it.
+
+        Raises:
+            OSError: the store cannot be written.
+        """
+        file = self.folder / LIMIT_FILE
+        if limit_bytes is None:
+            file.unlink(missing_ok=True)
+        else:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            atomic.write_bytes(file, f"{limit_bytes}\n".encode())
+
+    def entries(self) -> list[StoredEntry]:
+        """All entries, those that were not used for longest first."""
+        found = []
+        for path in self.folder.glob(f"*/*{ENDING}"):
+            with suppress(OSError):
+                stat = path.stat()
+                found.append(StoredEntry(path, stat.st_size, stat.st_mtime))
+        return sorted(found, key=lambda entry: (entry.last_used, entry.path))
+
+    def shrink(self, limit_bytes: int, *, models: str = "", keep: Path | None = None) -> list[StoredEntry]:
+        """Remove the entries that were not used for longest until the others are within the limit; those removed.
+
+        Args:
+            limit_bytes: what all entries together may take; 0 removes them all.
+            models: only entries of folders whose names begin so are counted and removed.
+            keep: an entry that is not removed.
+        """
+        entries = [entry for entry in self.entries() if entry.path.parent.name.startswith(models)]
+        total, removed = sum(entry.size_bytes for entry in entries), []
+        for entry in entries:
+            if total <= limit_bytes:
+                break
+            if entry.path != keep:
+                with suppress(OSError):
+                    entry.path.unlink()
+                    total -= entry.size_bytes
+                    removed.append(entry)
+        return removed
 
     def _checked(self, path: Path, made_by: MadeBy) -> ClipFeatures | None:
         said, arrays = _read(path)
