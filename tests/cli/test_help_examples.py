@@ -14,6 +14,7 @@ from av2a.backbones.checkpoints import CLAP, CLIP_B32, SIGLIP2, parts_of
 from av2a.cli.app import EXAMPLES, main_command
 from av2a.datasets import open_dataset
 from av2a.datasets.sources import SOURCES
+from av2a.detector import detect
 from av2a.exports.scores import write_scores
 from av2a.settings import Settings
 from av2a.world import make_scene, write_clip
@@ -89,6 +90,9 @@ def template(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
         ("mine.json", Settings()),
     ):
         (folder / name).write_text(json.dumps(settings.as_dict()))
+    (folder / "out").mkdir()
+    for answer in ("answer.json", "out/clip.json"):
+        detect(folder / "clip.mp4", ["dog barking", "siren"], "mini").save(folder / answer)
     (folder / "space.toml").write_text("decay = [0.1, 5.0]\n")
     shutil.copytree(weights, folder / "stick")
     return folder

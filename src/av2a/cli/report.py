@@ -28,9 +28,9 @@ class AnswerArguments:
 
 
 @command(
-    Example("av2a report siren.json -o page.html -o events.csv", "a page and a table"),
+    Example("av2a report answer.json -o page.html -o events.csv", "a page and a table"),
     Example("av2a report out/*.json -o 'pages/{name}.html'", "a page for each answer"),
-    Example("av2a report siren.json", "the answer once more"),
+    Example("av2a report answer.json", "the answer once more"),
 )
 def report(given: AnswerArguments, output: OutputOptions, known: TruthOptions, talk: TalkOptions) -> None:
     """Make any output from answers that were kept as JSON.
