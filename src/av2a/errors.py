@@ -124,6 +124,10 @@ class WeightsUnavailable(Av2aError):
     exit_status = 3
 
 
+class MissingWeights(WeightsUnavailable):
+    """Weights that are not on this machine and were not downloaded; up to three lines, of which the later ones name ways out."""
+
+
 class MissingDependency(WeightsUnavailable):
     """An optional library is not installed."""
 

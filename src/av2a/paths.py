@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from av2a.errors import UsageError
+from av2a.errors import UsageError, one_line
 
 CACHE_VARIABLE = "AV2A_CACHE"
 """The folder of embeddings that can be computed again; set to nothing, none are kept."""
@@ -36,6 +36,29 @@ def cache_folder() -> Path | None:
         return users_cache() / "av2a"
     except RuntimeError:
         return None
+
+
+def hub_cache() -> Path:
+    """The cache of the Hugging Face hub, as the variables of its own client name it; the client need not be installed.
+
+    Raises:
+        UsageError: no variable names it, and the user has no home folder.
+    """
+    home = os.environ.get("HF_HOME") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
+    try:
+        return Path(os.path.expandvars(named)).expanduser()
+    except RuntimeError as homeless:
+        raise UsageError("this user has no home folder: name a folder for weights with HF_HOME") from homeless
+
+
+def shown(path: Path) -> str:
+    """A path as messages show it: on one line, and with ~ for the user's home folder."""
+    try:
+        inside = path.relative_to(Path.home())
+    except (RuntimeError, ValueError):
+        return one_line(str(path))
+    return one_line(f"~/{inside}")
 
 
 def embeddings_folder() -> Path | None:

@@ -90,7 +90,7 @@ def test_a_transfer_that_always_breaks_off_is_given_up_and_whole_files_are_kept(
     monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
     hub.cuts[WEIGHTS] = [1000] * 20
     with pytest.raises(
-        WeightsUnavailable, match=r"broke off model\.safetensors .*whole are kept.*weights fetch owner/model"
+        WeightsUnavailable, match=r"broke off model\.safetensors .*whole are kept.*\n.*weights fetch owner/model"
     ):
         fetched(hub, cache)
     hub.cuts.clear()
@@ -189,7 +189,7 @@ def test_the_token_goes_to_the_hub_and_to_no_other_host(
         ((403, "GatedRepo"), r"asks for consent: accept its terms at .*/owner/model"),
         ((404, "RepoNotFound"), r"knows no checkpoint 'owner/model'"),
         ((404, "RevisionNotFound"), r"has no revision None"),
-        ((503, ""), r"weights are not on this machine: .*refuses \(.*503.*Either connect"),
+        ((503, ""), r"weights are not on this machine: .*refuses \(.*503.*\ndownload them"),
     ],
 )
 def test_what_the_hub_refuses_is_said_in_one_line(
@@ -198,7 +198,7 @@ def test_what_the_hub_refuses_is_said_in_one_line(
     hub.refused["owner/model"] = answer
     with pytest.raises(WeightsUnavailable, match=words) as refusal:
         fetched(hub, cache)
-    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value).splitlines()) == (3 if answer[0] == 503 else 1)
 
 
 def test_an_address_that_is_no_hub_is_refused(cache: Path) -> None:
@@ -439,9 +439,9 @@ def test_off_line_nothing_is_asked_and_the_error_names_the_ways_out(hub: SmallHu
     assert "owner/model (not in" in err
     assert str(tmp_path / "hub") in err
     assert "HF_HUB_OFFLINE" in err
-    for way in ("'av2a weights fetch owner/model", "--to DIR", "--weights DIR for a folder, HF_HOME"):
+    for way in ("av2a weights fetch owner/model", "--to DIR", "--weights DIR, AV2A_WEIGHTS or HF_HOME"):
         assert way in err
-    assert len(err.strip().splitlines()) == 1
+    assert len(err.strip().splitlines()) == 3
 
 
 def test_off_line_the_cache_suffices(hub: SmallHub, tmp_path: Path) -> None:

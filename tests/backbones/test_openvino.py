@@ -143,6 +143,6 @@ def test_without_the_library_the_device_is_refused(monkeypatch: pytest.MonkeyPat
     import av2a.backbones.openvino as door
 
     monkeypatch.setattr(door, "find_spec", lambda name: None)
-    with pytest.raises(InvalidSetting, match=r"pip install 'av2a\[openvino\]'"):
+    with pytest.raises(InvalidSetting, match=r"not installed: .*install .*openvino"):
         placement("openvino")
     assert torch.device("cpu") == placement("cpu").device

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from av2a.backbones.registry import DEFAULT_BACKBONE, installed_by
 from av2a.cli.truth import scene_truth
+from av2a.installation import install_command
 from av2a.types import Modality
 from av2a.world import demo_scene
 from tests.cli.calling import Call, Outcome, shell
@@ -67,7 +67,7 @@ def test_without_the_models_the_next_step_says_how_to_install_them(tmp_path: Pat
         "u.find_spec = lambda name, *rest: None if name == 'torch' else f(name, *rest)",
     )
     assert outcome.status == 0
-    assert installed_by(DEFAULT_BACKBONE) in outcome.err
+    assert install_command("models") in outcome.err
 
 
 def test_the_demo_finds_what_is_there(run: Run) -> None:
@@ -106,7 +106,7 @@ def test_without_matplotlib_the_picture_is_skipped_and_said_so(tmp_path: Path) -
     outcome = shell("demo", "-o", tmp_path, first="sys.modules['matplotlib'] = None")
     assert outcome.status == 0
     assert not (tmp_path / "demo.png").exists()
-    assert "av2a: warning: no picture, as matplotlib is not installed: pip install 'av2a[plots]'" in outcome.err
+    assert f"av2a: warning: no picture, as matplotlib is not installed: {install_command('plots')}" in outcome.err
 
 
 def test_a_file_in_the_way_is_refused(av2a: Call, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from av2a.installation import library_command
 from tests.cli.calling import Call, environment, shell
 
 
@@ -35,7 +36,7 @@ def test_a_missing_needed_library_is_a_failure_with_its_cure() -> None:
     outcome = shell("doctor", "--json", first="sys.modules['PIL'] = sys.modules['torch'] = None")
     assert outcome.status == 1
     broken = [check for check in json.loads(outcome.out)["checks"] if check["state"] == "broken"]
-    assert {"name": "Pillow", "state": "broken", "detail": "not installed", "cure": "pip install Pillow"} in broken
+    assert {"name": "Pillow", "state": "broken", "detail": "not installed", "cure": library_command("pillow")} in broken
 
 
 def test_the_weights_folder_is_the_one_that_was_set(
@@ -43,3 +44,53 @@ def test_the_weights_folder_is_the_one_that_was_set(
 ) -> None:
     monkeypatch.setenv("AV2A_WEIGHTS", str(tmp_path))
     assert str(tmp_path) in av2a("doctor").out
+
+
+HOMELESS = "import pwd; pwd.getpwuid = lambda number: {}[number]"
+"""A user number without an entry, as containers have them."""
+NO_HOME = "this user has no home folder: name a folder for weights with HF_HOME"
+
+
+def homeless(tmp_path: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in environment(**more).items() if not name.startswith(("XDG_", "HF_", "HOME"))}
+    return (
+        {name: value for name, value in kept.items() if name != "AV2A_BACKBONE"}
+        | more
+        | {"MPLCONFIGDIR": str(tmp_path)}
+    )
+
+
+def test_doctor_answers_a_user_without_a_home_folder(tmp_path: Path) -> None:
+    outcome = shell("doctor", "--json", first=HOMELESS, env=homeless(tmp_path))
+    assert outcome.status == 1, outcome.err
+    broken = [check for check in json.loads(outcome.out)["checks"] if check["state"] == "broken"]
+    assert [(check["name"], check["detail"]) for check in broken] == [("weights cache", NO_HOME)]
+    assert shell("doctor", first=HOMELESS, env=homeless(tmp_path, HF_HOME=str(tmp_path))).status == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("backbones",), ("weights", "list", "all"), ("weights", "verify", "clip-clap"), ("detect", "{video}", "-l", "x")],
+)
+def test_a_user_without_a_home_folder_is_told_which_variable_names_one(
+    video: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    call = [word.format(video=video) for word in words]
+    outcome = shell(*call, first=HOMELESS, env=homeless(tmp_path))
+    assert (outcome.status, outcome.err) == (2, f"av2a: error[E_USAGE]: {NO_HOME}\n")
+    named = shell(*call, first=HOMELESS, env=homeless(tmp_path, HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1"))
+    assert named.status == (3 if words[0] == "detect" or words[1:2] == ("verify",) else 0), named.err
+
+
+@pytest.mark.parametrize("place", ["a file/hub", "a file", "{closed}/hub"])
+def test_a_weights_cache_that_cannot_be_made_has_a_cross_with_the_reason(
+    av2a: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / place.replace("{closed}", "/proc")))
+    outcome = av2a("doctor", "--json")
+    assert outcome.status == 1
+    [broken] = [check for check in json.loads(outcome.out)["checks"] if check["state"] == "broken"]
+    assert broken["name"] == "weights cache"
+    assert " cannot be used (" in broken["detail"]
+    assert "HF_HOME" in broken["cure"]

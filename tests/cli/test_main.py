@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from av2a.installation import install_command
 from tests.cli.calling import environment, shell
 
 
@@ -41,9 +42,8 @@ def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
 def test_a_library_that_is_not_installed_is_status_three(video: Path, tmp_path: Path) -> None:
     outcome = shell("detect", video, "-l", "dog", "-o", tmp_path / "a.png", first="sys.modules['matplotlib'] = None")
     assert (outcome.status, outcome.out) == (3, "")
-    assert (
-        outcome.err == "av2a: error[E_DEPENDENCY]: output ending '.png' needs 'matplotlib': pip install 'av2a[plots]'\n"
-    )
+    needed = f"output ending '.png' needs 'matplotlib': {install_command('plots')}"
+    assert outcome.err == f"av2a: error[E_DEPENDENCY]: {needed}\n"
 
 
 def test_a_missing_file_is_said_before_anything_is_loaded(tmp_path: Path) -> None:

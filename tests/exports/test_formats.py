@@ -12,6 +12,7 @@ import pytest
 
 from av2a import exports
 from av2a.errors import OutputRefused, UnknownName
+from av2a.installation import install_command
 from av2a.types import Detection
 from tests.detections import HEARD, event, hostile, park, park_truth
 
@@ -189,7 +190,7 @@ def test_pictures_without_matplotlib_are_refused_before_any_work(tmp_path: Path,
     answer = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], check=True, env=environment, capture_output=True, text=True
     )
-    assert answer.stdout == "output ending '.svg' needs 'matplotlib': pip install 'av2a[plots]'\n"
+    assert answer.stdout == f"output ending '.svg' needs 'matplotlib': {install_command('plots')}\n"
 
 
 def test_writing_text_loads_no_picture_library(tmp_path: Path, root: Path) -> None:

@@ -1,5 +1,6 @@
 """The published checkpoints: which files each has, under which licence, and which backbone is made of which."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def checkpoint_named(text: str, files: tuple[str, ...] = ALL) -> Checkpoint:
     >>> checkpoint_named("laion/clap-htsat-fused@v2", TOWERS)
     Checkpoint(repo='laion/clap-htsat-fused', revision='v2', files=('config.json', 'weights'))
     """
-    folder = Path(text).expanduser()
+    folder = Path(os.path.expanduser(text))  # noqa: PTH111 - which leaves ~ where the user has no home folder
     if text and folder.is_dir():
         return Checkpoint(str(folder.absolute()), None, files)
     repo, at, revision = text.partition("@")

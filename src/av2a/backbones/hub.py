@@ -23,6 +23,7 @@ from urllib.parse import quote
 from av2a.backbones.checkpoints import COMMIT, NAMES, SHARD, WELCOME, Checkpoint
 from av2a.backbones.digests import is_as_named
 from av2a.errors import MissingDependency, WeightsUnavailable, one_line
+from av2a.installation import install_command
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the model, the number of bytes that have arrived, and their total."""
@@ -315,9 +316,9 @@ def _client_errors(checkpoint: Checkpoint, hub: Hub) -> Iterator[None]:
     try:
         from huggingface_hub import constants, errors
     except ModuleNotFoundError as missing:
-        raise MissingDependency(f"fetching weights needs {missing.name!r}: pip install 'av2a[models]'") from missing
+        raise MissingDependency(f"downloading weights needs {missing.name!r}: {install_command('models')}") from missing
     if constants.HF_HUB_OFFLINE:
-        raise HubUnreachable("HF_HUB_OFFLINE forbids to fetch them")
+        raise HubUnreachable("HF_HUB_OFFLINE forbids downloads")
     try:
         yield
     except errors.HFValidationError as invalid:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from av2a.backbones.choices import Precision
 from av2a.errors import InvalidSetting
+from av2a.installation import install_command
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -29,7 +30,9 @@ def require_openvino() -> None:
         InvalidSetting: it is not.
     """
     if find_spec("openvino") is None:
-        raise InvalidSetting("device openvino is not at hand: pip install 'av2a[openvino]', or choose --device auto")
+        raise InvalidSetting(
+            f"device openvino is not installed: {install_command('openvino')}, or choose --device auto"
+        )
 
 
 def library() -> Any:

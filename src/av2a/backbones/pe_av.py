@@ -29,6 +29,7 @@ from av2a.backbones.running import Runner
 from av2a.backbones.sound_slices import chunk_starts, most_central, span_means
 from av2a.backbones.weights import read_json, read_state
 from av2a.errors import MissingDependency, WeightsUnavailable
+from av2a.installation import library_command
 
 SAMPLE_RATE_HZ = 48_000
 SLICE_SAMPLES = 1920
@@ -121,7 +122,8 @@ def load_visual(folder: Path, runner: Runner, name: str = "pe-av") -> PeAvVisual
     """
     if find_spec("timm") is None:
         raise MissingDependency(
-            "pictures through PE-AV need 'timm': pip install timm and the torchvision of your torch, or hear with it only: clip+pe-a-frame"
+            f"the visual encoder of PE-AV needs 'timm': {library_command('timm')} and the torchvision of your torch, or use its audio "
+            "encoder only: --backbone clip+pe-a-frame"
         )
     whole: Any = load_config(folder, "pe_audio_video", "pe_video")
     config = whole.video_config if whole.model_type == "pe_audio_video" else whole

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from av2a.backbones.base import AudioEncoder, Backbone, VisualEncoder
-from av2a.backbones.checkpoints import BACKBONES as FETCHED
 from av2a.backbones.checkpoints import LANGUAGEBIND, Checkpoint, checkpoint_named, chosen_checkpoints, own_name
 from av2a.backbones.choices import Precision, device_named, precision_named
 from av2a.backbones.weights import Folder, Progress, Sources, check_all, resolve_all
-from av2a.errors import InvalidSetting, MissingDependency, UnknownName, UsageError, WeightsUnavailable, one_line
+from av2a.errors import InvalidSetting, MissingDependency, MissingWeights, UnknownName, UsageError, one_line
+from av2a.installation import install_command
 from av2a.plugins import Plugin, PluginKind, plugin_named
 
 DEFAULT_BACKBONE = "clip-clap"
@@ -26,9 +26,6 @@ BACKBONES: dict[str, str] = {
 
 LIBRARIES = ("torch", "transformers", "safetensors")
 """What every backbone needs whose weights are fetched; the hub's client only to fetch them."""
-
-EXTRAS = (*FETCHED, "siglip2", "metaclip2")
-"""What may stand in ``pip install 'av2a[…]'`` for a backbone or the first half of its name; ``models`` is all of them."""
 
 
 class _BackboneModule(Protocol):
@@ -201,30 +198,20 @@ def default_precision(profile: str) -> str:
     return "auto" if profile == "practical" else "float32"
 
 
-def installed_by(name: str) -> str:
-    """The command that installs the libraries of a backbone.
-
-    >>> installed_by("siglip2+clap")
-    "pip install 'av2a[siglip2]'"
-    """
-    extra = next((each for each in (name, name.partition("+")[0]) if each in EXTRAS), "models")
-    return f"pip install 'av2a[{extra}]'"
-
-
 def _check_libraries(name: str) -> None:
-    """Refuse before anything is fetched.
+    """Refuse before anything is downloaded.
 
     Raises:
         MissingDependency: a library is not installed.
     """
     for library in LIBRARIES:
         if find_spec(library) is None:
-            raise MissingDependency(f"backbone {name!r} needs {library!r}: {installed_by(name)}")
+            raise MissingDependency(f"backbone {name!r} needs {library!r}: {install_command('models')}")
 
 
 @contextmanager
 def _other_ways(name: str) -> Iterator[None]:
-    """Who has just installed the command and has no models yet is told how to try it without.
+    """Adds what can be tried without the default weights to the error that says that they are missing.
 
     Raises:
         MissingDependency: a library lacks what the backbone needs of it.
@@ -234,9 +221,9 @@ def _other_ways(name: str) -> Iterator[None]:
     except ImportError as unfit:
         raise MissingDependency(
             f"the libraries of backbone {name!r} do not fit together ({one_line(str(unfit), 120)}): "
-            f"{installed_by(name).replace('install', 'install --upgrade')}, and see av2a doctor"
+            f"{install_command('models')}, and see av2a doctor"
         ) from unfit
-    except WeightsUnavailable as missing:
+    except (MissingWeights, MissingDependency) as missing:
         if name != DEFAULT_BACKBONE:
             raise
         raise type(missing)(

@@ -20,7 +20,9 @@ from av2a.backbones.checkpoints import Checkpoint as Checkpoint
 from av2a.backbones.digests import is_as_named, published_name
 from av2a.backbones.hub import Progress as Progress
 from av2a.digests import sha256
-from av2a.errors import MissingDependency, MissingFile, WeightsUnavailable, one_line
+from av2a.errors import MissingDependency, MissingFile, MissingWeights, WeightsUnavailable, one_line
+from av2a.installation import install_command
+from av2a.paths import hub_cache, shown
 
 FOLDER_VARIABLE = "AV2A_WEIGHTS"
 MANIFEST = "av2a.json"
@@ -58,6 +60,14 @@ class Sources:
     """None is the hub's own: ``HF_ENDPOINT``, else huggingface.co."""
     download: bool = True
 
+    def hub_cache(self) -> Path:
+        """The cache of the hub.
+
+        Raises:
+            UsageError: no variable names it, and the user has no home folder.
+        """
+        return hub_cache() if self.cache is None else self.cache
+
     @classmethod
     def chosen(cls, folder: Path | None = None, *, download: bool = True) -> "Sources":
         """With the folder given, else that of ``AV2A_WEIGHTS``.
@@ -69,7 +79,7 @@ class Sources:
         if folder is None and named:
             folder = Path(named)
         if folder is not None:
-            folder = folder.expanduser()
+            folder = Path(os.path.expanduser(folder))  # noqa: PTH111 - which leaves ~ where the user has no home folder
             if not folder.is_dir():
                 raise MissingFile(
                     f"there is no folder {one_line(str(folder))!r} with weights: check --weights and {FOLDER_VARIABLE}"
@@ -141,52 +151,56 @@ def _check(search: Search) -> None:
     wrong = [name for name, published in named.items() if published and not is_as_named(folder / name, published)]
     if wrong:
         search.found = None
-        search.reasons.append(f"{', '.join(wrong)} damaged in {_shown(folder)}")
+        search.reasons.append(f"{', '.join(wrong)} damaged in {shown(folder)}")
 
 
 def _fetch_into(
     missing: Sequence[Search], sources: Sources, progress: Progress | None, *, only_check: bool = False
 ) -> None:
     if not sources.download:
-        raise WeightsUnavailable(_nowhere(missing, "nothing is fetched here"))
+        raise _missing(missing, "nothing is downloaded here")
     if any(Path(each.checkpoint.repo).is_absolute() for each in missing):
-        raise WeightsUnavailable(_nowhere(missing, "a folder is not fetched"))
+        raise _missing(missing, "a folder is not downloaded")
     try:
         for each in missing:
-            source = hub.Hub(cache_of(sources), sources.endpoint)
+            source = hub.Hub(sources.hub_cache(), sources.endpoint)
             if only_check:
                 hub.check(each.checkpoint, source)
                 continue
             path = hub.fetch(each.checkpoint, source, progress)
             each.found = Folder(path, each.checkpoint.repo, path.name, Origin.DOWNLOAD)
     except hub.HubUnreachable as unreachable:
-        raise WeightsUnavailable(_nowhere(missing, str(unreachable))) from unreachable
+        raise _missing(missing, str(unreachable)) from unreachable
 
 
-def _nowhere(searches: Sequence[Search], why_not_fetched: str) -> str:
-    """What is missing, where it was looked for, and the ways out."""
-    searches = [each for each in searches if each.found is None]
-    what = " and ".join(f"{each.checkpoint} ({'; '.join(each.reasons)})" for each in searches)
-    start = f"weights are not on this machine: {what}; and {why_not_fetched}."
-    names = _fetched_as([each.checkpoint for each in searches])
-    if not names:
-        return f"{start} Copy the folder here again, whole, or name another"
-    here = " and ".join(f"'av2a weights fetch {name}'" for name in names)
-    carried = " and ".join(f"'av2a weights fetch {name} --to DIR'" for name in names)
-    return (
-        f"{start} Either connect and run {here}; "
-        f"or run {carried} on a connected machine, copy DIR here and give it with --weights DIR or {FOLDER_VARIABLE}; "
-        "or name where they are: --weights DIR for a folder, HF_HOME for another cache of the hub"
+def _missing(searches: Sequence[Search], why_not_downloaded: str) -> MissingWeights:
+    """The error that names what is missing, where it was looked for, and the ways out."""
+    absent = [each for each in searches if each.found is None]
+    reasons = ["; ".join(each.reasons) for each in absent]
+    names = [each.checkpoint.repo if _is_as_published(each.checkpoint) else str(each.checkpoint) for each in absent]
+    if len(set(reasons)) == 1:
+        what = f"{' and '.join(names)} ({reasons[0]})"
+    else:
+        what = " and ".join(f"{name} ({reason})" for name, reason in zip(names, reasons, strict=True))
+    first = f"weights are not on this machine: {what}; {why_not_downloaded}"
+    fetched = _fetched_as([each.checkpoint for each in absent])
+    if not fetched:
+        return MissingWeights(f"{first}\ncopy the folder here again, whole, or name another")
+    commands = " && ".join(f"av2a weights fetch {name}" for name in fetched)
+    return MissingWeights(
+        f"{first}\ndownload them: {commands} (for a machine without a network: add --to DIR, copy DIR, give --weights DIR)\n"
+        f"or name where they are: --weights DIR, {FOLDER_VARIABLE} or HF_HOME"
     )
+
+
+def _is_as_published(checkpoint: Checkpoint) -> bool:
+    known = table.published(checkpoint)
+    return known is not None and known.checkpoint.revision == checkpoint.revision
 
 
 def _fetched_as(checkpoints: Sequence[Checkpoint]) -> list[str]:
-    """What ``av2a weights fetch`` takes to fetch these: one backbone for all, else each by its name; a folder, by none."""
-    as_published = all(
-        known is not None and known.checkpoint.revision == each.revision
-        for each, known in ((each, table.published(each)) for each in checkpoints)
-    )
-    backbone = table.backbone_with(checkpoints) if as_published else None
+    """The arguments of ``av2a weights fetch`` that download these: one backbone for all, else each by name; no folders."""
+    backbone = table.backbone_with(checkpoints) if all(map(_is_as_published, checkpoints)) else None
     if backbone is not None:
         return [backbone]
     remote = [each for each in checkpoints if not Path(each.repo).is_absolute()]
@@ -200,12 +214,12 @@ def search(checkpoint: Checkpoint, sources: Sources) -> Search:
     """Look for a checkpoint on this machine; nothing is written, and the network is not used."""
     result = Search(checkpoint)
     if Path(checkpoint.repo).is_absolute():
-        _consider(result, Path(checkpoint.repo), None, Origin.FOLDER, shown="")
+        _consider(result, Path(checkpoint.repo), None, Origin.FOLDER, place="")
         return result
     if sources.folder is not None:
         _search_folder(result, sources.folder)
     if result.found is None:
-        _search_cache(result, cache_of(sources), Origin.CACHE)
+        _search_cache(result, sources.hub_cache(), Origin.CACHE)
     return result
 
 
@@ -218,7 +232,7 @@ def _search_folder(result: Search, folder: Path) -> None:
         if result.found is None and _repo_folder(root, result.checkpoint).is_dir():
             _search_cache(result, root, Origin.FOLDER)
     if result.found is None and not result.reasons:
-        result.reasons.append(f"not in {_shown(folder)}")
+        result.reasons.append(f"not in {shown(folder)}")
 
 
 def _search_cache(result: Search, cache: Path, origin: Origin) -> None:
@@ -227,18 +241,18 @@ def _search_cache(result: Search, cache: Path, origin: Origin) -> None:
     revision = result.checkpoint.revision or "main"
     commit = revision if COMMIT.fullmatch(revision) else _text(repo / "refs" / revision)
     if commit and (repo / "snapshots" / commit).is_dir():
-        _consider(result, repo / "snapshots" / commit, commit, origin, shown=_shown(cache))
+        _consider(result, repo / "snapshots" / commit, commit, origin, place=shown(cache))
         return
     others = sorted(path.name[:12] for path in (repo / "snapshots").glob("*"))
     there = f", only its revision {', '.join(others)}" if others else ""
-    result.reasons.append(f"not in {_shown(cache)}{there}")
+    result.reasons.append(f"not in {shown(cache)}{there}")
 
 
-def _consider(result: Search, path: Path, revision: Any, origin: Origin, shown: str | None = None) -> None:
+def _consider(result: Search, path: Path, revision: Any, origin: Origin, place: str | None = None) -> None:
     """Take the folder, unless it lacks a file or is known to be of another revision."""
     wanted = result.checkpoint.revision
-    shown = _shown(path) if shown is None else shown
-    where = f" in {shown}" if shown else ""
+    place = shown(path) if place is None else place
+    where = f" in {place}" if place else ""
     lacks = missing_files(path, result.checkpoint)
     if lacks:
         result.reasons.append(f"no {', no '.join(lacks)}{where}")
@@ -250,21 +264,6 @@ def _consider(result: Search, path: Path, revision: Any, origin: Origin, shown: 
 
 def _repo_folder(cache: Path, checkpoint: Checkpoint) -> Path:
     return cache / f"models--{checkpoint.repo.replace('/', '--')}"
-
-
-def cache_of(sources: Sources) -> Path:
-    """The hub's cache; its client need not be installed to know it."""
-    if sources.cache is not None:
-        return sources.cache
-    home = os.environ.get("HF_HOME") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
-    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
-    return Path(os.path.expandvars(named)).expanduser()
-
-
-def _shown(path: Path) -> str:
-    home = str(Path.home())
-    text = str(path)
-    return one_line(f"~{text.removeprefix(home)}" if text.startswith(f"{home}/") else text)
 
 
 def _text(file: Path) -> str:
@@ -345,7 +344,7 @@ def read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as missing:
-        raise WeightsUnavailable(f"{_shown(file)} is missing: {again(file.parent)}") from missing
+        raise WeightsUnavailable(f"{shown(file)} is missing: {again(file.parent)}") from missing
     except (OSError, ValueError, RecursionError) as error:
         raise damaged(file, one_line(str(error))) from error
     if not isinstance(content, dict):
@@ -363,7 +362,7 @@ def read_config(folder: Path, *model_types: str) -> dict[str, Any]:
     found = config.get("model_type")
     if model_types and found not in model_types:
         raise WeightsUnavailable(
-            f"{_shown(folder)} holds a model of type {one_line(str(found))!r}, and {' or '.join(map(repr, model_types))} "
+            f"{shown(folder)} holds a model of type {one_line(str(found))!r}, and {' or '.join(map(repr, model_types))} "
             "is needed: name another checkpoint"
         )
     return config
@@ -377,7 +376,7 @@ def read_state(folder: Path) -> dict[str, Any]:
     """
     names = _files_for(WEIGHTS, folder)
     if not names:
-        raise WeightsUnavailable(f"{_shown(folder)} has no {_in_words(WEIGHTS)}: {again(folder)}")
+        raise WeightsUnavailable(f"{shown(folder)} has no {_in_words(WEIGHTS)}: {again(folder)}")
     state: dict[str, Any] = {}
     for name in names:
         if not name.endswith(".index.json"):
@@ -390,7 +389,7 @@ def _read_tensors(file: Path) -> Mapping[str, Any]:
         read = _safetensors if file.suffix == ".safetensors" else _pickled_tensors
         return read(file)
     except ModuleNotFoundError as missing:
-        raise MissingDependency(f"reading weights needs {missing.name!r}: pip install 'av2a[models]'") from missing
+        raise MissingDependency(f"reading weights needs {missing.name!r}: {install_command('models')}") from missing
     except WeightsUnavailable:
         raise
     # Each reader has its own errors, and a damaged file raises anything.
@@ -415,7 +414,7 @@ def _pickled_tensors(file: Path) -> Mapping[str, Any]:
         state = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except pickle.UnpicklingError as refused:
         raise WeightsUnavailable(
-            f"{_shown(file)} is damaged, or holds more than tensors and could run code, so it is not read: {again(file.parent)}, "
+            f"{shown(file)} is damaged, or holds more than tensors and could run code, so it is not read: {again(file.parent)}, "
             "or look for a checkpoint with safetensors"
         ) from refused
     if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
@@ -425,7 +424,7 @@ def _pickled_tensors(file: Path) -> Mapping[str, Any]:
 
 def again(folder: Path) -> str:
     """How to have the files in a folder anew: fetched by name in the hub's own cache; anywhere else nothing is fetched."""
-    cache = cache_of(Sources())
+    cache = hub_cache()
     if folder.is_relative_to(cache):
         kept = folder.relative_to(cache).parts[:1]
         if kept and kept[0].startswith("models--"):
@@ -436,7 +435,7 @@ def again(folder: Path) -> str:
 
 def damaged(file: Path, how: str) -> WeightsUnavailable:
     """The error for a file that cannot be what was published."""
-    return WeightsUnavailable(f"{_shown(file)} is damaged ({how}): {again(file.parent)}")
+    return WeightsUnavailable(f"{shown(file)} is damaged ({how}): {again(file.parent)}")
 
 
 def load_strictly(model: Any, state: Mapping[str, Any], folder: Path) -> None:
@@ -449,7 +448,7 @@ def load_strictly(model: Any, state: Mapping[str, Any], folder: Path) -> None:
     """
     given = {name: value for name, value in state.items() if not name.endswith("position_ids")}
     wanted = {name: value for name, value in model.state_dict().items() if not name.endswith("position_ids")}
-    check_fit({name: tuple(value.shape) for name, value in wanted.items()}, given, _shown(folder))
+    check_fit({name: tuple(value.shape) for name, value in wanted.items()}, given, shown(folder))
     model.load_state_dict(given, strict=False)
 
 

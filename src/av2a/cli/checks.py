@@ -4,12 +4,13 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,18 +19,19 @@ from rich.text import Text
 from av2a import __version__
 from av2a.backbones.base import Backbone, embed_labels
 from av2a.backbones.checkpoints import BACKBONES as FETCHED
+from av2a.backbones.checkpoints import Published
 from av2a.backbones.registry import BACKBONES, load_backbone
-from av2a.backbones.weights import FOLDER_VARIABLE, Sources, cache_of, search
+from av2a.backbones.weights import FOLDER_VARIABLE, Sources, search
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.versions import NOT_INSTALLED, ffmpeg_version, version_of
 from av2a.datasets.opening import GENERATED, PUBLISHED
 from av2a.errors import Av2aError
 from av2a.exports import WRITERS
+from av2a.installation import install_command, library_command
 from av2a.methods.registry import METHODS
 from av2a.plugins import PluginKind, installed_plugins
 
 OLDEST_PYTHON = (3, 11)
-FOR_MODELS = "pip install 'av2a[models]' for every backbone but mini"
 LITTLE_SPACE_BYTES = 1_000_000_000
 """Models take a gigabyte or more."""
 
@@ -78,16 +80,14 @@ def all_checks() -> list[Check]:
         _codecs(),
         _library("Pillow", "PIL", needed=True),
         _library("safetensors", "safetensors", needed=True),
-        _library("matplotlib", "matplotlib", cure="pip install 'av2a[plots]' for -o .png and .svg"),
+        _library("matplotlib", "matplotlib", cure=f"{install_command('plots')} for -o .png and .svg"),
         _torch(),
-        _library("transformers", "transformers", cure=FOR_MODELS),
-        _library("huggingface_hub", "huggingface_hub", cure=FOR_MODELS),
+        _library("transformers", "transformers", cure=_for_models()),
+        _library("huggingface_hub", "huggingface_hub", cure=_for_models()),
         _openvino(),
         *_clashes(),
         *_backbones(),
-        *_fetched_backbones(),
-        *_weights_folders(),
-        _disk(),
+        *_weights(),
         *_plugins(),
     ]
 
@@ -111,21 +111,25 @@ def _library(name: str, module: str, *, needed: bool = False, cure: str | None =
     """Whether a library can be imported; it is, as being installed is not enough."""
     if find_spec(module) is None:
         state = State.BROKEN if needed else State.ABSENT
-        return Check(name, state, NOT_INSTALLED, cure=f"pip install {name}" if needed else cure)
+        return Check(name, state, NOT_INSTALLED, cure=library_command(name.lower()) if needed else cure)
     try:
         import_module(module)
     except Exception as error:  # noqa: BLE001 - a broken library raises anything
-        return Check(
-            name, State.BROKEN, f"cannot be imported ({_short(error)})", cure=f"pip install --force-reinstall {name}"
-        )
+        cure = library_command(name.lower(), again=True)
+        return Check(name, State.BROKEN, f"cannot be imported ({_short(error)})", cure=cure)
     return Check(name, State.WORKS, version_of(name) or "installed")
+
+
+def _for_models() -> str:
+    return f"{install_command('models')} for every backbone but mini"
 
 
 def _openvino() -> Check:
     """Read from the installed files: importing it would send usage statistics to its makers."""
     version = version_of("openvino")
     if version is None:
-        return Check("openvino", State.ABSENT, NOT_INSTALLED, cure="pip install 'av2a[openvino]' for --device openvino")
+        cure = f"{install_command('openvino')} for --device openvino"
+        return Check("openvino", State.ABSENT, NOT_INSTALLED, cure=cure)
     return Check("openvino", State.WORKS, version)
 
 
@@ -141,7 +145,7 @@ def _codecs() -> Check:
     try:
         codec = import_module("av.codec").Codec
     except ImportError:
-        return Check("codecs", State.BROKEN, "PyAV is not at hand", cure="pip install av")
+        return Check("codecs", State.BROKEN, "PyAV is not installed", cure=library_command("av"))
     wanted = [
         ("h264", "r"),
         ("hevc", "r"),
@@ -156,7 +160,7 @@ def _codecs() -> Check:
         f"{'no' if mode == 'r' else 'cannot write'} {name}" for name, mode in wanted if not _has(codec, name, mode)
     ]
     if missing:
-        return Check("codecs", State.BROKEN, ", ".join(missing), cure="pip install --force-reinstall av")
+        return Check("codecs", State.BROKEN, ", ".join(missing), cure=library_command("av", again=True))
     return Check("codecs", State.WORKS, "reads H.264, HEVC, VP9, AV1, AAC, Opus; writes H.264 and AAC")
 
 
@@ -169,7 +173,7 @@ def _has(codec: Callable[..., Any], name: str, mode: str) -> bool:
 
 
 def _torch() -> Check:
-    found = _library("torch", "torch", cure=FOR_MODELS)
+    found = _library("torch", "torch", cure=_for_models())
     if found.state is not State.WORKS:
         return found
     torch = import_module("torch")
@@ -224,45 +228,59 @@ def _try(backbone: Backbone) -> None:
     backbone.audio.embed_sounds([np.zeros(samples, dtype=np.float32)])
 
 
-def _fetched_backbones() -> Iterator[Check]:
-    """Whether their weights are on this machine; they are not loaded, as that may take minutes."""
+def _weights() -> Iterator[Check]:
+    """Which backbones have their weights on this machine, and the folders where weights are."""
     try:
         sources = Sources.chosen(download=False)
     except Av2aError as absent:
-        yield Check("AV2A_WEIGHTS", State.BROKEN, str(absent))
+        yield Check(FOLDER_VARIABLE, State.BROKEN, str(absent))
+        sources = Sources(download=False)
+    try:
+        cache = sources.hub_cache()
+    except Av2aError as homeless:
+        yield Check("weights cache", State.BROKEN, str(homeless))
         return
     for name, parts in FETCHED.items():
-        searches = [search(part.checkpoint, sources) for part in parts]
-        missing = [each.checkpoint.repo for each in searches if each.found is None]
-        if missing:
-            size = sum(part.megabytes for part in parts)
-            detail = f"{', '.join(missing)} not here"
-            cure = f"av2a weights fetch {name} ({size} MB in all)"
-            yield Check(f"backbone {name}", State.ABSENT, detail, cure=cure)
-        else:
-            yield Check(f"backbone {name}", State.WORKS, "its weights are here; av2a weights verify checks every byte")
+        yield _fetched_backbone(name, parts, sources)
+    if sources.folder is not None:
+        yield _folder("weights folder", sources.folder)
+    yield _folder("weights cache", cache)
+    yield _disk(cache)
 
 
-def _weights_folders() -> Iterator[Check]:
-    """The folder that was set, if one was, and the hub's cache."""
-    for name, folder in _folders():
-        if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
-            cure = "change its permissions, or set AV2A_WEIGHTS or HF_HOME"
-            yield Check(name, State.BROKEN, f"{folder} cannot be read", cure=cure)
-        else:
-            yield Check(name, State.WORKS, f"{folder}{'' if folder.exists() else ' (empty so far)'}")
+def _fetched_backbone(name: str, parts: Sequence[Published], sources: Sources) -> Check:
+    """The weights are not loaded, as that may take minutes."""
+    searches = [search(part.checkpoint, sources) for part in parts]
+    missing = [each.checkpoint.repo for each in searches if each.found is None]
+    if not missing:
+        return Check(f"backbone {name}", State.WORKS, "its weights are here; av2a weights verify checks every byte")
+    size = sum(part.megabytes for part in parts)
+    cure = f"av2a weights fetch {name} ({size} MB in all)"
+    return Check(f"backbone {name}", State.ABSENT, f"{', '.join(missing)} not here", cure=cure)
 
 
-def _folders() -> list[tuple[str, Path]]:
-    named = os.environ.get(FOLDER_VARIABLE)
-    own = [("weights folder", Path(named).expanduser())] if named else []
-    return [*own, ("weights cache", cache_of(Sources()))]
+def _folder(name: str, folder: Path) -> Check:
+    """A folder of weights that can be read, or that can be made."""
+    try:
+        if folder.exists():
+            next(folder.iterdir(), None)
+            return Check(name, State.WORKS, str(folder))
+        with TemporaryDirectory(dir=_nearest(folder)):
+            return Check(name, State.WORKS, f"{folder} (empty so far)")
+    except OSError as refused:
+        way = "change its permissions, or set AV2A_WEIGHTS or HF_HOME"
+        return Check(name, State.BROKEN, f"{folder} cannot be used ({refused.strerror})", cure=way)
 
 
-def _disk() -> Check:
-    """Free space where weights go: at the nearest folder above that exists."""
-    folder = cache_of(Sources()).absolute()
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+def _nearest(folder: Path) -> Path:
+    """The nearest folder above that exists."""
+    folder = folder.absolute()
+    return next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
+
+
+def _disk(cache: Path) -> Check:
+    """Free space where weights go."""
+    there = _nearest(cache)
     free_bytes = shutil.disk_usage(there).free
     detail = f"{free_bytes / 1e9:.1f} GB free at {there}"
     if free_bytes < LITTLE_SPACE_BYTES:

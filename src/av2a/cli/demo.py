@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from av2a.backbones.registry import DEFAULT_BACKBONE, LIBRARIES, installed_by, load_backbone
+from av2a.backbones.registry import LIBRARIES, load_backbone
 from av2a.cli.command import command
 from av2a.cli.common_options import TalkOptions
 from av2a.cli.exit_status import ExitStatus
@@ -21,6 +21,7 @@ from av2a.cli.truth import scene_truth
 from av2a.detector import detect
 from av2a.exports import check_output
 from av2a.exports.files import check_file
+from av2a.installation import install_command
 from av2a.world import NAMES, demo_scene, write_clip
 
 ENDINGS = (".json", ".csv", ".vtt", ".png", ".html")
@@ -72,7 +73,7 @@ def demo(options: DemoOptions, talk: TalkOptions) -> None:
 def _outputs(folder: Path, terminal: Terminal) -> list[Path]:
     outputs = [folder / f"demo{ending}" for ending in ENDINGS]
     if find_spec("matplotlib") is None:
-        terminal.warn("no picture, as matplotlib is not installed: pip install 'av2a[plots]'")
+        terminal.warn(f"no picture, as matplotlib is not installed: {install_command('plots')}")
         return [path for path in outputs if path.suffix != ".png"]
     return outputs
 
@@ -82,9 +83,7 @@ def _next_steps(video: Path) -> list[str]:
     call = this_command()
     lacking = any(find_spec(library) is None for library in LIBRARIES)
     first = (
-        f"which needs more libraries first: {installed_by(DEFAULT_BACKBONE)}"
-        if lacking
-        else "models are downloaded once"
+        f"which needs more libraries first: {install_command('models')}" if lacking else "models are downloaded once"
     )
     return [
         "now other labels, on the same video:",

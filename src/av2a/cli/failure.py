@@ -5,7 +5,7 @@ import traceback
 
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.safe_text import terminal_safe
-from av2a.errors import Av2aError
+from av2a.errors import Av2aError, MissingWeights
 
 UNEXPECTED = "E_UNEXPECTED"
 REPORT_IT = "run it again with --debug to see where, and report it"
@@ -20,11 +20,14 @@ def print_failure(error: Exception, *, debug: bool, about: str | None = None) ->
 
 
 def failure_line(error: Exception, *, about: str | None = None) -> str:
-    """``av2a: error[E_CODE]: what; what next``, on one line whatever the error's text holds."""
+    """``av2a: error[E_CODE]: what; what next``, on one line whatever the error's text holds; of missing weights on three."""
     text = _text(error)
     # Our own refusals name what they are about.
     subject = "" if about is None or isinstance(error, Av2aError) else f"{about}: "
-    return f"av2a: error[{code(error)}]: {terminal_safe(subject + text)}"
+    # The ways out of missing weights have lines of their own.
+    lines = text.splitlines() if isinstance(error, MissingWeights) else [text]
+    first, *others = map(terminal_safe, [subject + lines[0], *lines[1:]])
+    return "\n  ".join([f"av2a: error[{code(error)}]: {first}", *others])
 
 
 def code(error: Exception) -> str:

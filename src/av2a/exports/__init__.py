@@ -14,6 +14,7 @@ from av2a.errors import InvalidAnnotations, MissingDependency, MissingFile, Outp
 from av2a.exports.fields import utf8
 from av2a.exports.files import check_file, ending_of, write_whole
 from av2a.exports.rows import EventRow
+from av2a.installation import install_command
 from av2a.plugins import Plugin, PluginKind, plugin_named
 from av2a.types import Detection, Event
 
@@ -114,7 +115,7 @@ def check_output(path: str | Path, *, overwrite: bool = False, ending: str = "")
     check_file(path, {ending_of(path, {ending})}, overwrite=overwrite)
     library = _NEEDED_LIBRARY.get(ending)
     if library is not None and find_spec(library) is None:
-        raise MissingDependency(f"output ending {ending!r} needs {library!r}: pip install 'av2a[plots]'")
+        raise MissingDependency(f"output ending {ending!r} needs {library!r}: {install_command('plots')}")
     return ending
 
 

@@ -1,4 +1,4 @@
-"""The time line as a picture for papers and pages: PNG and SVG, by matplotlib (``pip install 'av2a[plots]'``).
+"""The time line as a picture for papers and pages: PNG and SVG, by matplotlib (the extra ``plots``).
 
 Heard, seen and both differ in their place in the row, in colour and in pattern. Identical input gives identical bytes on
 a machine; other machines may have other fonts for emoji and for Chinese, Japanese and Korean.
@@ -31,6 +31,7 @@ from av2a.figures.rows import (
     sentence,
     shades,
 )
+from av2a.installation import install_command
 from av2a.timeline import Grid
 from av2a.types import Detection, Event, Modality
 
@@ -82,7 +83,7 @@ def _plain_matplotlib() -> Iterator[None]:
     try:
         import matplotlib
     except ModuleNotFoundError as missing:
-        raise MissingDependency(f"the time line needs {missing.name!r}: pip install 'av2a[plots]'") from missing
+        raise MissingDependency(f"the time line needs {missing.name!r}: {install_command('plots')}") from missing
     with matplotlib.rc_context(), _without_remarks_on_weights():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({"svg.hashsalt": "av2a", "font.family": _families(), "hatch.linewidth": 0.6})

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 
 from av2a.datasets import Dataset
 from av2a.errors import MissingDependency, NoClips
+from av2a.installation import install_command
 from av2a.metrics.event_level import event_counts
 from av2a.metrics.segment_level import segment_counts
 from av2a.research.predictions import stacked
@@ -39,7 +40,7 @@ def require_sklearn() -> None:
         MissingDependency: scikit-learn is not installed.
     """
     if find_spec("sklearn") is None:
-        raise MissingDependency("the probe needs 'scikit-learn': pip install 'av2a[probe]'")
+        raise MissingDependency(f"the probe needs 'scikit-learn': {install_command('probe')}")
 
 
 def probed(train: Watch, test: Watch, dataset: Dataset, method: str) -> Part:

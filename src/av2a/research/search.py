@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from av2a.errors import InvalidSetting, MissingDependency, UnknownName, one_line
+from av2a.installation import install_command
 from av2a.research.journal import Trial, alone, append, kept_trials
 from av2a.settings import TABLE_1, Fusion, Settings, ThresholdRule, ValidationRule
 
@@ -204,7 +205,7 @@ def require_optuna() -> None:
         MissingDependency: Optuna is not installed.
     """
     if find_spec("optuna") is None:
-        raise MissingDependency("tuning needs 'optuna': pip install 'av2a[tune]'")
+        raise MissingDependency(f"tuning needs 'optuna': {install_command('tune')}")
 
 
 @contextmanager

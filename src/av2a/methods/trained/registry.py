@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from av2a.digests import sha256
 from av2a.errors import InvalidSetting, MissingDependency, UnknownName, WeightsUnavailable, one_line
+from av2a.installation import install_command
 from av2a.methods.trained import rules
 from av2a.methods.trained.rules import Rule
 from av2a.methods.trained.settings import AttentionMap, FrameVector, ParserSettings, table_1
@@ -125,7 +126,7 @@ def load_parser(
         from av2a.methods.trained.checkpoints import fitting, read_checkpoint
         from av2a.methods.trained.networks import parameters
     except ModuleNotFoundError as missing:
-        raise MissingDependency(f"parsers need {missing.name!r}: pip install 'av2a[models]'") from missing
+        raise MissingDependency(f"parsers need {missing.name!r}: {install_command('models')}") from missing
     if device == "openvino":
         raise InvalidSetting("a parser runs in torch: choose --device cpu or auto")
     where = placement(device, "float32")
