@@ -29,7 +29,7 @@ from av2a.backbones.languagebind.backbone import (
     tokenizer_in,
 )
 from av2a.backbones.languagebind.checkpoint import load_model
-from av2a.backbones.languagebind.configuration import Configuration, Kind
+from av2a.backbones.languagebind.configuration import Configuration, TowerKind
 from av2a.backbones.languagebind.towers import LanguageBindModel
 from av2a.backbones.prompts import Prompts
 from av2a.settings import Settings
@@ -38,7 +38,7 @@ from benchmarks.encoders_models import CLIP_BEGIN, CLIP_END, LABELS, make_clip, 
 from benchmarks.report import machine, table
 from tests.backbones.languagebind import tiny
 
-PARAMETERS = {Kind.IMAGE: 427_616_513, Kind.VIDEO: 528_623_873, Kind.AUDIO: 427_960_577}
+PARAMETERS = {TowerKind.IMAGE: 427_616_513, TowerKind.VIDEO: 528_623_873, TowerKind.AUDIO: 427_960_577}
 
 TEXT: dict[str, Any] = {
     "bos_token_id": CLIP_BEGIN, "eos_token_id": CLIP_END, "hidden_act": "gelu", "hidden_size": 768, "intermediate_size": 3072,
@@ -48,14 +48,14 @@ VISION: dict[str, Any] = {
     "hidden_act": "gelu", "hidden_size": 1024, "image_size": 224, "intermediate_size": 4096,
     "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14,
 }  # fmt: skip
-OF_KIND: dict[Kind, dict[str, Any]] = {
-    Kind.IMAGE: {},
-    Kind.VIDEO: {"add_time_attn": True, "num_frames": 8},
-    Kind.AUDIO: {"num_mel_bins": 112, "target_length": 1036, "audio_mean": -4.2677393, "audio_std": 4.5689974},
+OF_KIND: dict[TowerKind, dict[str, Any]] = {
+    TowerKind.IMAGE: {},
+    TowerKind.VIDEO: {"add_time_attn": True, "num_frames": 8},
+    TowerKind.AUDIO: {"num_mel_bins": 112, "target_length": 1036, "audio_mean": -4.2677393, "audio_std": 4.5689974},
 }
 
 
-def configuration(kind: Kind) -> Configuration:
+def configuration(kind: TowerKind) -> Configuration:
     """Of a published checkpoint."""
     said = {
         "model_type": kind.value,
@@ -66,39 +66,46 @@ def configuration(kind: Kind) -> Configuration:
     return Configuration.parsed(said, kind, "published size")
 
 
-def model(kind: Kind) -> tuple[LanguageBindModel, int]:
+def model(kind: TowerKind) -> tuple[LanguageBindModel, int]:
     """A model with random weights, and its number of parameters before the text tower that is not needed is let go."""
     of = configuration(kind)
     generator = torch.Generator().manual_seed(len(kind.value))
     with torch.device("meta"):
         shapes = {name: tensor.shape for name, tensor in LanguageBindModel(of).state_dict().items()}
     count = sum(shape.numel() for name, shape in shapes.items() if not name.endswith("position_ids"))
-    kept = {name: shape for name, shape in shapes.items() if kind is Kind.IMAGE or not name.startswith("text_")}
+    kept = {name: shape for name, shape in shapes.items() if kind is TowerKind.IMAGE or not name.startswith("text_")}
     state = {name: torch.empty(shape) for name, shape in shapes.items()}
     for name, shape in kept.items():
         spread = shape[1:].numel() ** -0.5 if len(shape) > 1 else 0.02
         state[name].normal_(1.0 if "norm" in name and name.endswith("weight") else 0.0, spread, generator=generator)
-    return load_model(of, state, "random weights", with_text=kind is Kind.IMAGE), count
+    return load_model(of, state, "random weights", with_text=kind is TowerKind.IMAGE), count
 
 
-def backbone(folder: Path, precision: str) -> tuple[Backbone, dict[Kind, int]]:
+def backbone(folder: Path, precision: str) -> tuple[Backbone, dict[TowerKind, int]]:
     """All three."""
     where = placement("cpu", precision)
     models, counts = {}, {}
-    for kind in Kind:
+    for kind in TowerKind:
         models[kind], counts[kind] = model(kind)
     tiny.write_tokenizer(
         folder, {f"{word}</w>": number for number, word in enumerate(words_of(LABELS), 1000)}, CLIP_BEGIN, CLIP_END
     )
-    configurations = {kind: configuration(kind) for kind in Kind}
+    configurations = {kind: configuration(kind) for kind in TowerKind}
     runners = {kind: _runner(of, where) for kind, of in configurations.items()}
     names = Names(
-        models[Kind.IMAGE], Prompts(tokenizer_in(folder, configurations[Kind.IMAGE]), prompt, 77), runners[Kind.IMAGE]
+        models[TowerKind.IMAGE],
+        Prompts(tokenizer_in(folder, configurations[TowerKind.IMAGE]), prompt, 77),
+        runners[TowerKind.IMAGE],
     )
     visual = LanguageBindVisual(
-        models[Kind.IMAGE], models[Kind.VIDEO], names, runners[Kind.IMAGE], runners[Kind.VIDEO], "random"
+        models[TowerKind.IMAGE],
+        models[TowerKind.VIDEO],
+        names,
+        runners[TowerKind.IMAGE],
+        runners[TowerKind.VIDEO],
+        "random",
     )
-    audio = LanguageBindAudio(models[Kind.AUDIO], names, runners[Kind.AUDIO], "random")
+    audio = LanguageBindAudio(models[TowerKind.AUDIO], names, runners[TowerKind.AUDIO], "random")
     info = BackboneInfo("languagebind", "random", "random", "0" * 64, "cpu", where.precision.value)
     return Backbone(info, visual, audio, batch_items=16), counts
 

@@ -38,7 +38,7 @@ def test_segments_cover_the_clip_without_gap_or_overlap(duration: float, length:
 @given(st.floats(0.5, 1e4), st.integers(1, 30))
 def test_windows_cover_every_segment_once(duration: float, each: int) -> None:
     grid = Grid(duration)
-    covered = [segment for start, stop in grid.windows(each) for segment in range(start, stop)]
+    covered = [segment for start, stop in grid.windows(float(each)) for segment in range(start, stop)]
     assert covered == list(range(grid.segments))
 
 

@@ -13,7 +13,7 @@ from av2a.errors import InvalidScores
 
 
 def runs(mask: Bool[np.ndarray, " segment"]) -> list[tuple[int, int]]:
-    """The maximal stretches of True as ``[start, stop)`` segment indexes, in order.
+    """The maximal runs of True as ``[start, stop)`` segment indexes, in order.
 
     Source: the definition of S_k in the paper (before Eq. 9).
 

@@ -223,7 +223,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class StreamParsing:
-    """One stream of a stretch: how it decided and what it found. Categories count over the asked labels."""
+    """One stream of a part of a clip: how it decided and what it found. Categories count over the asked labels."""
 
     trace: Trace
     candidates: tuple[Candidate, ...]
@@ -239,7 +239,7 @@ class StreamParsing:
 
 @dataclass(frozen=True)
 class Parsing:
-    """All streams of one stretch of a clip, which begins at ``first_segment``."""
+    """All streams of one part of a clip, which begins at ``first_segment``."""
 
     streams: Mapping[Modality, StreamParsing]
     first_segment: int = 0
@@ -410,7 +410,7 @@ _NUMBER_COLUMNS = {"start_seconds", "stop_seconds", "confidence"}
 
 
 def _room(name: str) -> Any:
-    """A module of the package that stands above this one; loaded on call, because it imports this one."""
+    """A module of a higher layer; loaded on call, because it imports this one."""
     return import_module(f"av2a.{name}")
 
 

@@ -64,7 +64,7 @@ def test_an_unknown_precision_is_refused() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:7"])
 def test_a_gpu_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(InvalidSetting, match=r"device cuda is not at hand .*choose --device auto"):
+    with pytest.raises(InvalidSetting, match=r"device cuda is not available .*choose --device auto"):
         placement(name)
 
 

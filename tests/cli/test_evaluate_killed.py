@@ -31,11 +31,11 @@ def words(clips: Path, folder: Path) -> list[str]:
     return ["evaluate", str(clips), "--store", str(folder / "store"), *files]
 
 
-def entries(folder: Path) -> dict[str, tuple[int, int]]:
-    """Each entry of the store, and what changes when it is written again."""
+def entries(folder: Path) -> dict[str, int]:
+    """Each entry of the store, and its inode, which changes when it is written again (its times also when it is read)."""
     # Partial files of the runs that were killed begin with a dot.
     found = [path for path in (folder / "store").rglob("*.safetensors") if not path.name.startswith(".")]
-    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+    return {path.name: path.stat().st_ino for path in found}
 
 
 def killed(clips: Path, folder: Path, *, entries_first: int, seconds_later: float) -> int:

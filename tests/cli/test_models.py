@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from av2a.backbones.checkpoints import CLAP, CLIP_B32, SIGLIP2, parts_of
-from av2a.backbones.languagebind.configuration import Kind
+from av2a.backbones.languagebind.configuration import TowerKind
 from av2a.installation import install_command
 from tests.backbones import tiny_models
 from tests.backbones.languagebind import tiny
@@ -67,7 +67,7 @@ def test_a_backbone_is_chosen_by_its_name_and_found_by_the_environment(
 def test_another_checkpoint_of_the_family_is_taken_and_recorded_without_its_path(
     av2a: Call, video: Path, weights: Path, tmp_path: Path
 ) -> None:
-    own = tiny.write_checkpoint(tmp_path / "mine", Kind.AUDIO, seed=7)
+    own = tiny.write_checkpoint(tmp_path / "mine", TowerKind.AUDIO, seed=7)
     asked = ("detect", video, *FEW_NAMES, "--backbone", "languagebind", "--weights", weights, *ON_CPU)
     plain, changed = answer(av2a(*asked)), answer(av2a(*asked, "--audio-model", own))
     assert changed["backbone"]["audio"] == "mine (a folder)"

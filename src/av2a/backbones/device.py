@@ -81,7 +81,7 @@ def _check_cuda(number: int) -> None:
     if there:
         raise InvalidSetting(f"there is no cuda:{number}, only cuda:0 to cuda:{there - 1}: choose one of them")
     why = "no NVIDIA GPU is found" if torch.version.cuda else f"torch {torch.__version__} is built without CUDA"
-    raise InvalidSetting(f"device cuda is not at hand ({why}): choose --device auto")
+    raise InvalidSetting(f"device cuda is not available ({why}): choose --device auto")
 
 
 def best_precision(device: torch.device) -> Precision:

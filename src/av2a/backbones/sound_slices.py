@@ -1,6 +1,6 @@
 """Sound as equal slices of time, heard in overlapping chunks: where chunks start, and which slices make up a span.
 
-An encoder of sound takes a stretch of time and describes each slice of it. Longer sound goes in chunks that overlap, and each
+An audio encoder takes a span of time and describes each slice of it. Longer sound goes in chunks that overlap, and each
 slice is described by the chunk in which it lies farthest from an edge, where it has most sound around it.
 """
 

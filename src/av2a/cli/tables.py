@@ -302,7 +302,7 @@ class _TablesRun:
         opened = _with_values_of_llp([self._opened(source) for source in sources])
         for splits in opened:
             if not splits.test.at_hand:
-                self.terminal.warn(f"no video of {splits.test.name} is at hand: its rows are not run")
+                self.terminal.warn(f"no video of {splits.test.name} is available: its rows are not run")
                 continue
             for each in models:
                 with self.going_on(f"{each.name} on {splits.test.name}"):

@@ -41,7 +41,7 @@ BackboneArgument = Annotated[
 
 
 @dataclass(frozen=True)
-class FetchOptions:
+class WeightsFetchOptions:
     """Where plain files go."""
 
     to: Annotated[
@@ -50,7 +50,7 @@ class FetchOptions:
 
 
 @command(*FETCH_EXAMPLES)
-def fetch(backbone: BackboneArgument, where: FetchOptions, kept: WeightsOption, talk: TalkOptions) -> None:
+def fetch(backbone: BackboneArgument, where: WeightsFetchOptions, kept: WeightsOption, talk: TalkOptions) -> None:
     """Have a backbone's weights on this machine, whole.
 
     What is missing, or damaged in the hub's cache, is downloaded; the rest is kept, also when the download is interrupted. Cache,

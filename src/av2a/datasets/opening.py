@@ -53,7 +53,7 @@ def open_dataset(
     _check_limit(limit)
     if name == GENERATED:
         _refuse(str(name), labels, annotations)
-        # Imported on demand: the generated world is a data set among others, and stands above this room.
+        # Imported on demand: the generated world is one dataset among others, in a higher layer than this file.
         world = import_module("av2a.world.dataset")
         part = Split.named(split or "test")
         made: Dataset = world.render_generated(part, videos, limit=limit, processes=processes, progress=progress)

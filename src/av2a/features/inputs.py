@@ -213,7 +213,7 @@ class AudioEmbedder:
         return np.mean(found, axis=0) if len(found) > 1 else found[0] if found else None
 
     def embed_slices(self, spans_seconds: Sequence[Span]) -> None:
-        """Embed these spans, sorted and side by side, as parts of passes over longer stretches of audio.
+        """Embed these spans, sorted and side by side, as parts of passes over longer spans of audio.
 
         Raises:
             InvalidSetting: the encoder embeds no slices.
@@ -284,7 +284,7 @@ class AudioEmbedder:
         return cut_sounds(self._decoded(spans), self._samples(spans))
 
     def _unbroken(self, stretches: Sequence[Span], present: list[tuple[int, int]]) -> Iterator[Sound]:
-        """The audio of each stretch, silent where there is none; where there is some is noted in ``present``."""
+        """The audio of each span, silent where there is none; where there is some is noted in ``present``."""
         samples = self._samples(stretches)
         whole = _without_gaps(
             self._decoded(stretches),

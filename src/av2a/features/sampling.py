@@ -39,7 +39,7 @@ def spread_times(start_seconds: float, stop_seconds: float, count: int) -> Float
 
 
 def sound_windows(grid: Grid, at_least_seconds: float) -> list[tuple[float, float]]:
-    """For each segment the stretch of sound to hear it in, in seconds.
+    """For each segment the span of audio that it is encoded with, in seconds.
 
     The segment itself or, where it is shorter than ``at_least_seconds``, that much around its middle, moved inwards at the clip's ends.
 

@@ -448,7 +448,7 @@ def _resampled(clip: Clip, pieces: Iterator[_Piece], rate_hz: int, channels: Cha
 
 
 class _Run:
-    """Resamples one stretch of sound without gaps; swresample aligns its first output sample with the first input sample."""
+    """Resamples one span of audio without gaps; swresample aligns its first output sample with the first input sample."""
 
     def __init__(self, clip: Clip, first: _Piece, rate_hz: int) -> None:
         import av

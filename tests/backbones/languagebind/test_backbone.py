@@ -13,7 +13,7 @@ from av2a.backbones.base import AudioEncoder, Backbone, VisualEncoder
 from av2a.backbones.device import placement
 from av2a.backbones.languagebind import load
 from av2a.backbones.languagebind.backbone import prompt, tokenizer_in
-from av2a.backbones.languagebind.configuration import Kind
+from av2a.backbones.languagebind.configuration import TowerKind
 from av2a.backbones.prompts import Prompts
 from av2a.errors import InvalidLabels, WeightsUnavailable
 from av2a.features.sampling import interval_indexes
@@ -142,9 +142,9 @@ def test_the_longest_sound_is_what_fills_the_spectrogram(folders: Folders, frame
     audio = folders[2]
     shutil.rmtree(audio)
     audio.mkdir()
-    config = tiny.config(Kind.AUDIO, target_length=frames, patch_size=4)
+    config = tiny.config(TowerKind.AUDIO, target_length=frames, patch_size=4)
     (audio / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    state = tiny.state(tiny.configuration(Kind.AUDIO, target_length=frames, patch_size=4))
+    state = tiny.state(tiny.configuration(TowerKind.AUDIO, target_length=frames, patch_size=4))
     torch.save(state, audio / "pytorch_model.bin")
     assert loaded(folders).audio.longest_seconds == pytest.approx(seconds, abs=1e-9)
 
@@ -173,7 +173,7 @@ def test_prompts_and_tokens_are_the_reference_s_given_its_numbers_for_words(shar
     # The published vocabulary comes with the checkpoints; this one has its words, without the pieces of other words.
     golden = json.loads((shared / "golden" / "languagebind" / "token_ids.json").read_text(encoding="utf-8"))
     tiny.write_tokenizer(tmp_path, words_in(golden), begin=49406, end=49407)
-    config = tiny.configuration(Kind.IMAGE)
+    config = tiny.configuration(TowerKind.IMAGE)
     published = replace(config, text={**config.text, "eos_token_id": 49407, "vocab_size": 49408})
     tokenizer = tokenizer_in(tmp_path, published)
     prompts = Prompts(tokenizer, prompt, 77)
@@ -223,17 +223,17 @@ def rewrite(file: Path, text: str) -> None:
 
 
 def change_shared_width(folders: Folders) -> None:
-    rewrite(folders[2] / "config.json", json.dumps(tiny.config(Kind.AUDIO) | {"projection_dim": 8}))
+    rewrite(folders[2] / "config.json", json.dumps(tiny.config(TowerKind.AUDIO) | {"projection_dim": 8}))
 
 
 def change_end(folders: Folders) -> None:
     text = tiny.TEXT | {"eos_token_id": 50}
-    rewrite(folders[0] / "config.json", json.dumps(tiny.config(Kind.IMAGE) | {"text_config": text}))
+    rewrite(folders[0] / "config.json", json.dumps(tiny.config(TowerKind.IMAGE) | {"text_config": text}))
 
 
 def change_vocabulary(folders: Folders) -> None:
     text = tiny.TEXT | {"vocab_size": 80}
-    rewrite(folders[0] / "config.json", json.dumps(tiny.config(Kind.IMAGE) | {"text_config": text}))
+    rewrite(folders[0] / "config.json", json.dumps(tiny.config(TowerKind.IMAGE) | {"text_config": text}))
 
 
 def forget_last_merge(file: Path) -> None:
@@ -285,7 +285,7 @@ def test_checkpoints_in_one_another_s_place_are_refused(folders: Folders) -> Non
 
 @pytest.mark.parametrize("model_type", ["LanguageBindThermal", "clip", None])
 def test_a_checkpoint_of_another_architecture_is_refused(folders: Folders, model_type: str | None) -> None:
-    rewrite(folders[0] / "config.json", json.dumps(tiny.config(Kind.IMAGE) | {"model_type": model_type}))
+    rewrite(folders[0] / "config.json", json.dumps(tiny.config(TowerKind.IMAGE) | {"model_type": model_type}))
     with pytest.raises(WeightsUnavailable, match=f"of type '{model_type}', and 'LanguageBindImage' is needed"):
         loaded(folders)
 
@@ -293,14 +293,14 @@ def test_a_checkpoint_of_another_architecture_is_refused(folders: Folders, model
 def test_the_legacy_number_of_the_end_token_is_understood(folders: Folders) -> None:
     before = loaded(folders).visual.embed_labels(LABELS)
     text = tiny.TEXT | {"eos_token_id": 2}
-    rewrite(folders[0] / "config.json", json.dumps(tiny.config(Kind.IMAGE) | {"text_config": text}))
+    rewrite(folders[0] / "config.json", json.dumps(tiny.config(TowerKind.IMAGE) | {"text_config": text}))
     assert loaded(folders).visual.embed_labels(LABELS) == pytest.approx(before, abs=1e-6)
 
 
 def test_the_digest_tells_weights_apart(folders: Folders) -> None:
     before = loaded(folders).info.digest
     shutil.rmtree(folders[2])
-    tiny.write_checkpoint(folders[2], Kind.AUDIO, seed=9)
+    tiny.write_checkpoint(folders[2], TowerKind.AUDIO, seed=9)
     assert loaded(folders).info.digest != before
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from av2a.backbones.languagebind.checkpoint import load_model
-from av2a.backbones.languagebind.configuration import Kind
+from av2a.backbones.languagebind.configuration import TowerKind
 from av2a.errors import WeightsUnavailable
 from tests.backbones.languagebind import tiny
 
@@ -39,7 +39,7 @@ def without(state: State, name: str) -> State:
     ],
 )
 def test_weights_that_do_not_fit_are_named(change: Callable[[State], State], words: str) -> None:
-    configuration = tiny.configuration(Kind.IMAGE)
+    configuration = tiny.configuration(TowerKind.IMAGE)
     with pytest.raises(
         WeightsUnavailable, match=f"the configuration and the weights in here contradict each other .*{words}"
     ):
@@ -49,25 +49,25 @@ def test_weights_that_do_not_fit_are_named(change: Callable[[State], State], wor
 @pytest.mark.parametrize(
     ("kind", "says", "has", "name"),
     [
-        (Kind.VIDEO, {"add_time_attn": False}, {}, "temporal_"),
-        (Kind.VIDEO, {}, {"add_time_attn": False}, "temporal_"),
-        (Kind.VIDEO, {"num_frames": 8}, {}, "temporal_embedding is"),
-        (Kind.VIDEO, {"clip_type": "vl_new"}, {}, "class_embedding is"),
-        (Kind.AUDIO, {"target_length": 1036}, {}, POSITIONS),
-        (Kind.IMAGE, {"image_size": 224}, {}, POSITIONS),
-        (Kind.IMAGE, {"num_hidden_layers": 3}, {}, "missing: vision_model.encoder.layers.2"),
-        (Kind.IMAGE, {"num_hidden_layers": 1}, {}, "unexpected: vision_model.encoder.layers.1"),
+        (TowerKind.VIDEO, {"add_time_attn": False}, {}, "temporal_"),
+        (TowerKind.VIDEO, {}, {"add_time_attn": False}, "temporal_"),
+        (TowerKind.VIDEO, {"num_frames": 8}, {}, "temporal_embedding is"),
+        (TowerKind.VIDEO, {"clip_type": "vl_new"}, {}, "class_embedding is"),
+        (TowerKind.AUDIO, {"target_length": 1036}, {}, POSITIONS),
+        (TowerKind.IMAGE, {"image_size": 224}, {}, POSITIONS),
+        (TowerKind.IMAGE, {"num_hidden_layers": 3}, {}, "missing: vision_model.encoder.layers.2"),
+        (TowerKind.IMAGE, {"num_hidden_layers": 1}, {}, "unexpected: vision_model.encoder.layers.1"),
     ],
 )
 def test_a_configuration_that_contradicts_its_weights_is_refused(
-    kind: Kind, says: dict[str, object], has: dict[str, object], name: str
+    kind: TowerKind, says: dict[str, object], has: dict[str, object], name: str
 ) -> None:
     with pytest.raises(WeightsUnavailable, match=name):
         load_model(tiny.configuration(kind, **says), tiny.state(tiny.configuration(kind, **has)), "tiny")
 
 
 def test_position_numbers_are_passed_over_whatever_they_are() -> None:
-    configuration = tiny.configuration(Kind.AUDIO)
+    configuration = tiny.configuration(TowerKind.AUDIO)
     state = tiny.state(configuration)
     numbers = {"vision_model.embeddings.position_ids": torch.full((1, 5), 7)}
     plain, numbered = (load_model(configuration, each, "tiny").state_dict() for each in (state, state | numbers))
@@ -76,14 +76,14 @@ def test_position_numbers_are_passed_over_whatever_they_are() -> None:
 
 
 def test_weights_of_half_precision_are_computed_with_in_float32() -> None:
-    configuration = tiny.configuration(Kind.IMAGE)
+    configuration = tiny.configuration(TowerKind.IMAGE)
     state = {name: values.half() for name, values in tiny.state(configuration).items()}
     model = load_model(configuration, state, "tiny")
     assert {values.dtype for values in model.state_dict().values()} == {torch.float32}
 
 
 def test_nothing_is_learned_or_dropped_while_answering() -> None:
-    configuration = tiny.configuration(Kind.VIDEO, force_patch_dropout=0.5)
+    configuration = tiny.configuration(TowerKind.VIDEO, force_patch_dropout=0.5)
     model = load_model(configuration, tiny.state(configuration), "tiny")
     clip = torch.ones(1, 3, 4, 32, 32)
     assert not model.training
@@ -110,7 +110,7 @@ def update(rank: int = 2) -> State:
 
 @pytest.mark.parametrize("said", [{}, {"lora_r": 2}, {"lora_r": 2, "lora_alpha": 4}])
 def test_an_update_is_added_to_its_weight(said: dict[str, int]) -> None:
-    configuration = tiny.configuration(Kind.IMAGE, **said)
+    configuration = tiny.configuration(TowerKind.IMAGE, **said)
     state, low_rank = tiny.state(configuration), update()
     model = load_model(configuration, wrapped(state, low_rank), "tiny")
     first, second = low_rank.values()
@@ -121,7 +121,7 @@ def test_an_update_is_added_to_its_weight(said: dict[str, int]) -> None:
 
 
 def test_the_spelling_of_newer_peft_is_the_same_checkpoint() -> None:
-    configuration = tiny.configuration(Kind.IMAGE)
+    configuration = tiny.configuration(TowerKind.IMAGE)
     old = wrapped(tiny.state(configuration), update())
     new = {
         name.replace("self_attn.q_proj.", "self_attn.q_proj.base_layer.") if "lora" not in name else name: values
@@ -134,7 +134,7 @@ def test_the_spelling_of_newer_peft_is_the_same_checkpoint() -> None:
 
 @pytest.mark.parametrize("said", [{}, {"lora_r": 0}, {"lora_r": 2}])
 def test_names_not_the_configuration_say_whether_there_are_updates(said: dict[str, int]) -> None:
-    configuration = tiny.configuration(Kind.IMAGE, **said)
+    configuration = tiny.configuration(TowerKind.IMAGE, **said)
     state = tiny.state(configuration)
     loaded = load_model(configuration, state, "tiny").state_dict()
     assert all(torch.equal(loaded[name], state[name]) for name in state)
@@ -150,6 +150,6 @@ def test_names_not_the_configuration_say_whether_there_are_updates(said: dict[st
     ],
 )
 def test_updates_that_do_not_fit_are_refused(said: dict[str, int], updates: State, words: str) -> None:
-    configuration = tiny.configuration(Kind.IMAGE, **said)
+    configuration = tiny.configuration(TowerKind.IMAGE, **said)
     with pytest.raises(WeightsUnavailable, match=words):
         load_model(configuration, wrapped(tiny.state(configuration), updates), "tiny")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from av2a.backbones.languagebind.configuration import Configuration, Kind
+from av2a.backbones.languagebind.configuration import Configuration, TowerKind
 from av2a.backbones.languagebind.fbank import ENERGY_FLOOR, log_mel, mel_filters, spectrogram_pixels
 from av2a.media import decode_sound, open_clip
 from av2a.settings import Channels
@@ -21,7 +21,7 @@ def golden(shared: Path) -> Any:
 
 
 def published() -> Configuration:
-    return tiny.configuration(Kind.AUDIO, **PUBLISHED)
+    return tiny.configuration(TowerKind.AUDIO, **PUBLISHED)
 
 
 def sound(golden: Any, case: str, folder: Path) -> torch.Tensor:

@@ -22,7 +22,7 @@ from av2a.backbones.languagebind.backbone import (
     read_configuration,
     tokenizer_in,
 )
-from av2a.backbones.languagebind.configuration import Kind
+from av2a.backbones.languagebind.configuration import TowerKind
 from av2a.backbones.prompts import Prompts
 from av2a.backbones.registry import load_backbone
 from av2a.backbones.weights import Sources, resolve
@@ -113,7 +113,7 @@ def frames(path: Path) -> list[np.ndarray]:
 def test_tokens_are_the_reference_s_with_the_published_vocabulary(shared: Path) -> None:
     folder = here(LANGUAGEBIND_IMAGE.checkpoint)
     golden = json.loads((shared / "golden" / "languagebind" / "token_ids.json").read_text(encoding="utf-8"))
-    tokenizer = tokenizer_in(folder, read_configuration(folder, Kind.IMAGE))
+    tokenizer = tokenizer_in(folder, read_configuration(folder, TowerKind.IMAGE))
     labels = [text.removeprefix("A ") for text in golden["clip_prompts"]["texts"]]
     others = golden["other_texts"]
     assert Prompts(tokenizer, prompt, 77).tokens(labels) == golden["languagebind_prompts"]["input_ids"]

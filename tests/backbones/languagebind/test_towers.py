@@ -7,17 +7,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from av2a.backbones.languagebind.checkpoint import load_model
-from av2a.backbones.languagebind.configuration import Configuration, Kind
+from av2a.backbones.languagebind.configuration import Configuration, TowerKind
 from av2a.backbones.languagebind.towers import LanguageBindModel
 from tests.backbones.languagebind import tiny
 
 KINDS = {
-    "image": Kind.IMAGE,
-    "video": Kind.VIDEO,
-    "audio": Kind.AUDIO,
-    "video_lora": Kind.VIDEO,
-    "audio_lora": Kind.AUDIO,
-    "video_v15": Kind.VIDEO,
+    "image": TowerKind.IMAGE,
+    "video": TowerKind.VIDEO,
+    "audio": TowerKind.AUDIO,
+    "video_lora": TowerKind.VIDEO,
+    "audio_lora": TowerKind.AUDIO,
+    "video_v15": TowerKind.VIDEO,
 }
 
 
@@ -38,7 +38,7 @@ def golden_model(golden: Path, name: str) -> LanguageBindModel:
 
 def visual_rows(model: LanguageBindModel, inputs: dict[str, Tensor], name: str) -> Tensor:
     pixels = inputs[f"pixel_values.{name.partition('_')[0]}"]
-    return model.clip_rows(pixels) if KINDS[name] is Kind.VIDEO else model.picture_rows(pixels)
+    return model.clip_rows(pixels) if KINDS[name] is TowerKind.VIDEO else model.picture_rows(pixels)
 
 
 def assert_close(answer: Tensor, expected: Tensor, tolerance: float = 1e-5) -> None:
@@ -62,7 +62,7 @@ def test_rows_of_texts_are_the_reference_s(golden: Path, expected: dict[str, Ten
 def test_each_step_of_a_tower_is_the_reference_s(golden: Path, expected: dict[str, Tensor], name: str) -> None:
     model = golden_model(golden, name)
     pixels = expected[f"pixel_values.{name.partition('_')[0]}"]
-    pictures = pixels.transpose(1, 2).flatten(0, 1) if KINDS[name] is Kind.VIDEO else pixels
+    pictures = pixels.transpose(1, 2).flatten(0, 1) if KINDS[name] is TowerKind.VIDEO else pixels
     hidden = model.vision_model.last_hidden(pictures)
     pooled = model.vision_model.pooled(hidden)
     assert_close(hidden, expected[f"{name}.vision_last_hidden"], 1e-4)
@@ -121,13 +121,13 @@ PUBLISHED_VISION = {
 @pytest.mark.parametrize(
     ("kind", "vision", "parameters", "keys"),
     [
-        (Kind.IMAGE, {}, 427_616_513, 590),
-        (Kind.VIDEO, {"add_time_attn": True, "num_frames": 8}, 528_623_873, 854),
-        (Kind.AUDIO, {"num_mel_bins": 112, "target_length": 1036}, 427_960_577, 590),
+        (TowerKind.IMAGE, {}, 427_616_513, 590),
+        (TowerKind.VIDEO, {"add_time_attn": True, "num_frames": 8}, 528_623_873, 854),
+        (TowerKind.AUDIO, {"num_mel_bins": 112, "target_length": 1036}, 427_960_577, 590),
     ],
 )
 def test_models_of_the_published_sizes_have_the_published_numbers_of_parameters(
-    kind: Kind, vision: dict[str, int], parameters: int, keys: int
+    kind: TowerKind, vision: dict[str, int], parameters: int, keys: int
 ) -> None:
     config = {
         "model_type": kind.value,
@@ -148,26 +148,26 @@ def count(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def tiny_model(kind: Kind, **vision: object) -> LanguageBindModel:
+def tiny_model(kind: TowerKind, **vision: object) -> LanguageBindModel:
     configuration = tiny.configuration(kind, **vision)
     return load_model(configuration, tiny.state(configuration), "tiny")
 
 
 def test_clips_do_not_see_each_other() -> None:
-    model = tiny_model(Kind.VIDEO)
+    model = tiny_model(TowerKind.VIDEO)
     clips = torch.randn(3, 3, 4, 32, 32, generator=torch.Generator().manual_seed(0))
     alone = torch.cat([model.clip_rows(clip[None]) for clip in clips])
     assert_close(model.clip_rows(clips), alone, 1e-6)
 
 
 def test_the_order_of_frames_matters() -> None:
-    model = tiny_model(Kind.VIDEO)
+    model = tiny_model(TowerKind.VIDEO)
     clip = torch.randn(1, 3, 4, 32, 32, generator=torch.Generator().manual_seed(0))
     assert (model.clip_rows(clip) - model.clip_rows(clip.flip(2))).abs().max() > 1e-3
 
 
 def test_a_clip_of_one_frame_has_no_place_in_time() -> None:
-    configuration = tiny.configuration(Kind.VIDEO, num_frames=1)
+    configuration = tiny.configuration(TowerKind.VIDEO, num_frames=1)
     state = tiny.state(configuration)
     elsewhere = state | {name: values + 1 for name, values in state.items() if name.endswith("temporal_embedding")}
     clip = torch.randn(1, 3, 1, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -177,17 +177,17 @@ def test_a_clip_of_one_frame_has_no_place_in_time() -> None:
 
 def test_clips_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="a clip must have 4 frames, got 8"):
-        tiny_model(Kind.VIDEO).clip_rows(torch.zeros(1, 3, 8, 32, 32))
+        tiny_model(TowerKind.VIDEO).clip_rows(torch.zeros(1, 3, 8, 32, 32))
 
 
 def test_pictures_of_another_size_are_refused() -> None:
     with pytest.raises(ValueError, match=r"pixels must be \(n × 1, 3, 24, 72\), got \(1, 3, 72, 24\)"):
-        tiny_model(Kind.AUDIO).picture_rows(torch.zeros(1, 3, 72, 24))
+        tiny_model(TowerKind.AUDIO).picture_rows(torch.zeros(1, 3, 72, 24))
 
 
 def test_texts_need_the_text_tower() -> None:
-    configuration = tiny.configuration(Kind.AUDIO)
+    configuration = tiny.configuration(TowerKind.AUDIO)
     model = load_model(configuration, tiny.state(configuration), "tiny", with_text=False)
-    assert count(model) < count(tiny_model(Kind.AUDIO))
+    assert count(model) < count(tiny_model(TowerKind.AUDIO))
     with pytest.raises(ValueError, match="without its text tower"):
         model.text_rows(torch.tensor([[tiny.BEGIN, tiny.END]]))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from av2a.backbones.languagebind.configuration import Configuration, Kind
+from av2a.backbones.languagebind.configuration import Configuration, TowerKind
 from av2a.backbones.languagebind.towers import LanguageBindModel
 
 SHARED = 24
@@ -38,14 +38,14 @@ VISION: dict[str, Any] = {
     "patch_size": 8,
 }
 
-OF_KIND: dict[Kind, dict[str, Any]] = {
-    Kind.IMAGE: {},
-    Kind.VIDEO: {"add_time_attn": True, "num_frames": 4},
-    Kind.AUDIO: {"num_mel_bins": 24, "target_length": 72, "audio_mean": -4.2677393, "audio_std": 4.5689974},
+OF_KIND: dict[TowerKind, dict[str, Any]] = {
+    TowerKind.IMAGE: {},
+    TowerKind.VIDEO: {"add_time_attn": True, "num_frames": 4},
+    TowerKind.AUDIO: {"num_mel_bins": 24, "target_length": 72, "audio_mean": -4.2677393, "audio_std": 4.5689974},
 }
 
 
-def config(kind: Kind, **vision: Any) -> dict[str, Any]:
+def config(kind: TowerKind, **vision: Any) -> dict[str, Any]:
     return {
         "model_type": kind.value,
         "projection_dim": SHARED,
@@ -54,7 +54,7 @@ def config(kind: Kind, **vision: Any) -> dict[str, Any]:
     }
 
 
-def configuration(kind: Kind, **vision: Any) -> Configuration:
+def configuration(kind: TowerKind, **vision: Any) -> Configuration:
     return Configuration.parsed(config(kind, **vision), kind, "tiny")
 
 
@@ -66,7 +66,7 @@ def state(of: Configuration, seed: int = 0) -> dict[str, torch.Tensor]:
     return {name: 0.3 * torch.randn(shape, generator=generator) for name, shape in shapes.items()}
 
 
-def write_checkpoint(folder: Path, kind: Kind, seed: int = 0) -> Path:
+def write_checkpoint(folder: Path, kind: TowerKind, seed: int = 0) -> Path:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config(kind)), encoding="utf-8")
     save_file(state(configuration(kind), seed), folder / "model.safetensors")
@@ -133,7 +133,7 @@ def write_backbone(folder: Path) -> tuple[Path, Path, Path]:
     """The folders of the three checkpoints, each with weights of its own."""
     image, video, audio = (
         write_checkpoint(folder / kind.name.lower(), kind, seed)
-        for seed, kind in enumerate((Kind.IMAGE, Kind.VIDEO, Kind.AUDIO))
+        for seed, kind in enumerate((TowerKind.IMAGE, TowerKind.VIDEO, TowerKind.AUDIO))
     )
     write_tokenizer(image, {"dog</w>": 60, "cat</w>": 61})
     return image, video, audio

@@ -12,7 +12,7 @@ from torch import Tensor
 from av2a.methods.trained import answering
 from av2a.methods.trained.features import Features
 from av2a.methods.trained.han import Han
-from av2a.methods.trained.networks import Answers
+from av2a.methods.trained.networks import NetworkOutputs
 from av2a.methods.trained.settings import FrameVector
 
 
@@ -23,9 +23,9 @@ class WatchedHan(Han):
         super().__init__()
         self.threads: list[int] = []
 
-    def forward(self, audio: Tensor, pictures: Tensor, motion: Tensor) -> Answers:
+    def forward(self, audio: Tensor, pictures: Tensor, motion: Tensor) -> NetworkOutputs:
         self.threads.append(torch.get_num_threads())
-        answers: Answers = super().forward(audio, pictures, motion)
+        answers: NetworkOutputs = super().forward(audio, pictures, motion)
         return answers
 
 

@@ -13,7 +13,7 @@ from av2a.methods.trained.grouping import attention_map
 from av2a.methods.trained.han import Han
 from av2a.methods.trained.jomold import Jomold
 from av2a.methods.trained.mgn import Mgn
-from av2a.methods.trained.networks import Answers, parameters
+from av2a.methods.trained.networks import NetworkOutputs, parameters
 from av2a.methods.trained.registry import PARSERS, published_parameters, unread
 from av2a.methods.trained.settings import AttentionMap
 from av2a.research.published import TRAINED_PARAMETERS
@@ -38,7 +38,7 @@ def by_modality(audio: Tensor, visual: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(("name", "prefix"), [("han", ""), ("jomold", "ca_")])
 def test_han_and_jomold_give_the_published_probabilities(golden: Golden, name: str, prefix: str) -> None:
-    answers: Answers = golden.loaded(NETWORKS[name](), "han_jomold")(*golden.inputs)
+    answers: NetworkOutputs = golden.loaded(NETWORKS[name](), "han_jomold")(*golden.inputs)
     expected = golden.outputs(name)
     assert close(by_modality(answers.audio, answers.visual), expected[f"{prefix}frame_prob"], PROBABILITY)
     assert close(answers.whole, expected[f"{prefix}global_prob"], PROBABILITY)
@@ -73,7 +73,7 @@ def similarities(audio: Tensor, visual: Tensor) -> Tensor:
 
 
 def test_cmpae_gives_the_published_probabilities_of_both_passes_blended(golden: Golden) -> None:
-    answers: Answers = golden.loaded(Cmpae(), "cmpae")(*golden.inputs)
+    answers: NetworkOutputs = golden.loaded(Cmpae(), "cmpae")(*golden.inputs)
     expected = golden.outputs("cmpae")
     assert close(by_modality(answers.audio, answers.visual), expected["fused_frame_prob"], PROBABILITY)
     assert close(answers.whole_audio, expected["fused_a_prob"], PROBABILITY)
@@ -103,7 +103,7 @@ def test_cmpae_gives_the_published_evidence_and_uncertainty_of_each_pass(golden:
 
 
 def test_mgn_gives_the_published_probabilities(golden: Golden) -> None:
-    answers: Answers = golden.loaded(Mgn(), "mgn")(*golden.inputs)
+    answers: NetworkOutputs = golden.loaded(Mgn(), "mgn")(*golden.inputs)
     expected = golden.outputs("mgn")
     assert close(answers.audio, expected["a_frame_prob"], PROBABILITY)
     assert close(answers.visual, expected["v_frame_prob"], PROBABILITY)
@@ -129,9 +129,9 @@ def test_mgn_gives_the_published_tokens_and_maps(golden: Golden) -> None:
 
 
 def test_the_code_that_mgns_checkpoint_was_committed_with_says_the_same_in_every_second(golden: Golden) -> None:
-    flat: Answers = golden.loaded(Mgn(spread=AttentionMap.FLAT), "mgn")(*golden.inputs)
+    flat: NetworkOutputs = golden.loaded(Mgn(spread=AttentionMap.FLAT), "mgn")(*golden.inputs)
     assert torch.equal(flat.audio, flat.whole_audio[:, None].expand(-1, 10, -1))
-    spread: Answers = golden.loaded(Mgn(), "mgn")(*golden.inputs)
+    spread: NetworkOutputs = golden.loaded(Mgn(), "mgn")(*golden.inputs)
     ratio = spread.visual / flat.visual
     assert 1.039 < ratio.min() < ratio.max() < 1.232
 
@@ -139,10 +139,10 @@ def test_the_code_that_mgns_checkpoint_was_committed_with_says_the_same_in_every
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_video_gets_the_same_answer_in_a_batch_of_any_size(golden: Golden, name: str) -> None:
     network = golden.loaded(NETWORKS[name](), FILES[name])
-    together: Answers = network(*golden.inputs)
-    many: Answers = network(*(each.repeat(7, 1, 1) for each in golden.inputs))
+    together: NetworkOutputs = network(*golden.inputs)
+    many: NetworkOutputs = network(*(each.repeat(7, 1, 1) for each in golden.inputs))
     for video in range(3):
-        alone: Answers = network(*(each[video : video + 1] for each in golden.inputs))
+        alone: NetworkOutputs = network(*(each[video : video + 1] for each in golden.inputs))
         for field in ("audio", "visual", "whole_audio", "whole_visual", "whole"):
             assert torch.allclose(getattr(alone, field)[0], getattr(together, field)[video], rtol=0, atol=1e-5)
             assert torch.allclose(getattr(alone, field)[0], getattr(many, field)[18 + video], rtol=0, atol=1e-5)

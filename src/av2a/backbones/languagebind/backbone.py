@@ -19,7 +19,7 @@ from av2a.backbones.base import Backbone, Frame, Sound
 from av2a.backbones.checkpoints import LANGUAGEBIND, LANGUAGEBIND_AUDIO, LANGUAGEBIND_IMAGE, LANGUAGEBIND_VIDEO
 from av2a.backbones.device import BatchSize, Placement
 from av2a.backbones.languagebind.checkpoint import load_model
-from av2a.backbones.languagebind.configuration import Configuration, Kind
+from av2a.backbones.languagebind.configuration import Configuration, TowerKind
 from av2a.backbones.languagebind.fbank import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, spectrogram_pixels
 from av2a.backbones.languagebind.towers import LanguageBindModel
 from av2a.backbones.pixels import languagebind_image_pixels, languagebind_video_pixels
@@ -62,24 +62,33 @@ def load(
         raise WeightsUnavailable(
             f"the checkpoints share no space (rows of {', '.join(map(str, sorted(widths)))} features): give three of one family"
         )
-    prompts = Prompts(tokenizer_in(image, configurations[Kind.IMAGE]), prompt, _longest(configurations[Kind.IMAGE]))
+    prompts = Prompts(
+        tokenizer_in(image, configurations[TowerKind.IMAGE]), prompt, _longest(configurations[TowerKind.IMAGE])
+    )
     models = {
         kind: load_model(
-            configurations[kind], read_state(folder), one_line(str(folder)), with_text=kind is Kind.IMAGE
+            configurations[kind], read_state(folder), one_line(str(folder)), with_text=kind is TowerKind.IMAGE
         ).to(placement.device)
         for kind, folder in _by_kind(image, video, audio)
     }
     runners = {
-        kind: _runner(configuration, placement, audio_name if kind is Kind.AUDIO else f"{visual_name} ({kind.value})")
+        kind: _runner(
+            configuration, placement, audio_name if kind is TowerKind.AUDIO else f"{visual_name} ({kind.value})"
+        )
         for kind, configuration in configurations.items()
     }
-    names = Names(models[Kind.IMAGE], prompts, runners[Kind.IMAGE])
+    names = Names(models[TowerKind.IMAGE], prompts, runners[TowerKind.IMAGE])
     return Backbone(
         info(LANGUAGEBIND, visual_name, audio_name, [image, video, audio], placement),
         LanguageBindVisual(
-            models[Kind.IMAGE], models[Kind.VIDEO], names, runners[Kind.IMAGE], runners[Kind.VIDEO], visual_name
+            models[TowerKind.IMAGE],
+            models[TowerKind.VIDEO],
+            names,
+            runners[TowerKind.IMAGE],
+            runners[TowerKind.VIDEO],
+            visual_name,
         ),
-        LanguageBindAudio(models[Kind.AUDIO], names, runners[Kind.AUDIO], audio_name),
+        LanguageBindAudio(models[TowerKind.AUDIO], names, runners[TowerKind.AUDIO], audio_name),
         batch_items=BatchSize.on(placement.device).items,
         prompts_version=PROMPTS_VERSION,
     )
@@ -101,7 +110,7 @@ def prompt(label: str) -> str:
     return f"A {label.replace('_', ' ').lower()}"
 
 
-def read_configuration(folder: Path, kind: Kind) -> Configuration:
+def read_configuration(folder: Path, kind: TowerKind) -> Configuration:
     """The configuration of a checkpoint.
 
     Raises:
@@ -110,8 +119,8 @@ def read_configuration(folder: Path, kind: Kind) -> Configuration:
     return Configuration.parsed(read_config(folder, kind.value), kind, one_line(str(folder)))
 
 
-def _by_kind(image: Path, video: Path, audio: Path) -> list[tuple[Kind, Path]]:
-    return [(Kind.IMAGE, image), (Kind.VIDEO, video), (Kind.AUDIO, audio)]
+def _by_kind(image: Path, video: Path, audio: Path) -> list[tuple[TowerKind, Path]]:
+    return [(TowerKind.IMAGE, image), (TowerKind.VIDEO, video), (TowerKind.AUDIO, audio)]
 
 
 def _longest(configuration: Configuration) -> int:
@@ -233,7 +242,7 @@ class LanguageBindAudio:
     sample_rate_hz: int = SAMPLE_RATE_HZ
     segment_seconds: float = SHORTEST_SECONDS
     longest_seconds: float = field(init=False)
-    """What fills the spectrogram once. Of longer sound, three stretches of this length would be seen, not all."""
+    """What fills the spectrogram once. Of longer audio, only three crops of this length would be used."""
 
     def __post_init__(self) -> None:
         length = self.model.vision_model.shape.input_shape[1]

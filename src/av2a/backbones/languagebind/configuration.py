@@ -13,7 +13,7 @@ Plain = Mapping[str, Any]
 """A JSON object."""
 
 
-class Kind(Enum):
+class TowerKind(Enum):
     """The three towers; the value is ``model_type`` in ``config.json``."""
 
     IMAGE = "LanguageBindImage"
@@ -58,7 +58,7 @@ class TowerShape:
 class Configuration:
     """One checkpoint: its tower, its text tower, and the space that they share."""
 
-    kind: Kind
+    kind: TowerKind
     shared_width: int
     tower: TowerShape
     text: Plain
@@ -70,7 +70,7 @@ class Configuration:
     spectrogram_std: float
 
     @classmethod
-    def parsed(cls, plain: Plain, kind: Kind, where: str) -> "Configuration":
+    def parsed(cls, plain: Plain, kind: TowerKind, where: str) -> "Configuration":
         """The configuration in a ``config.json``.
 
         What it leaves out is as in the released configuration classes, except ``lora_r``: those say 2 there, also for
@@ -97,14 +97,14 @@ class Configuration:
             ) from lacking
         except (TypeError, ValueError, AttributeError, ArithmeticError) as fault:
             raise WeightsUnavailable(
-                f"the configuration of {where} cannot be meant ({fault}): get the checkpoint's own config.json"
+                f"the configuration of {where} is invalid ({fault}): get the checkpoint's own config.json"
             ) from fault
 
 
-def _tower_shape(vision: Plain, kind: Kind) -> TowerShape:
+def _tower_shape(vision: Plain, kind: TowerKind) -> TowerShape:
     patch = int(vision.get("patch_size", 32))
     height, width = _input_shape(vision, kind)
-    video = kind is Kind.VIDEO
+    video = kind is TowerKind.VIDEO
     if vision.get("add_time_attn", False) and not video:
         raise ValueError("add_time_attn outside a video tower")
     if int(vision.get("tube_size", 1)) != 1 or int(vision.get("num_channels", 3)) != 3:
@@ -136,8 +136,8 @@ def _check_layers(width: int, heads: int, activation: str) -> None:
         raise ValueError(f"hidden_act {activation!r} is none that is known")
 
 
-def _input_shape(vision: Plain, kind: Kind) -> tuple[int, int]:
-    if kind is Kind.AUDIO:
+def _input_shape(vision: Plain, kind: TowerKind) -> tuple[int, int]:
+    if kind is TowerKind.AUDIO:
         # image_size is no guide here: depending on who saved the file it is that of the pictures the tower began with.
         return int(vision["num_mel_bins"]), int(vision["target_length"])
     size = int(vision.get("image_size", 224))

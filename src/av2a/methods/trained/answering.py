@@ -10,7 +10,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from av2a.methods.trained.features import Features
-from av2a.methods.trained.networks import Answers, Network, by_second
+from av2a.methods.trained.networks import Network, NetworkOutputs, by_second
 from av2a.methods.trained.probabilities import Probabilities
 from av2a.methods.trained.settings import FrameVector
 
@@ -64,7 +64,7 @@ def _started_worker() -> ThreadPoolExecutor:
     return worker
 
 
-def _frame_embeddings(answers: Answers, pictures: Tensor, motion: Tensor, frame_vector: FrameVector) -> Tensor:
+def _frame_embeddings(answers: NetworkOutputs, pictures: Tensor, motion: Tensor, frame_vector: FrameVector) -> Tensor:
     if frame_vector is FrameVector.MOTION:
         return motion
     if frame_vector is FrameVector.PICTURE:

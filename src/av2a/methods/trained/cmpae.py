@@ -16,9 +16,9 @@ from av2a.methods.trained.networks import (
     CATEGORIES,
     MOTION_FEATURES,
     PICTURE_FEATURES,
-    Answers,
     AudioFeatures,
     MotionFeatures,
+    NetworkOutputs,
     PictureFeatures,
     Sequence,
     by_second,
@@ -77,7 +77,7 @@ class Cmpae(nn.Module):
         self.classifier1 = _with_leak()
         self.classifier2 = nn.Linear(WIDTH, CATEGORIES)
 
-    def forward(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> Answers:
+    def forward(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> NetworkOutputs:
         """The probabilities of each second, both passes combined."""
         x_audio, x_visual = self.embedded(audio, pictures, motion)
         whole = self.overall(x_audio, x_visual).sigmoid().mean(dim=1)
@@ -119,19 +119,19 @@ class Cmpae(nn.Module):
         return PresenceEvidence(seconds, pooled(seconds, moments))
 
 
-def _answers(found: PresenceEvidence, whole: Tensor, x_visual: Sequence, y_visual: Sequence) -> Answers:
+def _answers(found: PresenceEvidence, whole: Tensor, x_visual: Sequence, y_visual: Sequence) -> NetworkOutputs:
     audio, visual = probability(found.seconds).unbind(dim=2)
     whole_audio, whole_visual = probability(found.whole).unbind(dim=1)
-    return Answers(audio, visual, whole_audio, whole_visual, whole=whole, fused=x_visual, attended=y_visual)
+    return NetworkOutputs(audio, visual, whole_audio, whole_visual, whole=whole, fused=x_visual, attended=y_visual)
 
 
-def blended(crossed: Answers, alone: Answers) -> Answers:
+def blended(crossed: NetworkOutputs, alone: NetworkOutputs) -> NetworkOutputs:
     """The probabilities of both passes, 0.7 to 0.3. The sequences are those of the first."""
     mixed = {
         name: CROSS_SHARE * getattr(crossed, name) + (1 - CROSS_SHARE) * getattr(alone, name)
         for name in ("audio", "visual", "whole_audio", "whole_visual")
     }
-    return Answers(**mixed, whole=crossed.whole, fused=crossed.fused, attended=crossed.attended)
+    return NetworkOutputs(**mixed, whole=crossed.whole, fused=crossed.fused, attended=crossed.attended)
 
 
 def _with_elu(inputs: int) -> nn.Sequential:

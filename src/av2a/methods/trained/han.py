@@ -11,9 +11,9 @@ from av2a.methods.trained.networks import (
     CATEGORIES,
     MOTION_FEATURES,
     PICTURE_FEATURES,
-    Answers,
     AudioFeatures,
     MotionFeatures,
+    NetworkOutputs,
     PictureFeatures,
     Sequence,
     by_second,
@@ -45,7 +45,7 @@ class Han(nn.Module):
         self.fc_frame_att = nn.Linear(WIDTH, CATEGORIES)
         self.fc_av_att = nn.Linear(WIDTH, CATEGORIES)
 
-    def forward(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> Answers:
+    def forward(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> NetworkOutputs:
         """The probabilities of each second and of the whole video."""
         x_audio, x_visual = self.embedded(audio, pictures, motion)
         return self.answered(x_visual, *self.hat_encoder(x_audio, x_visual))
@@ -58,14 +58,14 @@ class Han(nn.Module):
         seen = torch.cat([self.fc_v(by_second(pictures)), self.fc_st(motion)], dim=-1)
         return self.fc_a(audio), self.fc_fusion(seen)
 
-    def answered(self, x_visual: Sequence, y_audio: Sequence, y_visual: Sequence) -> Answers:
+    def answered(self, x_visual: Sequence, y_audio: Sequence, y_visual: Sequence) -> NetworkOutputs:
         """Probabilities from the output of attention."""
         both = torch.stack([y_audio, y_visual], dim=2)
         seconds: Float[Tensor, "video second modality category"] = self.fc_prob(both).sigmoid()
         moments = self.fc_frame_att(both)
         streams = functional.softmax(self.fc_av_att(both), dim=2)
         whole_audio, whole_visual = pooled(seconds, moments).unbind(dim=1)
-        return Answers(
+        return NetworkOutputs(
             audio=seconds[:, :, 0],
             visual=seconds[:, :, 1],
             whole_audio=whole_audio,

@@ -17,9 +17,9 @@ from av2a.methods.trained.networks import (
     MOTION_FEATURES,
     PICTURE_FEATURES,
     SECONDS,
-    Answers,
     AudioFeatures,
     MotionFeatures,
+    NetworkOutputs,
     PictureFeatures,
     Sequence,
     by_second,
@@ -112,13 +112,13 @@ class Mgn(nn.Module):
         # Used in training only.
         self.fc_cls = nn.Linear(width, CATEGORIES)
 
-    def forward(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> Answers:
+    def forward(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> NetworkOutputs:
         """The probabilities of each second and of the whole video."""
         x_audio, x_visual = self.embedded(audio, pictures, motion)
         grouped = self.grouped(x_audio, x_visual)
         whole_audio = self.fc_prob_a(grouped.audio).sigmoid()[..., 0]
         whole_visual = self.fc_prob_v(grouped.visual).sigmoid()[..., 0]
-        return Answers(
+        return NetworkOutputs(
             audio=_by_second(whole_audio, attention_map(grouped.audio_shares, self.spread)),
             visual=_by_second(whole_visual, attention_map(grouped.visual_shares, self.spread)),
             whole_audio=whole_audio,

@@ -22,7 +22,7 @@ Sequence = Float[Tensor, "video second width"]
 
 
 @dataclass(frozen=True)
-class Answers:
+class NetworkOutputs:
     """A network's outputs for a batch of videos: probabilities. Those of MGN's seconds may exceed 1, and so may ``whole``."""
 
     audio: Float[Tensor, "video second category"]
@@ -43,7 +43,7 @@ class Answers:
 class Network(Protocol):
     """One of the four networks, with its parameters."""
 
-    def __call__(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> Answers:
+    def __call__(self, audio: AudioFeatures, pictures: PictureFeatures, motion: MotionFeatures) -> NetworkOutputs:
         """The outputs for a batch of videos; no video depends on the others."""
         ...
 
