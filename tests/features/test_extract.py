@@ -18,7 +18,7 @@ from av2a.embeddings import Interval
 from av2a.errors import InvalidSetting
 from av2a.features.batching import Batch
 from av2a.features.inputs import ahead, passes
-from av2a.settings import Settings
+from av2a.settings import Channels, Settings
 from av2a.types import Clip
 from tests.counting import Counted, counted
 from tests.media_makers import Pictures, Sound, even_times, tone, uneven_times, write_media
@@ -75,6 +75,24 @@ def test_at_a_variable_frame_rate_each_picture_is_embedded_once(tmp_path: Path, 
     [observation] = observed(path, asked.backbone, PRACTICAL)
     observation.intervals([Interval(0, 4), Interval(1, 3)])
     assert once(asked.visual.frames)
+
+
+@pytest.mark.parametrize("channels", [Channels.FIRST, Channels.MEAN])
+def test_an_encoder_hears_the_channels_that_the_settings_name(
+    tmp_path: Path, languagebind: Backbone, channels: Channels
+) -> None:
+    both = np.concatenate([tone(4, 48_000, frequency_hz=440), tone(4, 48_000, frequency_hz=660)])
+    path = write_media(
+        tmp_path / "stereo.mkv", Pictures(even_times(8, Fraction(2))), Sound(both, codec="flac", layout="stereo")
+    )
+    asked = counted(languagebind)
+    observed(path, asked.backbone, replace(Settings.released("languagebind"), channels=channels))
+    heard = np.frombuffer(next(iter(asked.audio.sounds)), np.float32)
+    strengths = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
+    frequencies = np.fft.rfftfreq(len(heard), 1 / 16_000)
+    at_440, at_660 = (strengths[np.abs(frequencies - frequency) < 10].max() for frequency in (440, 660))
+    assert at_440 > 0
+    assert at_660 / at_440 == pytest.approx(1.0 if channels is Channels.MEAN else 0.0, abs=0.02)
 
 
 def test_a_video_encoder_s_pictures_and_clips_come_from_one_pass(
