@@ -122,7 +122,7 @@ def test_labels_and_clips_equal_the_library_s_own(whole: Any, visual: PeAvVisual
 
 @pytest.mark.skipif(find_spec("timm") is not None, reason="timm is installed")
 def test_without_timm_the_pictures_of_pe_av_are_refused_in_one_line(folder: Path) -> None:
-    with pytest.raises(MissingDependency, match="pictures through PE-AV need 'timm'") as refusal:
+    with pytest.raises(MissingDependency, match="the visual encoder of PE-AV needs 'timm'") as refusal:
         pe_av.load_visual(folder, runner())
     assert "\n" not in str(refusal.value)
 
