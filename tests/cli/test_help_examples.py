@@ -111,13 +111,13 @@ def _data(folder: Path) -> None:
     shutil.copy(folder / "truth.tsv", folder / "my-videos" / "annotations.tsv")
     (folder / "theirs.tsv").write_text(f"{header}a_b-c_d_e_12_0_10\t0\t2\tSpeech\taudio\nquietly_is_5_15\t\t\t\t\n")
     (folder / "scores").mkdir()
-    scene = make_scene(4, duration_seconds=10)
+    write_clip(make_scene(4, duration_seconds=10), folder / "scene.mp4")
     for benchmark, videos in (("llp", "llp-videos"), ("ave", "AVE")):
         (folder / videos).mkdir()
         for split in ("train", "validation", "test"):
             dataset = open_dataset(benchmark, split=split, annotations=data / benchmark)
             for clip in dataset.clips:
-                write_clip(scene, folder / videos / f"{clip.name}.mp4", overwrite=True)
+                shutil.copy(folder / "scene.mp4", folder / videos / f"{clip.name}.mp4")
                 _scores(folder / "scores" / f"{clip.name}.npz", dataset.labels, 10)
     names = [path.stem for path in (folder / "llp-videos").iterdir()]
     write_features(folder / "feats", names)
@@ -130,9 +130,17 @@ def _scores(path: Path, labels: tuple[str, ...], segments: int = SECONDS) -> Non
     write_scores(path, labels, values, values, overwrite=True)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
+    """What is kept from one command to the next: data, generated clips, embeddings."""
+    folder = tmp_path_factory.mktemp("home")
+    shutil.copytree(template / "data", folder / "data")
+    return folder
+
+
 @pytest.mark.parametrize("line", [marked(line) for line in all_examples()])
 def test_an_example_runs_when_it_is_copied(
-    line: str, template: Path, weights: Path, tmp_path: Path, request: pytest.FixtureRequest
+    line: str, template: Path, weights: Path, home: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     folder = tmp_path / "user"
     shutil.copytree(template, folder)
@@ -140,7 +148,7 @@ def test_an_example_runs_when_it_is_copied(
     for name in made:
         # What the example makes is not there yet.
         shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
-    env = environment(AV2A_WEIGHTS=str(weights), AV2A_DATA=str(folder / "data"), AV2A_CACHE=str(tmp_path / "cache"))
+    env = environment(AV2A_WEIGHTS=str(weights), AV2A_DATA=str(home / "data"), AV2A_CACHE=str(home / "cache"))
     if line.startswith("av2a data fetch"):
         shared: Path = request.getfixturevalue("shared")
         benchmark = line.split()[3]
