@@ -27,10 +27,10 @@ def test_it_is_said_where_the_weights_are(av2a: Call, tmp_path: Path, monkeypatc
         (folder / name).write_bytes(content)
     answer = av2a("backbones")
     assert answer.status == 0
-    assert f"{clap} not here: av2a weights fetch clip-clap" in answer.out
+    assert f"{clap} not on this machine: av2a weights fetch clip-clap" in answer.out
     rows = {row["name"]: row for row in json.loads(av2a("backbones", "--json").out)}
-    assert rows["clip+…"]["where"] == "weights are here"
+    assert rows["clip+…"]["where"] == "weights are on this machine"
     assert rows["clip+…"]["paths"] == rows["clip-clap"]["paths"] == [str(folder)]
     assert rows["mini"]["paths"] == rows["languagebind"]["paths"] == []
-    assert f"weights are here\n  {folder}\n" in answer.out
+    assert f"weights are on this machine\n  {folder}\n" in answer.out
     assert rows["mini"]["where"] == "comes with av2a"

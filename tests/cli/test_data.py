@@ -118,7 +118,7 @@ def test_the_generated_world_s_status_renders_nothing(av2a: Call, data: Path) ->
     [
         (
             ("status", "llp"),
-            "error[E_USAGE]: where are the videos? name their folder: av2a data status llp --videos DIR",
+            "error[E_USAGE]: the folder of the videos is missing: av2a data status llp --videos DIR",
         ),
         (("status", "llp", "--videos", "."), "error[E_DATA]: the annotations of llp are not on this machine"),
         (("status", "lpl"), "error[E_UNKNOWN_NAME]: unknown dataset 'lpl': did you mean 'llp'?"),

@@ -62,7 +62,7 @@ def test_without_a_store_the_numbers_are_the_same_and_nothing_is_kept(
     av2a: Call, world: Path, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AV2A_CACHE", str(tmp_path / "cache"))
-    words = (world, "--limit", "2")
+    words = (world, "--clips", "2")
     assert measured(av2a, *words, "--no-store")["numbers"] == measured(av2a, *words, "--store", kept)["numbers"]
     assert not (tmp_path / "cache" / "embeddings").exists()
 
@@ -71,7 +71,7 @@ def test_the_cache_is_the_store_unless_another_is_named(
     av2a: Call, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AV2A_CACHE", str(tmp_path))
-    measured(av2a, world, "--limit", "1", "--only-asked")
+    measured(av2a, world, "--clips", "1", "--only-asked")
     assert len(list((tmp_path / "embeddings").rglob("*.safetensors"))) == 1
 
 
@@ -113,7 +113,7 @@ def test_other_people_s_predictions_are_scored_with_all_that_is_odd_about_them_s
 
 
 def test_the_first_clips_are_told_from_all(av2a: Call, world: Path, kept: Path) -> None:
-    outcome = av2a("evaluate", world, "--store", kept, "--limit", "2")
+    outcome = av2a("evaluate", world, "--store", kept, "--clips", "2")
     assert outcome.out.splitlines()[0] == f"clips, all: 2 of the first 2 of {CLIPS} videos"
 
 
@@ -129,20 +129,20 @@ def test_predictions_of_other_clips_are_no_input(av2a: Call, world: Path, tmp_pa
 
 def test_a_settings_file_as_any_result_holds_it_is_taken(av2a: Call, world: Path, kept: Path, tmp_path: Path) -> None:
     first = tmp_path / "first.json"
-    av2a("evaluate", world, "--store", kept, "--limit", "1", "--set", "decay=0.125", "-o", first)
-    assert measured(av2a, world, "--store", kept, "--limit", "1", "--settings", first)["settings"]["decay"] == 0.125
+    av2a("evaluate", world, "--store", kept, "--clips", "1", "--set", "decay=0.125", "-o", first)
+    assert measured(av2a, world, "--store", kept, "--clips", "1", "--settings", first)["settings"]["decay"] == 0.125
     printed = tmp_path / "printed.json"
     printed.write_text(av2a("detect", "--settings", first, "--print-settings").out)
-    assert measured(av2a, world, "--store", kept, "--limit", "1", "--settings", printed)["settings"]["decay"] == 0.125
+    assert measured(av2a, world, "--store", kept, "--clips", "1", "--settings", printed)["settings"]["decay"] == 0.125
 
 
 def test_names_may_be_asked_of_a_folder(av2a: Call, world: Path, kept: Path) -> None:
-    answer = measured(av2a, world, "--store", kept, "--limit", "1", "-l", "violin, piano", "-l", "rain falling")
+    answer = measured(av2a, world, "--store", kept, "--clips", "1", "-l", "violin, piano", "-l", "rain falling")
     assert [each["category"] for each in answer["per_category"]] == ["violin", "piano", "rain falling"]
 
 
 def test_the_built_in_world_is_rendered_where_it_is_missing(av2a: Call, tmp_path: Path, kept: Path) -> None:
-    words = ("synthetic", "--limit", "1", "--videos", tmp_path, "--store", kept)
+    words = ("synthetic", "--clips", "1", "--videos", tmp_path, "--store", kept)
     assert measured(av2a, *words)["dataset"] == "synthetic"
     [clip] = tmp_path.rglob("*.mp4")
     before = clip.stat().st_mtime_ns
@@ -218,7 +218,7 @@ BAD_CALLS = [
     (["{world}", "--predictions", "gone.tsv"], "error[E_NO_SUCH_FILE]: no table of predictions at 'gone.tsv'"),
     (["{world}", "--only-named"], "error[E_USAGE]: --only-named is about a file of predictions"),
     (["{world}", "--store", "x", "--no-store"], "error[E_USAGE]: --store and --no-store exclude each other"),
-    (["{world}", "--limit", "0"], "error[E_USAGE]: invalid value for '--limit'"),
+    (["{world}", "--clips", "0"], "error[E_USAGE]: invalid value for '--clips'"),
     (["synthetic", "--events", "dog"], "error[E_USAGE]: synthetic has its own categories"),
     (["{world}", "--backbone", "minni"], "error[E_UNKNOWN_NAME]: unknown backbone 'minni'"),
 ]

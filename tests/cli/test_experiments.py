@@ -25,7 +25,7 @@ def on_three(av2a: Call, data: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     monkeypatch.setenv("AV2A_DATA", str(data / "clips"))
 
     def call(*arguments: str | Path) -> Outcome:
-        return av2a(*arguments, "--limit", "3", "--store", data / "store")
+        return av2a(*arguments, "--clips", "3", "--store", data / "store")
 
     return call
 
@@ -77,7 +77,7 @@ def test_what_cannot_be_meant_is_refused_before_a_clip_is_rendered(
     av2a: Call, arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AV2A_DATA", str(tmp_path))
-    refused = av2a("tune", "synthetic", "--limit", "1", *arguments)
+    refused = av2a("tune", "synthetic", "--clips", "1", *arguments)
     assert refused.status == 2
     assert said in refused.err
 

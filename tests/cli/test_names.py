@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.cli.names import LabelOptions
+from av2a.cli.detect import LabelOptions
 from av2a.errors import InvalidLabels, MissingFile
 
 

@@ -29,10 +29,10 @@ COMMANDS = {
     "tables": ("tables", "Fill the paper's tables: what is measured here beside what is published."),
     "synth": ("synth", "Make videos in which things are heard and seen at times known exactly."),
     "settings": ("settings", "List the settings of the method, with their values and meanings."),
-    "backbones": ("backbones", "Say which models there are to choose from, and where their weights are."),
+    "backbones": ("backbones", "List the available models, and where their weights are."),
     "weights": ("weights", "Download, list and verify what models need."),
     "cache": ("cache", "Show, clear and limit the embeddings that are stored."),
-    "data": ("data", "Fetch benchmarks' annotations, and say which videos are at hand."),
+    "data": ("data", "Download benchmarks' annotations, and count the videos that are available."),
     "doctor": ("doctor", "Say what this installation can do."),
 }
 """The module and the first line of help of each subcommand, in the order in which a newcomer needs them. The line is that of the

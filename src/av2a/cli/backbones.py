@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.text import Text
-
 from av2a.backbones.checkpoints import BACKBONES, SOUND, VISION
 from av2a.backbones.weights import Sources, search
 from av2a.cli.command import command
@@ -25,23 +23,23 @@ MINI: dict[str, Any] = {
 
 
 @command(
-    Example("av2a backbones", "what there is, how large it is and whether it is here"),
+    Example("av2a backbones", "all models, their size, and whether their weights are on this machine"),
     Example("av2a backbones --json", "the same for a script"),
 )
 def backbones(kept: WeightsOption, output: JsonOptions, talk: TalkOptions) -> None:
-    """Say which models there are to choose from, and where their weights are.
+    """List the available models, and where their weights are.
 
-    With licence, size and what they give. A pair of the models below is named vision+sound, for example siglip2+clap.
+    With licence, size and what they compute. A pair of models is named vision+sound, for example siglip2+clap.
     """
     terminal, entries = talk.terminal(), _entries(Sources.chosen(kept.weights))
     if output.as_json:
         terminal.show_json(entries)
         return
     for entry in entries:
-        terminal.show(Text(f"{entry['name']}: {entry['gives']}"))
-        terminal.show(Text(f"  {entry['licence']}, {entry['size']}, {entry['where']}"))
+        terminal.show(f"{entry['name']}: {entry['gives']}")
+        terminal.show(f"  {entry['licence']}, {entry['size']}, {entry['where']}")
         for path in entry["paths"]:
-            terminal.show(Text(f"  {path}"))
+            terminal.show(f"  {path}")
 
 
 def _entries(sources: Sources) -> list[dict[str, Any]]:
@@ -76,6 +74,8 @@ def _entry(name: str, parts: Sequence[Any], sources: Sources) -> dict[str, Any]:
         "gives": "; ".join(part.gives for part in parts),
         "licence": " and ".join(dict.fromkeys(part.licence for part in parts)),
         "size": f"about {sum(part.megabytes for part in parts)} MB",
-        "where": f"{', '.join(missing)} not here: {command_line}" if missing else "weights are here",
+        "where": f"{', '.join(missing)} not on this machine: {command_line}"
+        if missing
+        else "weights are on this machine",
         "paths": [str(each.found.path) for each in searches if each.found is not None],
     }

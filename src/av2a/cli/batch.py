@@ -132,8 +132,6 @@ def _found(
     backbone = request.models.loaded(request.settings.profile, terminal)
     info = backbone.info
     terminal.detail(f"backbone {info.name}: {info.visual}; {info.audio}; {info.device} in {info.precision}")
-    if request.store is not None:
-        terminal.detail(f"embeddings are stored in {request.store.folder}")
     detector = Detector(backbone, store=request.store)
     clips = [clip for _, clip in opened]
     return detector.map(clips, request.labels, request.settings, progress, limits=request.limits)

@@ -6,12 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from rich.text import Text
-
-from av2a.cli.command import command, command_group
+from av2a.cli.command import argument, command, command_group, option
 from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.help_text import Example
 from av2a.errors import OutputRefused, UsageError, one_line
@@ -28,10 +25,7 @@ LIMIT_EXAMPLE = Example("av2a cache limit 10GB", "keep no more than that, from n
 class CacheOptions:
     """Which store."""
 
-    folder: Annotated[
-        Path | None,
-        typer.Option("--store", metavar="DIR", help="This store instead of that in the user's cache (AV2A_CACHE)."),
-    ] = None
+    folder: Path | None = option("DIR", "This store instead of that in the user's cache (AV2A_CACHE).", "--store")
 
     def store(self) -> Store:
         """The store.
@@ -43,6 +37,20 @@ class CacheOptions:
         if folder is None:
             raise UsageError("no embeddings are stored, as AV2A_CACHE is empty: name a store with --store DIR")
         return Store(folder)
+
+
+@dataclass(frozen=True)
+class ClearOptions:
+    """Which embeddings are removed."""
+
+    backbone: str = option("NAME", "Only the embeddings of this backbone.", default="")
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """How much is kept."""
+
+    size: str = argument("SIZE", "Such as 500MB, 10GB or none.")
 
 
 @command(LIST_EXAMPLE, Example("av2a cache list --json", "for a script"), name="list")
@@ -61,28 +69,25 @@ def list_(where: CacheOptions, output: JsonOptions, talk: TalkOptions) -> None:
         )
         return
     terminal.show_rows(
-        [
-            [Text(cell) for cell in (each["models"], f"{each['clips']} clips", _size(each["bytes"]), each["last_used"])]
-            for each in models
-        ]
+        (each["models"], f"{each['clips']} clips", _size(each["bytes"]), each["last_used"]) for each in models
     )
-    terminal.show(Text(f"{_size(total)} in {store.folder}, {_limit(store)}"))
+    terminal.show(f"{_size(total)} in {store.folder}, {_limit(store)}")
 
 
 @command(CLEAR_EXAMPLE, Example("av2a cache clear", "remove all of it; the trials of searches stay"), name="clear")
 def clear(
     where: CacheOptions,
+    which: ClearOptions,
     talk: TalkOptions,
-    backbone: Annotated[str, typer.Option(metavar="NAME", help="Only the embeddings of this backbone.")] = "",
 ) -> None:
     """Remove stored embeddings. They are computed again when they are needed."""
-    removed = where.store().shrink(0, models=f"{backbone}-" if backbone else "")
+    removed = where.store().shrink(0, models=f"{which.backbone}-" if which.backbone else "")
     talk.terminal().say(_removed(removed))
 
 
 @command(LIMIT_EXAMPLE, Example("av2a cache limit none", "lift the limit"), name="limit")
 def limit(
-    size: Annotated[str, typer.Argument(metavar="SIZE", help="Such as 500MB, 10GB or none.", show_default=False)],
+    what: LimitOptions,
     where: CacheOptions,
     talk: TalkOptions,
 ) -> None:
@@ -90,7 +95,7 @@ def limit(
 
     It holds for every later run as well.
     """
-    terminal, store, limit_bytes = talk.terminal(), where.store(), _bytes(size)
+    terminal, store, limit_bytes = talk.terminal(), where.store(), _bytes(what.size)
     try:
         store.set_limit(limit_bytes)
     except OSError as refusal:

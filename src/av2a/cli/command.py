@@ -1,44 +1,77 @@
 """Builds subcommands from functions: options come in groups, and a subcommand's module is imported when it is called."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from copy import copy
+from dataclasses import MISSING, Field, field, fields, is_dataclass
 from functools import wraps
 from importlib import import_module
 from inspect import Parameter, Signature, signature
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer.core import TyperCommand
+from typer.models import OptionInfo
 
 from av2a.cli.help_text import WIDEST, Example, HelpfulGroup, helpful, helpful_group
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST}
 
 
+def option(
+    metavar: str, text: str, names: str = "", *, default: Any = None, panel: str | None = None, **more: Any
+) -> Any:
+    """A field of a group that is an option with a value.
+
+    Args:
+        metavar: what stands for the value in the help.
+        text: the help.
+        names: ``--name -n``, where the option's name is not that of the field.
+        default: the value when the option is not given; ``[]`` makes it an option that may be repeated.
+        panel: the heading in the help, where it is not that of the group, which is its class attribute ``panel``.
+        more: other arguments of ``typer.Option``.
+    """
+    return _field(default, typer.Option(*names.split(), metavar=metavar, help=text, rich_help_panel=panel, **more))
+
+
+def flag(text: str, names: str, *, panel: str | None = None) -> Any:
+    """A field of a group that is an option without a value."""
+    return _field(False, typer.Option(*names.split(), help=text, rich_help_panel=panel))
+
+
+def argument(metavar: str, text: str, *, default: Any = MISSING) -> Any:
+    """A field of a group that is an argument; without a default it must be given."""
+    return _field(default, typer.Argument(metavar=metavar, help=text, show_default=False))
+
+
+def _field(default: Any, parameter: Any) -> Any:
+    metadata = {"parameter": parameter}
+    return (
+        field(default_factory=list, metadata=metadata) if default == [] else field(default=default, metadata=metadata)
+    )
+
+
 def flat(function: Callable[..., None]) -> Callable[..., None]:
     """``function`` with each parameter whose type is a dataclass replaced by the fields of that dataclass.
 
-    So options are declared once, as fields ``name: Annotated[type, typer.Option(...)] = default`` of a group, and a subcommand
-    takes whole groups. An option that is not given has the default of its field.
+    So options are declared once, as fields of a group, and a subcommand takes whole groups. An option that is not given has the
+    default of its field.
     """
     options: dict[str, Parameter] = {}
     groups: dict[str, Any] = {}
-    single: set[str] = set()
     for name, parameter in signature(function, eval_str=True).parameters.items():
         if is_dataclass(parameter.annotation):
             groups[name] = parameter.annotation
             options |= _options(parameter.annotation)
         else:
-            single.add(name)
             options[name] = parameter.replace(kind=Parameter.KEYWORD_ONLY)
 
     @wraps(function)
     def called(**values: Any) -> None:
-        built = {
-            name: group(**{each.name: values[each.name] for each in fields(group) if values[each.name] is not None})
-            for name, group in groups.items()
-        }
-        function(**built, **{name: values[name] for name in single})
+        built = {}
+        for name, group in groups.items():
+            given = {each.name: values.pop(each.name) for each in fields(group)}
+            built[name] = group(**{key: value for key, value in given.items() if value is not None})
+        function(**built, **values)
 
     # Typer reads both.
     called.__signature__ = Signature(list(options.values()))  # type: ignore[attr-defined]
@@ -48,13 +81,21 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
 
 def _options(group: Any) -> dict[str, Parameter]:
     hints = get_type_hints(group, include_extras=True)
-    options = {}
-    for each in fields(group):
-        # None stands for a list, which is made anew for each call; what has no default must be given.
-        default = None if each.default_factory is not MISSING else each.default
-        default = Parameter.empty if default is MISSING else default
-        options[each.name] = Parameter(each.name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[each.name])
-    return options
+    return {each.name: _parameter(each, hints[each.name], getattr(group, "panel", None)) for each in fields(group)}
+
+
+def _parameter(each: "Field[Any]", hint: Any, panel: str | None) -> Parameter:
+    declared = copy(each.metadata.get("parameter"))
+    if isinstance(declared, OptionInfo):
+        declared.rich_help_panel = declared.rich_help_panel or panel
+    # None stands for a list, which is made anew for each call; what has no default must be given.
+    default = None if each.default_factory is not MISSING else each.default
+    return Parameter(
+        each.name,
+        Parameter.KEYWORD_ONLY,
+        default=Parameter.empty if default is MISSING else default,
+        annotation=hint if declared is None else Annotated[hint, declared],
+    )
 
 
 def command(*examples: Example, name: str | None = None) -> Callable[[Callable[..., None]], TyperCommand]:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from av2a.cli.command import command, command_group
-from av2a.cli.common_options import DebugOption, JsonOptions, QuietOption, TalkOptions
+from av2a.cli.command import argument, command, command_group, flag, option
+from av2a.cli.common_options import JsonOptions, TalkOptions
+from av2a.cli.dataset_options import DatasetOptions
 from av2a.cli.help_text import Example
 from av2a.cli.result_options import ResultOptions
 from av2a.cli.terminal import Terminal
@@ -23,8 +22,8 @@ from av2a.world.dataset import read_generated
 
 EXAMPLES = (
     Example("av2a data fetch llp", "the annotation files of LLP, from their public repository"),
-    Example("av2a data fetch ave --from downloads/", "those of AVE, from a folder that holds them"),
-    Example("av2a data status llp --videos llp-videos/", "how many of its clips are there, missing, broken, silent"),
+    Example("av2a data fetch ave --from downloads/", "those of AVE, from a folder that has them"),
+    Example("av2a data status llp --videos llp-videos/", "how many of its clips are present, missing, broken, silent"),
 )
 
 SCHEMA = "av2a/data_status/1"
@@ -34,23 +33,17 @@ SCHEMA = "av2a/data_status/1"
 class AnnotationFetchOptions:
     """Which annotation files are fetched, from where and to where."""
 
-    benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="llp or ave.", show_default=False)]
-    folder: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="DIR", help="Copy from this folder, or checkout, instead of the network."),
-    ] = None
-    to: Annotated[
-        Path | None,
-        typer.Option("--to", metavar="DIR", help="Put them here instead of where they are looked for (AV2A_DATA)."),
-    ] = None
+    benchmark: str = argument("BENCHMARK", "llp or ave.")
+    folder: Path | None = option("DIR", "Copy them from this folder or checkout instead of downloading them.", "--from")
+    to: Path | None = option("DIR", "Write them to this folder instead of the default one (AV2A_DATA).")
 
 
 @command(*EXAMPLES[:2], name="fetch")
 def fetch(what: AnnotationFetchOptions, talk: TalkOptions) -> None:
     """Download a benchmark's annotation files.
 
-    Each is compared with the SHA-256 under which it is known; what is there already is kept. Videos are not fetched: they are
-    yours to bring. AV2A_RAW_GITHUB names a mirror of raw.githubusercontent.com.
+    The SHA-256 of each file is checked; files that are present are kept. Videos are not downloaded: you need your own copies.
+    AV2A_RAW_GITHUB names a mirror of raw.githubusercontent.com.
     """
     terminal = talk.terminal()
     with terminal.progress(what.benchmark) as report:
@@ -65,25 +58,10 @@ def fetch(what: AnnotationFetchOptions, talk: TalkOptions) -> None:
 
 
 @dataclass(frozen=True)
-class StatusOptions:
+class StatusOptions(DatasetOptions):
     """The clips to look at."""
 
-    dataset: Annotated[
-        str, typer.Argument(metavar="DATASET", help="llp, ave, synthetic, or a folder of videos.", show_default=False)
-    ]
-    videos: Annotated[Path | None, typer.Option("--videos", metavar="DIR", help="The folder of the videos.")] = None
-    annotations: Annotated[
-        Path | None,
-        typer.Option(
-            "--annotations",
-            metavar="PATH",
-            help="The folder of the annotation files; of a folder of videos, the file of their events.",
-        ),
-    ] = None
-    split: Annotated[
-        str | None,
-        typer.Option("--split", metavar="NAME", help="train, validation or test.", show_default="all"),
-    ] = None
+    split: str | None = option("NAME", "train, validation or test. Default: all.")
 
     def opened(self) -> list[Dataset]:
         """The requested splits; no clip is rendered for it.
@@ -93,7 +71,7 @@ class StatusOptions:
             DataUnavailable: the annotations are not available.
         """
         if self.dataset in PUBLISHED and self.videos is None:
-            raise UsageError(f"where are the videos? name their folder: av2a data status {self.dataset} --videos DIR")
+            raise UsageError(f"the folder of the videos is missing: av2a data status {self.dataset} --videos DIR")
         if self.dataset == GENERATED:
             # The training clips are rendered as they are needed, never kept.
             splits = [Split.VALIDATION, Split.TEST] if self.split is None else [Split.named(self.split)]
@@ -108,11 +86,7 @@ class StatusOptions:
 class StatusTalkOptions(TalkOptions):
     """How much is printed."""
 
-    quiet: QuietOption = False
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Name the clips that are missing, broken or lack something, too.")
-    ] = False
-    debug: DebugOption = False
+    verbose: bool = flag("Name the clips that are missing, broken or lack something, too.", "--verbose -v")
 
 
 @command(
@@ -124,8 +98,8 @@ class StatusTalkOptions(TalkOptions):
 def status(what: StatusOptions, form: JsonOptions, talk: StatusTalkOptions) -> None:
     """Count the clips that are present, missing, broken, without audio or without video.
 
-    Every file is opened and its first frame and audio decoded. LLP's clips are looked for as <id>_<start>_<end> or <id>, AVE's as <id>,
-    with any media ending, in the folder and in the folders in it.
+    Each file is opened, and its first frame and first audio are decoded. The files of LLP's clips are named <id>_<start>_<end> or <id>,
+    those of AVE's <id>, with any media ending, in the folder or its subfolders.
     """
     terminal = talk.terminal()
     opened = what.opened()
@@ -154,8 +128,8 @@ def _lists(status: SplitStatus) -> dict[str, tuple[ClipStatus, ...]]:
         "present": status.of(ClipState.PRESENT),
         "missing": status.of(ClipState.MISSING),
         "broken": status.of(ClipState.BROKEN),
-        "without sound": status.without_sound,
-        "without picture": status.without_picture,
+        "without audio": status.without_sound,
+        "without video": status.without_picture,
         "of other length": status.of_other_length,
     }
 
@@ -169,8 +143,8 @@ def _plain(status: SplitStatus) -> dict[str, Any]:
         "present": len(lists["present"]),
         "missing": [each.name for each in lists["missing"]],
         "broken": [{"clip": each.name, "path": str(each.path), "error": each.error} for each in lists["broken"]],
-        "without_sound": [each.name for each in lists["without sound"]],
-        "without_picture": [each.name for each in lists["without picture"]],
+        "without_sound": [each.name for each in lists["without audio"]],
+        "without_picture": [each.name for each in lists["without video"]],
         "of_other_length": [{"clip": each.name, "seconds": each.seconds} for each in lists["of other length"]],
         "remarks": list(status.dataset.remarks),
     }
@@ -196,7 +170,7 @@ def _table(found: Sequence[SplitStatus], *, names: bool) -> Table:
 
 data = command_group(
     "data",
-    "Fetch benchmarks' annotations, and say which videos are at hand.",
+    "Download benchmarks' annotations, and count the videos that are available.",
     {"fetch": fetch, "status": status},
     EXAMPLES,
 )

@@ -1,57 +1,39 @@
-"""Options of subcommands that work on a data set: which clips, which settings, and where embeddings are stored."""
+"""Options of subcommands that work on a data set: which clips, and which settings."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from av2a.cli.command import argument, option
 from av2a.cli.model_options import ModelOptions
-from av2a.cli.setting_options import HOW, SettingOptions, profile_names, settings_in
+from av2a.cli.setting_options import SettingOptions, profile_option
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset, open_dataset
 from av2a.datasets.opening import GENERATED
 from av2a.research.evaluate import profile_of, validation_rule_of
-from av2a.settings import PROFILES, Settings
+from av2a.settings import Settings
 
-WHICH, _KEPT = "Which clips", "Embeddings"
+WHICH = "Which clips"
 
 
 @dataclass(frozen=True)
-class SplitOptions:
+class DatasetOptions:
+    """A data set, and where its files are."""
+
+    panel = WHICH
+
+    dataset: str = argument("DATASET", "llp, ave, synthetic, or a folder of videos.")
+    split: str | None = option("NAME", "train, validation or test. Default: test.")
+    videos: Path | None = option("DIR", "The folder of the videos; for synthetic, where they are rendered.")
+    annotations: Path | None = option(
+        "PATH", "The folder of the annotation files; of a folder of videos, the file of their events."
+    )
+
+
+@dataclass(frozen=True)
+class SplitOptions(DatasetOptions):
     """The clips of one split of a data set."""
 
-    dataset: Annotated[
-        str, typer.Argument(metavar="DATASET", help="llp, ave, synthetic, or a folder of videos.", show_default=False)
-    ]
-    split: Annotated[
-        str | None,
-        typer.Option(
-            "--split", metavar="NAME", help="train, validation or test. Default: test.", rich_help_panel=WHICH
-        ),
-    ] = None
-    videos: Annotated[
-        Path | None,
-        typer.Option(
-            "--videos",
-            metavar="DIR",
-            help="The folder of the videos; for synthetic, where they are rendered.",
-            rich_help_panel=WHICH,
-        ),
-    ] = None
-    annotations: Annotated[
-        Path | None,
-        typer.Option(
-            "--annotations",
-            metavar="PATH",
-            help="The folder of the annotation files; of a folder of videos, the file of their events.",
-            rich_help_panel=WHICH,
-        ),
-    ] = None
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", metavar="N", min=1, help="The first N clips only.", rich_help_panel=WHICH),
-    ] = None
+    count: int | None = option("N", "Only the first N clips.", "--clips", min=1)
 
     def models(self, models: ModelOptions) -> ModelOptions:
         """The models, checked; where none are named, the generated world is embedded by the backbone that knows it.
@@ -77,7 +59,7 @@ class SplitOptions:
                 videos=self.videos,
                 annotations=self.annotations,
                 labels=self._labels(),
-                limit=self.limit,
+                limit=self.count,
                 progress=lambda done, total: report("clips rendered", done, total),
             )
         dataset.check_labels()
@@ -91,16 +73,12 @@ class SplitOptions:
 class ClipOptions(SplitOptions):
     """The clips of one split of a data set, or of a folder with labels of one's own."""
 
-    events: Annotated[
-        list[str],
-        typer.Option(
-            "--events",
-            "-l",
-            metavar="NAMES",
-            help="For a folder: the event names, separated by commas. Default: those of its annotations.",
-            rich_help_panel=WHICH,
-        ),
-    ] = field(default_factory=list)
+    events: list[str] = option(
+        "NAMES",
+        "For a folder: the event names, separated by commas. Default: those of its annotations.",
+        "--events -l",
+        default=[],
+    )
 
     def _labels(self) -> list[str]:
         return [label.strip() for text in self.events for label in text.split(",")]
@@ -110,16 +88,7 @@ class ClipOptions(SplitOptions):
 class DatasetSettingOptions(SettingOptions):
     """Settings whose default profile depends on the data set."""
 
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            envvar="AV2A_PROFILE",
-            autocompletion=profile_names,
-            help=f"The reading of the method: {', '.join(PROFILES)}. Default: released for llp and ave, else practical.",
-            rich_help_panel=HOW,
-        ),
-    ] = None
+    profile: str | None = profile_option("released for llp and ave, else practical")
 
     def for_dataset(self, dataset: Dataset, backbone: str) -> Settings:
         """The profile's settings (by default the data set's profile), changed by the file's, then by each ``name=value``.
@@ -129,7 +98,7 @@ class DatasetSettingOptions(SettingOptions):
         Raises:
             UsageError: an invalid name or value.
         """
-        values = {} if self.settings_file is None else settings_in(self.settings_file)
+        values = self.in_file()
         named = values.get("profile")
         profile = profile_of(dataset) if self.profile is None and named is None else self.profile
         rule = validation_rule_of(dataset, str(profile or named))

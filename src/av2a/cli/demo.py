@@ -1,19 +1,19 @@
 """``av2a demo``: a generated scene, its events found, the answer beside the truth."""
 
+import shutil
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
 
 import typer
 
 from av2a.backbones.registry import LIBRARIES, load_backbone
-from av2a.cli.command import command
+from av2a.cli.command import command, flag, option
 from av2a.cli.common_options import TalkOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.help_text import Example
-from av2a.cli.invocation import this_command
 from av2a.cli.outputs import write_all
 from av2a.cli.printed_answer import show_answer
 from av2a.cli.terminal import Terminal
@@ -32,10 +32,8 @@ BACKBONE = "mini"
 class DemoOptions:
     """Where the demo goes."""
 
-    folder: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the video and the results go.")
-    ] = Path("av2a-demo")
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False
+    folder: Path = option("FOLDER", "Where the video and the results go.", "--output -o", default=Path("av2a-demo"))
+    overwrite: bool = flag("Replace files that already exist.", "--overwrite")
 
 
 @command(
@@ -80,7 +78,7 @@ def _outputs(folder: Path, terminal: Terminal) -> list[Path]:
 
 def _next_steps(video: Path) -> list[str]:
     """Lines to copy; the first works on any machine."""
-    call = this_command()
+    call = _this_command()
     lacking = any(find_spec(library) is None for library in LIBRARIES)
     first = (
         f"which needs more libraries first: {install_command('models')}" if lacking else "models are downloaded once"
@@ -91,3 +89,15 @@ def _next_steps(video: Path) -> list[str]:
         f"then a video of your own ({first}):",
         f"  {call} detect my.mp4 --events 'dog barking, speech' -o my.html",
     ]
+
+
+def _this_command() -> str:
+    """The words that a shell takes for this copy of the command: ``av2a`` where that finds it, else a path.
+
+    A copy in an environment that is not active is not on PATH, and another copy may be.
+    """
+    beside = shutil.which("av2a", path=str(Path(sys.executable).parent))
+    if beside is None:
+        return f"{quote(sys.executable)} -m av2a"
+    found = shutil.which("av2a")
+    return "av2a" if found is not None and Path(found).samefile(beside) else quote(beside)

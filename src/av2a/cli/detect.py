@@ -1,65 +1,83 @@
 """``av2a detect``: find the events of videos by their names."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from av2a.cli.command import command
-from av2a.cli.common_options import TalkOptions
+from av2a.cli.command import argument, command, flag, option
+from av2a.cli.common_options import StoreOptions, TalkOptions
 from av2a.cli.help_text import Example
-from av2a.cli.inputs import check_exists
+from av2a.cli.inputs import check_exists, lines_in
 from av2a.cli.model_options import MODELS, ModelOptions
-from av2a.cli.names import LabelOptions
 from av2a.cli.outputs import DetectOutputOptions, TruthOptions, scores_of
 from av2a.cli.setting_options import MediaOptions, SettingOptions
-from av2a.cli.store_options import StoreOptions
-from av2a.errors import UsageError
-
-_CHECK = "Without detecting anything"
+from av2a.errors import InvalidLabels, UsageError
 
 
 @dataclass(frozen=True)
 class VideoArguments:
     """The videos."""
 
-    videos: Annotated[
-        list[Path],
-        typer.Argument(metavar="VIDEO", help="Files with video, audio, or both.", show_default=False),
-    ] = field(default_factory=list)
+    videos: list[Path] = argument("VIDEO", "Files with video, audio, or both.", default=[])
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """The labels, given in any of three ways."""
+
+    panel = "What to look for"
+
+    events: list[str] = option("NAMES", "Event names, separated by commas.", "--events -l", default=[])
+    event: list[str] = option("NAME", "One name as it is, commas and all; may be repeated.", default=[])
+    events_file: Path | None = option("FILE", "A text file, one name a line; # starts a comment.")
+
+    @property
+    def given(self) -> bool:
+        """Whether any option names labels."""
+        return bool(self.events or self.event or self.events_file)
+
+    def labels(self) -> list[str]:
+        """All names, those of ``--events`` first, then ``--event``, then the file's; case and order are kept.
+
+        Raises:
+            InvalidLabels: no names, or a file that is not text.
+            MissingFile: no such file.
+
+        >>> LabelOptions(["dog barking, Speech"], ["rain, heavy"]).labels()
+        ['dog barking', 'Speech', 'rain, heavy']
+        """
+        names = [name.strip() for text in self.events for name in text.split(",")] + self.event
+        if self.events_file is not None:
+            names += lines_in(self.events_file, "event names", option="--events-file", refusal=InvalidLabels)
+        if not names:
+            raise InvalidLabels(
+                "no event names: give some with --events 'dog barking, speech' or --events-file names.txt"
+            )
+        return names
 
 
 @dataclass(frozen=True)
 class ScoreOptions:
     """Scores from another model."""
 
-    scores: Annotated[
-        str | None,
-        typer.Option(
-            "--scores",
-            metavar="FILE",
-            help="Use another model's scores instead of a backbone: a .npz file (docs/scores.md); {name} stands for the video's name.",
-            rich_help_panel=MODELS,
-        ),
-    ] = None
+    panel = MODELS
+
+    scores: str | None = option(
+        "FILE",
+        "Use another model's scores instead of a backbone: a .npz file (docs/scores.md); {name} stands for the video's name.",
+    )
 
 
 @dataclass(frozen=True)
 class CheckOptions:
     """What is done instead of detecting."""
 
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Check everything, print what would be done, and stop.", rich_help_panel=_CHECK),
-    ] = False
-    print_settings: Annotated[
-        bool,
-        typer.Option(
-            "--print-settings", help="Print the settings as JSON for --settings, and stop.", rich_help_panel=_CHECK
-        ),
-    ] = False
+    panel = "Without detecting anything"
+
+    dry_run: bool = flag("Check everything, print what would be done, and stop.", "--dry-run")
+    print_settings: bool = flag("Print the settings as JSON for --settings, and stop.", "--print-settings")
 
 
 @command(

@@ -2,27 +2,22 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from av2a.cli.command import command
-from av2a.cli.common_options import WHERE, TalkOptions
+from av2a.cli.command import command, flag, option
+from av2a.cli.common_options import WHERE, StoreOptions, TalkOptions
 from av2a.cli.dataset_options import ClipOptions, DatasetSettingOptions
 from av2a.cli.help_text import Example
+from av2a.cli.method_on_clips import MethodOnClips
 from av2a.cli.model_options import ModelOptions
-from av2a.cli.parser_options import ParserOptions, RequestedParser, refuse_beside_parser
+from av2a.cli.parser_options import ParserOptions, refuse_beside_parser
 from av2a.cli.result_options import ResultOptions
-from av2a.cli.store_options import StoreOptions
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset
 from av2a.datasets.dataset import of_videos
 from av2a.datasets.lengths import with_lengths
-from av2a.datasets.opening import GENERATED
 from av2a.datasets.rows import counted, some
 from av2a.errors import MediaError, UsageError
 from av2a.exports.files import check_file
-from av2a.features import Store
 from av2a.research import prediction_table
 from av2a.research.evaluate import Evaluation, ScoredSource, SourceKind, score
 from av2a.research.evaluate import evaluate as measured
@@ -34,62 +29,35 @@ from av2a.research.scored import predict_scored
 from av2a.research.watching import LeftOut
 from av2a.settings import Settings
 
-_THEIRS = "Predictions"
-
 
 @dataclass(frozen=True)
 class EvaluatedStoreOptions(StoreOptions):
     """Where embeddings are stored, and which."""
 
-    only_asked: Annotated[
-        bool,
-        typer.Option(
-            "--only-asked",
-            help="Embed only the intervals that these settings need; a run with other settings may have to decode again.",
-            rich_help_panel="Embeddings",
-        ),
-    ] = False
+    only_asked: bool = flag(
+        "Embed only the intervals that these settings need; a run with other settings may have to decode again.",
+        "--only-asked",
+    )
 
 
 @dataclass(frozen=True)
 class PredictionOptions:
     """Other people's scores and predictions, and ours for them."""
 
-    scores: Annotated[
-        Path | None,
-        typer.Option(
-            "--scores",
-            metavar="DIR",
-            help="Use another model's scores instead of a backbone's: CLIP-NAME.npz for each clip (docs/scores.md).",
-            rich_help_panel=_THEIRS,
-        ),
-    ] = None
-    predictions: Annotated[
-        Path | None,
-        typer.Option(
-            "--predictions",
-            metavar="FILE",
-            help="Score these instead: filename, onset, offset, event_label, modality, separated by tabs.",
-            rich_help_panel=_THEIRS,
-        ),
-    ] = None
-    only_named: Annotated[
-        bool,
-        typer.Option(
-            "--only-named",
-            help="Leave out clips that the file does not name, instead of counting them as nothing found.",
-            rich_help_panel=_THEIRS,
-        ),
-    ] = False
-    save_predictions: Annotated[
-        Path | None,
-        typer.Option(
-            "--save-predictions",
-            metavar="FILE",
-            help="Write what was found, in the same form (.tsv); of clips without truth, too.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None
+    panel = "Predictions"
+
+    scores: Path | None = option(
+        "DIR", "Use another model's scores instead of a backbone's: CLIP-NAME.npz for each clip (docs/scores.md)."
+    )
+    predictions: Path | None = option(
+        "FILE", "Score these instead: filename, onset, offset, event_label, modality, separated by tabs."
+    )
+    only_named: bool = flag(
+        "Leave out clips that the file does not name, instead of counting them as nothing found.", "--only-named"
+    )
+    save_predictions: Path | None = option(
+        "FILE", "Write what was found, in the same form (.tsv); of clips without truth, too.", panel=WHERE
+    )
 
     def check(self, *, overwrite: bool) -> None:
         """Refuse what does not fit together, or could not be written.
@@ -137,29 +105,35 @@ def evaluate(
     # Everything that can be refused without rendering a clip or loading a model is refused first.
     output.check()
     theirs.check(overwrite=output.overwrite)
+    settings: Settings
     requested = parser.requested(how, models.device)
     if requested is not None:
         instead = {"predictions": theirs.predictions, "scores": theirs.scores}
         refuse_beside_parser(clips, models, how, store=kept.store, only_asked=kept.only_asked, **instead)
-        evaluation, found = _by_parser(requested, clips.opened(terminal), terminal)
-        settings: Settings = requested.settings
-    else:
+        settings = requested.settings
+        evaluation, found = score_parsed(*requested.parsed(clips.opened(terminal), terminal), requested.settings)
+    elif theirs.predictions is not None or theirs.scores is not None:
         models = clips.models(models)
         how.settings(models.name)
-        store = kept.opened(terminal)
         dataset = clips.opened(terminal)
         settings = how.for_dataset(dataset, models.name)
-        if theirs.predictions is not None or theirs.scores is not None:
-            evaluation, found = _by_others(theirs, dataset, settings, terminal)
-        else:
-            evaluation, found = _by_backbone(dataset, models, settings, store, terminal, kept, theirs)
+        evaluation, found = _by_others(theirs, dataset, settings, terminal)
+    else:
+        method = MethodOnClips.chosen(clips, models, how, kept, terminal)
+        settings = method.settings
+        with terminal.progress(f"{method.dataset.name}, {method.dataset.split}") as report:
+            evaluation, found = measured(
+                method.dataset,
+                method.backbone,
+                settings,
+                method.store,
+                # Without a store nothing would ever use the others.
+                every_interval=not kept.only_asked and method.store is not None,
+                # Clips without truth are parsed only to be saved.
+                also_unknown=theirs.save_predictions is not None,
+                progress=report,
+            )
     _give(evaluation, found, settings, theirs.save_predictions, output, terminal)
-
-
-def _by_parser(requested: RequestedParser, dataset: Dataset, terminal: Terminal) -> tuple[Evaluation, Predictions]:
-    """A trained parser on every clip whose features are available."""
-    found, clips = requested.parsed(dataset, terminal)
-    return score_parsed(found, clips, requested.settings)
 
 
 def _by_others(
@@ -189,30 +163,6 @@ def _by_others(
     return replace(evaluation, source=source), table.predictions
 
 
-def _by_backbone(
-    dataset: Dataset,
-    models: ModelOptions,
-    settings: Settings,
-    store: Store | None,
-    terminal: Terminal,
-    kept: EvaluatedStoreOptions,
-    theirs: PredictionOptions,
-) -> tuple[Evaluation, Predictions]:
-    """The method on every clip; on those without truth only where what is found is saved."""
-    loaded = models.loaded(settings.profile, terminal)
-    if loaded.note is not None and dataset.name != GENERATED:
-        terminal.warn(loaded.note)
-    if store is not None:
-        terminal.detail(f"embeddings are stored in {store.folder}")
-    # Without a store nothing would ever use the others.
-    every_interval = not kept.only_asked and store is not None
-    also_unknown = theirs.save_predictions is not None
-    with terminal.progress(f"{dataset.name}, {dataset.split}") as report:
-        return measured(
-            dataset, loaded, settings, store, every_interval=every_interval, also_unknown=also_unknown, progress=report
-        )
-
-
 def _give(
     evaluation: Evaluation,
     found: Predictions,
@@ -222,8 +172,11 @@ def _give(
     terminal: Terminal,
 ) -> None:
     """Print the numbers on stdout and what there is to know about them on stderr, write the files, and end with the exit status."""
-    if saved is None or not found.names:
-        _check_any(evaluation)
+    if not evaluation.videos and (saved is None or not found.names):
+        reasons = "; ".join(left_out_lines(("", each) for each in evaluation.left_out)) or "there are no clips"
+        raise MediaError(
+            f"nothing to measure of {evaluation.dataset}, {evaluation.split}: {reasons}: check --videos and --annotations"
+        )
     more = {}
     if saved is not None:
         more[saved] = lambda: prediction_table.write(
@@ -235,16 +188,3 @@ def _give(
     of_all = of_videos(len(failed), evaluation.total, evaluation.split_total)
     lines = [f"{of_all} failed: {some(failed)}"] if failed else []
     output.give(results_of(evaluation), terminal, page=False, more=more, failed=lines)
-
-
-def _check_any(evaluation: Evaluation) -> None:
-    """Refuse to give numbers of nothing.
-
-    Raises:
-        MediaError: no video counts.
-    """
-    if not evaluation.videos:
-        reasons = "; ".join(left_out_lines(("", each) for each in evaluation.left_out)) or "there are no clips"
-        raise MediaError(
-            f"nothing to measure of {evaluation.dataset}, {evaluation.split}: {reasons}: check --videos and --annotations"
-        )

@@ -3,18 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from av2a.cli.command import command
-from av2a.cli.common_options import TalkOptions
+from av2a.cli.command import command, option
+from av2a.cli.common_options import StoreOptions, TalkOptions
 from av2a.cli.dataset_options import WHICH, ClipOptions, DatasetSettingOptions, SplitOptions
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import MethodOnClips
 from av2a.cli.model_options import ModelOptions
 from av2a.cli.result_options import ResultOptions
-from av2a.cli.store_options import StoreOptions
 from av2a.datasets.opening import GENERATED
 from av2a.errors import UsageError
 from av2a.research.comparisons import ablated, compared
@@ -79,15 +75,13 @@ def _give(
 class TrainingOptions:
     """What the classifier is trained on."""
 
-    train_split: Annotated[
-        str,
-        typer.Option(
-            "--train-split",
-            metavar="NAME",
-            help="The split to train on; its truth must be known by the second, which LLP's is for validation and test only.",
-            rich_help_panel=WHICH,
-        ),
-    ] = "train"
+    panel = WHICH
+
+    train_split: str = option(
+        "NAME",
+        "The split to train on; its truth must be known by the second, which LLP's is for validation and test only.",
+        default="train",
+    )
 
 
 @command(
@@ -112,7 +106,7 @@ def probe(
     if Path(clips.dataset).is_dir():
         raise UsageError("a folder of videos has no split to train on: choose llp, ave or synthetic")
     # The generated world has 8000 scenes to train on, none of them rendered before it is needed.
-    clips = replace(clips, limit=200) if clips.limit is None and clips.dataset == GENERATED else clips
+    clips = replace(clips, count=200) if clips.count is None and clips.dataset == GENERATED else clips
     how = replace(how, profile=how.profile or "practical")
     method = MethodOnClips.chosen(clips, models, how, kept, talk.terminal())
     train = replace(clips, split=training.train_split).opened(method.terminal)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from av2a.backbones.base import Backbone
+from av2a.cli.common_options import StoreOptions
 from av2a.cli.dataset_options import DatasetSettingOptions, SplitOptions
 from av2a.cli.model_options import ModelOptions
 from av2a.cli.result_options import ResultOptions
-from av2a.cli.store_options import StoreOptions
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset, Task
 from av2a.datasets.opening import GENERATED
@@ -59,8 +59,6 @@ class MethodOnClips:
         loaded = models.loaded(settings.profile, terminal)
         if loaded.note is not None and dataset.name != GENERATED:
             terminal.warn(loaded.note)
-        if store is not None:
-            terminal.detail(f"embeddings are stored in {store.folder}")
         return cls(dataset, loaded, settings, store, terminal)
 
     def watched(self, dataset: Dataset | None = None) -> Watch:

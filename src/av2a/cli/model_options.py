@@ -9,6 +9,7 @@ import typer
 
 from av2a.backbones.checkpoints import BACKBONES, NAMED_PAIRS, VISION
 from av2a.backbones.choices import DEVICE_KINDS, Precision
+from av2a.cli.command import option
 
 if TYPE_CHECKING:
     from av2a.backbones.base import Backbone
@@ -33,7 +34,7 @@ BackboneOption = Annotated[
         rich_help_panel=MODELS,
     ),
 ]
-DetectWeightsOption = Annotated[
+FolderOption = Annotated[
     Path | None,
     typer.Option(
         "--weights",
@@ -68,33 +69,21 @@ PrecisionOption = Annotated[
 class WeightsOption:
     """Where weights are, for subcommands that load no model."""
 
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights",
-            metavar="DIR",
-            help="Look here first: a copy of the hub's cache, or a folder for each model. [AV2A_WEIGHTS]",
-        ),
-    ] = None
+    weights: FolderOption = None
 
 
 @dataclass(frozen=True)
 class ModelOptions:
     """Which models compute the embeddings, and where they run."""
 
+    panel = MODELS
+
     backbone: BackboneOption = None
-    visual_model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Another checkpoint of the same family for frames: owner/name[@revision], or a folder.",
-            rich_help_panel=MODELS,
-        ),
-    ] = None
-    audio_model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Likewise for audio.", rich_help_panel=MODELS)
-    ] = None
-    weights: DetectWeightsOption = None
+    visual_model: str | None = option(
+        "NAME", "Another checkpoint of the same family for frames: owner/name[@revision], or a folder."
+    )
+    audio_model: str | None = option("NAME", "Likewise for audio.")
+    weights: FolderOption = None
     device: DeviceOption = "auto"
     precision: PrecisionOption = None
 

@@ -1,13 +1,13 @@
-"""Options of where results go, for one video or for many."""
+"""Options of where the answers about videos go, and the files of each video."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from av2a.cli.command import flag, option
 from av2a.cli.common_options import WHERE
 from av2a.cli.failure import print_failure
 from av2a.errors import OutputRefused, UsageError, one_line
@@ -20,31 +20,22 @@ NAME = "{name}"
 
 SCORES_ENDING = ".npz"
 
-_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-
 
 @dataclass(frozen=True)
 class OutputOptions:
     """The files to write for each video, and what is printed."""
 
-    outputs: Annotated[
-        list[str],
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="Write a file, in the format of its ending: .json .csv .vtt .png .svg .html; may be repeated. "
-            "{name} stands for the video's name.",
-            rich_help_panel=WHERE,
-        ),
-    ] = field(default_factory=list)
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that already exist.", rich_help_panel=WHERE)
-    ] = False
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="JSON on stdout, one line a video when there are several.", rich_help_panel=WHERE),
-    ] = False
+    panel = WHERE
+
+    outputs: list[str] = option(
+        "PATH",
+        "Write a file, in the format of its ending: .json .csv .vtt .png .svg .html; may be repeated. "
+        "{name} stands for the video's name.",
+        "--output -o",
+        default=[],
+    )
+    overwrite: bool = flag("Replace files that already exist.", "--overwrite")
+    as_json: bool = flag("JSON on stdout, one line a video when there are several.", "--json")
 
     def plan(self, videos: Sequence[Path]) -> list[tuple[Path, ...]]:
         """The files to write for each video, each found to be one that can be written.
@@ -53,53 +44,40 @@ class OutputOptions:
             OutputRefused, UnknownName, MissingDependency: as :func:`planned_outputs` and :func:`av2a.exports.check_output`.
         """
         from av2a.exports import check_output
+        from av2a.exports.files import check_file
 
-        plan = planned_outputs(videos, self.outputs)
-        for path in (path for paths in plan for path in paths):
+        plan = planned_outputs(videos, [*self.outputs, *self._scores()])
+        for path in (path for paths in plan for path in paths[: len(self.outputs)]):
             check_output(path, overwrite=self.overwrite)
+        for path in (path for paths in plan for path in paths[len(self.outputs) :]):
+            check_file(path, [SCORES_ENDING], overwrite=self.overwrite)
         return plan
+
+    def _scores(self) -> list[str]:
+        return []
 
 
 @dataclass(frozen=True)
 class DetectOutputOptions(OutputOptions):
     """The files to write for each video, its scores among them."""
 
-    save_scores: Annotated[
-        str | None,
-        typer.Option(
-            "--save-scores",
-            metavar="FILE",
-            help="Write the scores of the segments (.npz), for --scores; {name} stands for the video's name.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None
+    save_scores: str | None = option(
+        "FILE", "Write the scores of the segments (.npz), for --scores; {name} stands for the video's name."
+    )
 
-    def plan(self, videos: Sequence[Path]) -> list[tuple[Path, ...]]:
-        """As :meth:`OutputOptions.plan`, and the file of scores last."""
-        from av2a.exports.files import check_file
-
-        if self.save_scores is None:
-            return super().plan(videos)
-        super().plan(videos)
-        plan = planned_outputs(videos, [*self.outputs, self.save_scores])
-        for *_, path in plan:
-            check_file(path, [SCORES_ENDING], overwrite=self.overwrite)
-        return plan
+    def _scores(self) -> list[str]:
+        return [] if self.save_scores is None else [self.save_scores]
 
 
 @dataclass(frozen=True)
 class TruthOptions:
     """What is true of the videos."""
 
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            "--truth",
-            metavar="FILE",
-            help="Draw what is true below what is found: a table, or a folder, as for evaluate --annotations.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None
+    panel = WHERE
+
+    truth: Path | None = option(
+        "FILE", "Draw what is true below what is found: a table, or a folder, as for evaluate --annotations."
+    )
 
 
 def planned_outputs(videos: Sequence[Path], outputs: Sequence[str]) -> list[tuple[Path, ...]]:
@@ -117,7 +95,8 @@ def planned_outputs(videos: Sequence[Path], outputs: Sequence[str]) -> list[tupl
     writers: dict[Path, Path] = {}
     for video, paths in zip(videos, plan, strict=True):
         for path in paths:
-            _claim(path, video, writers)
+            _check_free(path, video, writers.get(path))
+            writers[path] = video
     return plan
 
 
@@ -140,33 +119,26 @@ def scores_of(video: Path, scores: str | None, *, several: bool) -> Path | None:
 
 def _named(template: str, video: Path) -> Path:
     """The path for a video."""
-    unknown = [found for found in _PLACEHOLDER.findall(template) if found != NAME]
+    unknown = [found for found in re.findall(r"\{[^{}]*\}", template) if found != NAME]
     if unknown:
         raise OutputRefused(f"unknown placeholder {unknown[0]!r} in {one_line(template)!r}: only {NAME} is replaced")
     return Path(template.replace(NAME, video.stem))
 
 
-def _claim(path: Path, video: Path, writers: dict[Path, Path]) -> None:
+def _check_free(path: Path, video: Path, other: Path | None) -> None:
+    """Refuse the output of a video that is another output already, or the video itself."""
     shown = one_line(str(path))
-    if path in writers and writers[path] is video:
+    if other is video:
         raise OutputRefused(f"output {shown!r} is named twice: leave one out")
-    if path in writers:
-        first, second = (one_line(str(name)) for name in (writers[path], video))
+    if other is not None:
         raise OutputRefused(
-            f"{first!r} and {second!r} would both be written to {shown!r}: put {NAME} into the output's name, "
-            "and give videos of one name in separate runs"
+            f"{one_line(str(other))!r} and {one_line(str(video))!r} would both be written to {shown!r}: "
+            f"put {NAME} into the output's name, and give videos of one name in separate runs"
         )
-    if _is_same_file(path, video):
-        raise OutputRefused(f"output {shown!r} is the video itself: choose another name")
-    writers[path] = video
-
-
-def _is_same_file(path: Path, video: Path) -> bool:
-    try:
-        return path.samefile(video)
-    except OSError:
-        # One is missing, or has a name that no file can have, which is refused when the outputs are checked.
-        return False
+    # A name that no file can have is refused when the outputs are checked.
+    with suppress(OSError):
+        if path.samefile(video):
+            raise OutputRefused(f"output {shown!r} is the video itself: choose another name")
 
 
 def write_all(

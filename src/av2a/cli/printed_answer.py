@@ -19,23 +19,23 @@ from av2a.types import Clip, ClosestMiss, Detection, Event, Modality
 
 def show_answer(terminal: Terminal, detection: Detection, truth: Sequence[Event] = (), *, apart: bool = False) -> None:
     """Title, table and time line on stdout, or what came closest; ``apart`` from the next answer by a blank line."""
-    terminal.show(Text(title(detection), style="bold"))
+    terminal.show(title(detection), "bold")
     if detection.caution is not None:
-        terminal.show(Text(detection.caution, style="bold yellow"))
+        terminal.show(detection.caution, "bold yellow")
     if detection.events:
         terminal.show(events_table(detection))
     if detection.events or truth:
-        terminal.show(Text())
+        terminal.show()
     line = timeline_text(detection, terminal.data.width, ascii_only=terminal.ascii_only, truth=truth)
     terminal.show(_coloured(line))
     if apart:
-        terminal.show(Text())
+        terminal.show()
 
 
 def title(detection: Detection) -> str:
     """The file, its length, and how much of what was asked for is in it (the time line says it when it is nothing)."""
     count = f"  {counted(detection)}" if detection.events else ""
-    return f"{terminal_safe(detection.clip.name)}  {clock(detection.clip.duration_seconds)}{count}"
+    return f"{detection.clip.name}  {clock(detection.clip.duration_seconds)}{count}"
 
 
 def events_table(detection: Detection) -> Table:

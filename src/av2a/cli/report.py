@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from av2a.cli.answers import Answers
-from av2a.cli.command import command
+from av2a.cli.command import argument, command
 from av2a.cli.common_options import TalkOptions
 from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_exists
@@ -21,10 +20,7 @@ from av2a.types import Detection
 class AnswerArguments:
     """The answers."""
 
-    answers: Annotated[
-        list[Path],
-        typer.Argument(metavar="ANSWER", help="JSON files that av2a detect wrote.", show_default=False),
-    ]
+    answers: list[Path] = argument("ANSWER", "JSON files that av2a detect wrote.")
 
 
 @command(

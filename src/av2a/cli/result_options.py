@@ -1,18 +1,16 @@
 """Options of where results of experiments go, and how they are printed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import typer
-from rich.text import Text
 
+from av2a.cli.command import flag, option
 from av2a.cli.common_options import WHERE
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import print_failure
-from av2a.cli.safe_text import terminal_safe
 from av2a.cli.terminal import Terminal
 from av2a.errors import OutputRefused
 from av2a.exports.files import check_file
@@ -23,20 +21,13 @@ from av2a.research.results import ENDINGS, Results
 class ResultOptions:
     """The files to write, and the form of what is printed."""
 
-    outputs: Annotated[
-        list[Path],
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="Write a file, in the format of its ending: .json .csv .md; may be repeated.",
-            rich_help_panel=WHERE,
-        ),
-    ] = field(default_factory=list)
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that already exist.", rich_help_panel=WHERE)
-    ] = False
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.", rich_help_panel=WHERE)] = False
+    panel = WHERE
+
+    outputs: list[Path] = option(
+        "PATH", "Write a file, in the format of its ending: .json .csv .md; may be repeated.", "--output -o", default=[]
+    )
+    overwrite: bool = flag("Replace files that already exist.", "--overwrite")
+    as_json: bool = flag("JSON on stdout.", "--json")
 
     def check(self, endings: Collection[str] = ENDINGS) -> None:
         """Refuse files that could not be written, before any work is done.
@@ -89,7 +80,7 @@ class ResultOptions:
             if not page:
                 terminal.say(fact)
             elif in_columns:
-                terminal.show(Text(terminal_safe(fact), "dim"))
+                terminal.show(fact, "dim")
         if in_columns:
             _show_tables(results, terminal)
         else:
@@ -108,12 +99,12 @@ def _is_written(write: Callable[[], None]) -> bool:
 def _show_tables(results: Results, terminal: Terminal) -> None:
     """Print the title and the tables in columns."""
     if results.title:
-        terminal.show(Text(terminal_safe(results.title), "bold"))
+        terminal.show(results.title, "bold")
     for number, table in enumerate(results.tables):
         if results.title or number:
-            terminal.show(Text(""))
+            terminal.show()
         if table.heading:
-            terminal.show(Text(terminal_safe(table.heading), "bold"))
-        terminal.show_rows([[Text(terminal_safe(cell)) for cell in row] for row in table.aligned()])
+            terminal.show(table.heading, "bold")
+        terminal.show_rows(table.aligned())
         for note in table.notes:
-            terminal.show(Text(terminal_safe(note), "italic"))
+            terminal.show(note, "italic")

@@ -3,12 +3,11 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from av2a.cli.command import option
 from av2a.cli.inputs import text_in
 from av2a.errors import InvalidSetting, UnknownName, UsageError, one_line
 from av2a.settings import PROFILES, Settings
@@ -23,35 +22,41 @@ LARGEST_FILE_BYTES = 10_000_000
 """A result with a thousand names for hours of video takes no more."""
 
 
-def profile_names() -> list[str]:
-    """The names that a shell completes."""
-    return list(PROFILES)
+def profile_option(default: str) -> Any:
+    """The option that names a profile, with what its help says of the default."""
+    return option(
+        "NAME",
+        f"The reading of the method: {', '.join(PROFILES)}. Default: {default}.",
+        envvar="AV2A_PROFILE",
+        autocompletion=lambda: [*PROFILES],
+    )
 
 
 @dataclass(frozen=True)
 class SettingOptions:
     """The settings of the method: a profile, changed by a file, changed by single values."""
 
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            envvar="AV2A_PROFILE",
-            autocompletion=profile_names,
-            help=f"The reading of the method: {', '.join(PROFILES)}. Default: practical; scores with --scores.",
-            rich_help_panel=HOW,
-        ),
-    ] = None
-    settings_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--settings", metavar="FILE", help="Settings in TOML or JSON, or an earlier result's.", rich_help_panel=HOW
-        ),
-    ] = None
-    assignments: Annotated[
-        list[str],
-        typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; may be repeated.", rich_help_panel=HOW),
-    ] = field(default_factory=list)
+    panel = HOW
+
+    profile: str | None = profile_option("practical; scores with --scores")
+    settings_file: Path | None = option("FILE", "Settings in TOML or JSON, or an earlier result's.", "--settings")
+    assignments: list[str] = option("NAME=VALUE", "Change one setting; may be repeated.", "--set", default=[])
+
+    def in_file(self) -> dict[str, Any]:
+        """The settings of the file, as plain values; none without a file.
+
+        Raises:
+            MissingFile, InvalidSetting: as :func:`settings_in`.
+        """
+        return {} if self.settings_file is None else settings_in(self.settings_file)
+
+    def assigned(self) -> dict[str, Any]:
+        """The value of each ``name=value``.
+
+        Raises:
+            InvalidSetting: one has another form.
+        """
+        return dict(assignment(text, option="--set") for text in self.assignments)
 
     def settings(self, backbone: str | None, default: str = "practical") -> Settings:
         """The settings of the named profile or of ``default``, changed by the file's, then by each ``name=value`` in turn.
@@ -61,36 +66,30 @@ class SettingOptions:
             InvalidSetting: a value of the wrong kind or out of range, or a file that cannot be read as settings.
             MissingFile: no such file.
         """
-        profile, values = self.profile, {} if self.settings_file is None else settings_in(self.settings_file)
+        values = self.in_file()
         named = values.pop("profile", None)
-        if None not in (profile, named) and profile != named:
+        if None not in (self.profile, named) and self.profile != named:
             raise UsageError(
-                f"--profile {profile} and the settings file's profile {named!r} differ: leave one of them out"
+                f"--profile {self.profile} and the settings file's profile {named!r} differ: leave one of them out"
             )
-        settings = Settings.of({"profile": profile or named or default, **values}, backbone)
-        return settings.replace(**dict(assignment(text, option="--set") for text in self.assignments))
+        settings = Settings.of({"profile": self.profile or named or default, **values}, backbone)
+        return settings.replace(**self.assigned())
 
 
 @dataclass(frozen=True)
 class MediaOptions:
     """Which streams of a video are used, and what may be opened at all."""
 
-    video_stream: Annotated[
-        int | None, typer.Option(metavar="INDEX", help="The video stream to use, of several.", rich_help_panel=HOW)
-    ] = None
-    audio_stream: Annotated[
-        int | None, typer.Option(metavar="INDEX", help="The audio stream to use, of several.", rich_help_panel=HOW)
-    ] = None
-    limit: Annotated[
-        list[str],
-        typer.Option(
-            "--limit",
-            metavar="NAME=VALUE",
-            help="Change a limit on what is opened: file_bytes, duration_seconds, streams, frame_pixels, channels, "
-            "sample_rate_hz, labels.",
-            rich_help_panel=HOW,
-        ),
-    ] = field(default_factory=list)
+    panel = HOW
+
+    video_stream: int | None = option("INDEX", "The video stream to use, of several.")
+    audio_stream: int | None = option("INDEX", "The audio stream to use, of several.")
+    limit: list[str] = option(
+        "NAME=VALUE",
+        "Change a limit on what is opened: file_bytes, duration_seconds, streams, frame_pixels, channels, "
+        "sample_rate_hz, labels.",
+        default=[],
+    )
 
     def limits(self) -> "Limits":
         """The limits on what is opened, each changed by its ``name=value``.

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from av2a.cli.command import command
+from av2a.cli.command import argument, command, option
 from av2a.cli.common_options import TalkOptions
 from av2a.cli.help_text import Example
 from av2a.world import write_dataset
@@ -16,11 +13,11 @@ from av2a.world import write_dataset
 class SceneOptions:
     """Which scenes are rendered, and where to."""
 
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="A folder to make and fill.", show_default=False)]
-    clips: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="How many clips to make.")] = 10
-    seed: Annotated[int, typer.Option(min=0, metavar="S", help="The first scene; clips are those of S to S + N.")] = 0
-    seconds: Annotated[int, typer.Option(min=2, max=3600, metavar="LENGTH", help="How long each clip lasts.")] = 10
-    processes: Annotated[int, typer.Option(min=1, max=256, metavar="COUNT", help="How many are made at a time.")] = 1
+    folder: Path = argument("OUT", "A folder to make and fill.")
+    clips: int = option("N", "How many clips to make.", default=10, min=1, max=100_000)
+    seed: int = option("S", "The first scene; clips are those of S to S + N.", default=0, min=0)
+    seconds: int = option("LENGTH", "How long each clip lasts.", default=10, min=2, max=3600)
+    processes: int = option("COUNT", "How many are made at a time.", default=1, min=1, max=256)
 
 
 @command(

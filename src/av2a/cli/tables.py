@@ -4,29 +4,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from av2a import __version__
 from av2a.backbones.base import Backbone
-from av2a.cli.command import command
-from av2a.cli.common_options import TalkOptions
+from av2a.cli.command import command, option
+from av2a.cli.common_options import StoreOptions, TalkOptions
 from av2a.cli.dataset_options import WHICH, SplitOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import print_failure
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import notes
-from av2a.cli.model_options import MODELS, DetectWeightsOption, DeviceOption, ModelOptions, PrecisionOption
+from av2a.cli.model_options import MODELS, DeviceOption, FolderOption, ModelOptions, PrecisionOption
 from av2a.cli.result_options import ResultOptions
-from av2a.cli.store_options import StoreOptions
+from av2a.cli.setting_options import HOW
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset
 from av2a.datasets.opening import GENERATED
 from av2a.datasets.rows import counted
 from av2a.errors import Av2aError, DataUnavailable, MissingFile, NoClips, UsageError, WeightsUnavailable, one_line
 from av2a.features.store import Store
-from av2a.methods.trained import Parser, load_parser
+from av2a.methods.trained import PARSERS, Parser, load_parser
 from av2a.methods.trained.features import FeatureFolder
 from av2a.methods.trained.registry import parser_named
 from av2a.research.bench import Bench, Plan, Splits
@@ -38,41 +38,25 @@ from av2a.research.sheets import Part, Sheet, results_of, sheets
 from av2a.research.tables import efficiency, parsed_parts, parts_of
 from av2a.research.watching import LeftOut
 
-_HOW = "How"
-
 
 @dataclass(frozen=True)
 class TableDataOptions:
     """The data sets that the tables are of."""
 
-    datasets: Annotated[
-        list[str],
-        typer.Option(
-            "--dataset",
-            metavar="NAME[=DIR]",
-            help="synthetic, llp or ave, and where its videos are; may be repeated. Default: synthetic.",
-            rich_help_panel=WHICH,
-        ),
-    ] = field(default_factory=list)
-    annotations: Annotated[
-        list[str],
-        typer.Option(
-            "--annotations",
-            metavar="NAME=DIR",
-            help="The folder of a data set's annotation files, if not where av2a data fetch puts them.",
-            rich_help_panel=WHICH,
-        ),
-    ] = field(default_factory=list)
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            metavar="N",
-            min=2,
-            help="The first N clips of each split only. Default: all; of the generated world 200 of each.",
-            rich_help_panel=WHICH,
-        ),
-    ] = None
+    panel = WHICH
+
+    datasets: list[str] = option(
+        "NAME[=DIR]",
+        "synthetic, llp or ave, and the folder of its videos; may be repeated. Default: synthetic.",
+        "--dataset",
+        default=[],
+    )
+    annotations: list[str] = option(
+        "NAME=DIR", "The folder of a data set's annotation files; by default the one of av2a data fetch.", default=[]
+    )
+    count: int | None = option(
+        "N", "Only the first N clips of each split. Default: all; of the generated world 200.", "--clips", min=2
+    )
 
     def chosen(self) -> list[SplitOptions]:
         """Each data set.
@@ -82,55 +66,44 @@ class TableDataOptions:
         """
         known = (GENERATED, "llp", "ave")
         truths = _pairs(self.annotations, "--annotations")
-        chosen = []
+        chosen = {}
         for text in self.datasets or [GENERATED]:
             name, _, folder = text.partition("=")
             if name not in known:
                 raise UsageError(
                     f"--dataset {one_line(name)!r} is none of {', '.join(known)}: the paper's tables are of these"
                 )
-            limit = self.limit or (200 if name == GENERATED else None)
-            chosen.append(SplitOptions(name, None, Path(folder) if folder else None, truths.get(name), limit))
-        names = [each.dataset for each in chosen]
-        if len(set(names)) != len(names):
-            raise UsageError("a data set is given twice: leave one out")
-        unused = sorted(truths.keys() - set(names))
-        if unused:
-            raise UsageError(
-                f"--annotations of {unused[0]!r}, which is not among the data sets: add --dataset {unused[0]}"
-            )
-        return chosen
+            if name in chosen:
+                raise UsageError("a data set is given twice: leave one out")
+            count = self.count or (200 if name == GENERATED else None)
+            chosen[name] = SplitOptions(name, None, Path(folder) if folder else None, truths.get(name), count)
+        for name in sorted(truths.keys() - chosen):
+            raise UsageError(f"--annotations of {name!r}, which is not among the data sets: add --dataset {name}")
+        return list(chosen.values())
 
 
 @dataclass(frozen=True)
 class TableModelOptions:
     """The backbones and trained parsers that are measured."""
 
-    backbones: Annotated[
-        list[str],
-        typer.Option(
-            "--backbone",
-            metavar="NAME",
-            help="Which models; may be repeated. Default: mini for synthetic alone, else clip-clap and languagebind.",
-            rich_help_panel=MODELS,
-        ),
-    ] = field(default_factory=list)
-    weights: DetectWeightsOption = None
+    panel = MODELS
+
+    backbones: list[str] = option(
+        "NAME",
+        "Which models; may be repeated. Default: mini for synthetic alone, else clip-clap and languagebind.",
+        "--backbone",
+        default=[],
+    )
+    weights: FolderOption = None
     device: DeviceOption = "auto"
     precision: PrecisionOption = None
-    parsers: Annotated[
-        list[str],
-        typer.Option(
-            "--parser",
-            metavar="NAME=FILE",
-            help="A trained parser (mgn, jomold, cmpae) and its checkpoint, for llp; may be repeated.",
-            rich_help_panel=MODELS,
-        ),
-    ] = field(default_factory=list)
-    features: Annotated[
-        Path | None,
-        typer.Option("--features", metavar="DIR", help="The parsers' feature files of LLP.", rich_help_panel=MODELS),
-    ] = None
+    parsers: list[str] = option(
+        "NAME=FILE",
+        f"A trained parser ({', '.join(PARSERS)}) and its checkpoint, for llp; may be repeated.",
+        "--parser",
+        default=[],
+    )
+    features: Path | None = option("DIR", "The parsers' feature files of LLP.")
 
     def checkpoints(self, datasets: Sequence[str]) -> dict[str, Path]:
         """The parsers' checkpoints by their names, checked.
@@ -176,21 +149,10 @@ class TableModelOptions:
 class PlanOptions:
     """How much is searched."""
 
-    seeds: Annotated[
-        int,
-        typer.Option(
-            "--seeds",
-            metavar="N",
-            min=1,
-            max=100,
-            help="Searches for each tuned row; ± is their spread.",
-            rich_help_panel=_HOW,
-        ),
-    ] = 3
-    trials: Annotated[
-        int,
-        typer.Option("--trials", metavar="N", min=1, max=100_000, help="Settings tried in each.", rich_help_panel=_HOW),
-    ] = 100
+    panel = HOW
+
+    seeds: int = option("N", "Searches for each tuned line; ± is their spread.", default=3, min=1, max=100)
+    trials: int = option("N", "Settings that each search tries.", default=100, min=1, max=100_000)
 
 
 @command(
@@ -211,8 +173,8 @@ def tables(
 ) -> None:
     """Fill the paper's tables: what is measured here beside what is published.
 
-    Tables 1 to 8 and section 4.2. Settings are tuned on the validation split and measured on the test split. What cannot be run says what it needs. The same command
-    continues a run that was interrupted.
+    Tables 1 to 8 and section 4.2. Settings are tuned on the validation split and measured on the test split. A line that cannot be
+    measured names what it needs. The same command continues a run that was interrupted.
     """
     terminal = talk.terminal()
     output.check()
@@ -223,18 +185,24 @@ def tables(
     require_optuna()
     require_sklearn()
     run = _TablesRun(Plan(seeds=plan.seeds, trials=plan.trials), store, terminal, talk.debug)
-    with run.interruptible():
-        parts = run.measured(sources, chosen, checkpoints, models.features)
-        if run.failures and not parts:
+    try:
+        run.measure(sources, chosen, checkpoints, models.features)
+        if run.failures and not run.parts:
             raise run.failures[0]
-        output.give(results_of(run.sheets(parts), run.about()), terminal, failed=run.report_left_out())
+        output.give(results_of(run.sheets(), run.about()), terminal, failed=run.report_left_out())
+    except KeyboardInterrupt:
+        if store is not None:
+            terminal.say(
+                f"embeddings and trials so far are kept in {store.folder}: the same command continues from there"
+            )
+        raise
     if run.failures:
         raise typer.Exit(ExitStatus.SOME_FAILED)
 
 
 def _pairs(texts: Sequence[str], option: str) -> dict[str, Path]:
     """``NAME=PATH`` by name."""
-    pairs = {}
+    pairs: dict[str, Path] = {}
     for text in texts:
         name, equals, path = text.partition("=")
         if not (name and equals and path):
@@ -253,31 +221,21 @@ class _TablesRun:
     store: Store | None
     terminal: Terminal
     debug: bool
+    parts: list[Part] = field(default_factory=list)
+    opened: list[Splits] = field(default_factory=list)
     benches: list[Bench] = field(default_factory=list)
     timed: list[Bench] = field(default_factory=list)
+    """Those whose tables are complete."""
     failures: list[Av2aError] = field(default_factory=list)
-    annotated: set[str] = field(default_factory=set)
-    """Data sets with annotations; of ``with_videos`` the test videos are available, too."""
-    with_videos: set[str] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    cautions: list[str] = field(default_factory=list)
+    """What backbones say of their answers about these data sets."""
+    remarks: dict[str, None] = field(default_factory=dict)
+    """What there is to know about the splits, each remark once."""
     parser_counts: dict[str, str] = field(default_factory=dict)
     parser_left_out: list[tuple[str, LeftOut]] = field(default_factory=list)
 
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Tell a user who interrupts what the same command will find."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            if self.store is not None:
-                self.terminal.say(
-                    f"embeddings and trials so far are kept in {self.store.folder}: the same command continues from there"
-                )
-            raise
-
-    @contextmanager
-    def going_on(self, what: str) -> Iterator[None]:
+    def _reported(self, what: str) -> Iterator[None]:
         """One model that is not available, or one damaged input, does not stop the others."""
         try:
             yield
@@ -285,40 +243,39 @@ class _TablesRun:
             print_failure(refusal, debug=self.debug, about=what)
             self.failures.append(refusal)
 
-    def measured(
+    def measure(
         self,
         sources: Sequence[SplitOptions],
         models: Sequence[ModelOptions],
         checkpoints: Mapping[str, Path],
         features: Path | None,
-    ) -> list[Part]:
-        """The numbers of every model on every data set."""
-        parts: list[Part] = []
+    ) -> None:
+        """Collect the numbers of every model on every data set."""
         parsers: list[Parser] = []
         # Before any clip is rendered: reading a checkpoint shows whether it is one of another parser.
         for name, checkpoint in checkpoints.items():
-            with self.going_on(f"{name} on llp"):
+            with self._reported(f"{name} on llp"):
                 parsers.append(load_parser(name, checkpoint))
-        opened = _with_values_of_llp([self._opened(source) for source in sources])
-        for splits in opened:
+        self.opened = [self._splits(source) for source in sources]
+        llp = next((splits for splits in self.opened if splits.test.name == "llp"), None)
+        for splits in self.opened:
             if not splits.test.at_hand:
-                self.terminal.warn(f"no video of {splits.test.name} is available: its rows are not run")
+                self.terminal.warn(f"no video of {splits.test.name} is available: its lines are not measured")
                 continue
+            # AVE is tuned on LLP's validation split where that is available, as in the paper.
+            if splits.test.name == "ave" and llp is not None:
+                splits = replace(splits, tuning=llp.validation)
             for each in models:
-                with self.going_on(f"{each.name} on {splits.test.name}"):
-                    parts += self._by_backbone(splits, each.loaded("released", self.terminal))
+                with self._reported(f"{each.name} on {splits.test.name}"):
+                    self._by_backbone(splits, each.loaded("released", self.terminal))
         for parser in parsers:
-            [llp] = [splits for splits in opened if splits.test.name == "llp"]
-            with self.going_on(f"{parser.kind.name} on llp"):
-                parts += self._by_parser(parser, features or Path(), llp.test)
-        return parts
+            with self._reported(f"{parser.kind.name} on llp"):
+                assert llp is not None and features is not None
+                self._by_parser(parser, FeatureFolder.opened(features), llp.test)
 
-    def _opened(self, source: SplitOptions) -> Splits:
+    def _splits(self, source: SplitOptions) -> Splits:
         """A data set's splits; those of the generated world are rendered."""
         test, validation = self._split(source, "test"), self._split(source, "validation")
-        self.annotated.add(source.dataset)
-        if test.at_hand:
-            self.with_videos.add(source.dataset)
         # Of LLP's training split only whole clips are labelled; its validation split is annotated by the second.
         train = validation if source.dataset == "llp" else None
         if source.dataset == GENERATED:
@@ -327,34 +284,34 @@ class _TablesRun:
 
     def _split(self, source: SplitOptions, split: str) -> Dataset:
         found = replace(source, split=split).opened(self.terminal)
-        self.remarks += [f"{found.name} {found.split}: {remark}" for remark in found.remarks]
+        self.remarks |= dict.fromkeys(f"{found.name} {found.split}: {remark}" for remark in found.remarks)
         return found
 
-    def _by_backbone(self, splits: Splits, backbone: Backbone) -> list[Part]:
-        if backbone.note is not None and splits.test.name != GENERATED and backbone.note not in self.notes:
+    def _by_backbone(self, splits: Splits, backbone: Backbone) -> None:
+        if backbone.note is not None and splits.test.name != GENERATED and backbone.note not in self.cautions:
             self.terminal.warn(backbone.note)
-            self.notes.append(backbone.note)
+            self.cautions.append(backbone.note)
         with self.terminal.progress(f"{splits.test.name}, {backbone.info.name}") as report:
             bench = Bench(splits, backbone, self.store, self.plan, report)
             self.benches.append(bench)
-            parts = parts_of(bench)
+            self.parts += parts_of(bench)
             self.timed.append(bench)
-            return parts
 
-    def _by_parser(self, parser: Parser, features: Path, dataset: Dataset) -> list[Part]:
-        kind = parser.kind
+    def _by_parser(self, parser: Parser, features: FeatureFolder, dataset: Dataset) -> None:
+        kind, what = parser.kind, f"{dataset.name} {dataset.split}"
         with self.terminal.progress(f"{dataset.name}, {kind.name}") as report:
-            found = parsed(dataset, parser, FeatureFolder.opened(features), kind.settings, progress=report)
-        what = f"{dataset.name} {dataset.split}"
+            found = parsed(dataset, parser, features, kind.settings, progress=report)
         self.parser_counts[kind.in_table_1 or kind.name] = (
             f"{kind.name} ({parser.info.digest[:12]}) on {what}: {len(found.names)} of {len(dataset.clips)} videos"
         )
         self.parser_left_out += [(f"{what}, {kind.name}", each) for each in found.left_out]
-        return parsed_parts(found, dataset)
+        self.parts += parsed_parts(found, dataset)
 
-    def sheets(self, parts: Sequence[Part]) -> list[Sheet]:
+    def sheets(self) -> list[Sheet]:
         """All tables, filled or not, and section 4.2."""
-        every = sheets(parts, at_hand=self.with_videos, annotated=self.annotated, numbers=range(1, 9))
+        with_videos = {splits.test.name for splits in self.opened if splits.test.at_hand}
+        annotated = {splits.test.name for splits in self.opened}
+        every = sheets(self.parts, at_hand=with_videos, annotated=annotated, numbers=range(1, 9))
         return [*every, efficiency(self.timed, self.parser_counts)]
 
     def _left_out(self) -> list[tuple[str, LeftOut]]:
@@ -364,47 +321,33 @@ class _TablesRun:
 
     def report_left_out(self) -> list[str]:
         """Report the videos that are not available; the lines about those that are and cannot be used."""
-        for line in left_out_lines(
-            ((split, each) for split, each in self._left_out() if not each.has_failed), MOST_LINES
-        ):
+        left_out = self._left_out()
+        for line in left_out_lines([pair for pair in left_out if not pair[1].has_failed], MOST_LINES):
             self.terminal.say(line)
-        failed = [(split, each) for split, each in self._left_out() if each.has_failed]
-        return list(left_out_lines(failed, MOST_LINES))
+        return list(left_out_lines([pair for pair in left_out if pair[1].has_failed], MOST_LINES))
 
     def about(self) -> dict[str, Any]:
         """What the numbers are of."""
         spread = "; ± is the standard deviation over them" if self.plan.seeds > 1 else ""
-        about: dict[str, Any] = {
-            "av2a": __version__,
-            "measured": [*(line for bench in self.benches for line in _counts(bench)), *self.parser_counts.values()],
-            "tuned": f"{counted(self.plan.trials, 'trial')}, {counted(self.plan.seeds, 'seed')}{spread}",
+        counts = (
+            f"{bench.backbone.info.name} ({bench.backbone.info.digest[:12]}) on {split}: {count}"
+            for bench in self.benches
+            for split, count in bench.counts.items()
+        )
+        about: dict[str, Any] = {"av2a": __version__, "measured": [*counts, *self.parser_counts.values()]}
+        if self.benches:
+            about["tuned"] = f"{counted(self.plan.trials, 'trial')}, {counted(self.plan.seeds, 'seed')}{spread}"
+        left_out = self._left_out()
+        about |= {
             "chance": "the method draws nothing at random: the same input and settings give the same numbers",
             "settings": {
                 f"{reading.method} on {bench.dataset.name}": reading.tuned_values()
                 for bench in self.benches
                 for reading in (bench.released, bench.practical)
             },
-        }
-        if not self.benches:
-            del about["tuned"]
-        left_out = self._left_out()
-        about |= {
             "left_out": list(left_out_lines(left_out, len(left_out))),
-            "remarks": list(dict.fromkeys(self.remarks)),
+            "remarks": list(self.remarks),
         }
-        for name in sorted(self.annotated):
+        for name in sorted({splits.test.name for splits in self.opened}):
             about |= notes(name)
-        return about | ({"beware": list(dict.fromkeys(self.notes))} if self.notes else {})
-
-
-def _with_values_of_llp(opened: Sequence[Splits]) -> list[Splits]:
-    """AVE is tuned on LLP's validation split where that is available, as in the paper."""
-    of_llp = [splits.validation for splits in opened if splits.test.name == "llp"]
-    values_of = of_llp[0] if of_llp else None
-    return [replace(splits, tuning=values_of) if splits.test.name == "ave" else splits for splits in opened]
-
-
-def _counts(bench: Bench) -> Iterator[str]:
-    """How many videos of each split, with which weights."""
-    for split, count in bench.counts.items():
-        yield f"{bench.backbone.info.name} ({bench.backbone.info.digest[:12]}) on {split}: {count}"
+        return about | ({"beware": self.cautions} if self.cautions else {})

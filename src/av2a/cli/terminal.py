@@ -4,9 +4,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -24,51 +23,41 @@ SECONDS_BETWEEN_LINES = 60.0
 """Progress is a line this often where stderr is no terminal."""
 
 
-class Talk(Enum):
-    """How much is printed on stderr."""
-
-    QUIET = "quiet"
-    """Errors only."""
-    NORMAL = "normal"
-    VERBOSE = "verbose"
-    """What was chosen and why, too."""
-
-    @classmethod
-    def chosen(cls, *, quiet: bool, verbose: bool) -> "Talk":
-        """The level that two flags choose; quiet wins, as errors are always printed."""
-        return cls.QUIET if quiet else cls.VERBOSE if verbose else cls.NORMAL
-
-
 class Terminal:
-    """Where the command prints. Off a terminal and with ``NO_COLOR`` it prints plain text."""
+    """Where the command prints. Off a terminal and with ``NO_COLOR`` it prints plain text.
 
-    def __init__(self, talk: Talk = Talk.NORMAL) -> None:
-        self.talk = talk
+    ``quiet`` leaves errors only on stderr; ``verbose`` adds what was chosen and why. Quiet wins.
+    """
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+        self.quiet, self.verbose = quiet, verbose and not quiet
         self.data = Console(highlight=False, emoji=False, markup=False)
         self.aside = Console(highlight=False, emoji=False, markup=False, stderr=True)
         self._last_line = time.monotonic()
-        _show_log(talk)
+        self._show_log()
 
     @property
     def ascii_only(self) -> bool:
         """Whether stdout's encoding has no line-drawing characters."""
         return not self.data.encoding.lower().startswith("utf")
 
-    def show(self, what: RenderableType) -> None:
-        """Print a part of the answer; text is wrapped on a terminal only."""
-        self.data.print(what, soft_wrap=isinstance(what, Text) and not self.data.is_terminal)
+    def show(self, what: RenderableType = "", style: str = "") -> None:
+        """Print a part of the answer; text is wrapped on a terminal only, and a plain string made safe for it."""
+        shown = _text(what, style) if isinstance(what, str) else what
+        self.data.print(shown, soft_wrap=isinstance(shown, Text) and not self.data.is_terminal)
 
-    def show_rows(self, rows: Sequence[Sequence[Text]]) -> None:
+    def show_rows(self, rows: Iterable[Sequence[str | Text]]) -> None:
         """Print rows in columns; without a terminal each is one line, however long."""
+        lines = [[_text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
         grid = Table.grid(padding=(0, 1))
-        for row in rows:
-            grid.add_row(*row)
+        for line in lines:
+            grid.add_row(*line)
         if self.data.is_terminal:
             self.data.print(grid)
             return
-        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = (cell.plain.ljust(width) for cell, width in zip(row, widths, strict=True))
+        widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+        for line in lines:
+            cells = (cell.plain.ljust(width) for cell, width in zip(line, widths, strict=True))
             self.show_text(" ".join(cells).rstrip() + "\n")
 
     def show_text(self, text: str) -> None:
@@ -82,17 +71,17 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Print what a user may want to know."""
-        if self.talk is not Talk.QUIET:
+        if not self.quiet:
             self._aside(text)
 
     def detail(self, text: str) -> None:
         """Print what is of use with ``--verbose`` only."""
-        if self.talk is Talk.VERBOSE:
+        if self.verbose:
             self._aside(text, style="dim")
 
     def warn(self, text: str) -> None:
         """Print what a user should know about an answer."""
-        if self.talk is not Talk.QUIET:
+        if not self.quiet:
             self._aside(f"av2a: warning: {text}", style="yellow")
 
     def fail(self, line: str) -> None:
@@ -100,12 +89,12 @@ class Terminal:
         self._aside(line, style="red")
 
     def _aside(self, text: str, style: str = "") -> None:
-        self.aside.print(Text(terminal_safe(text), style=style), soft_wrap=True)
+        self.aside.print(_text(text, style), soft_wrap=True)
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Report]:
         """A bar with stage, done of total and time left, gone when it is done; without a terminal a line now and then."""
-        if self.talk is not Talk.QUIET and not self.aside.is_terminal:
+        if not self.quiet and not self.aside.is_terminal:
             yield partial(self._line, title)
             return
         columns = (
@@ -115,13 +104,26 @@ class Terminal:
             _Count(),
             TimeRemainingColumn(compact=True),
         )
-        with Progress(*columns, console=self.aside, transient=True, disable=self.talk is Talk.QUIET) as bars:
+        with Progress(*columns, console=self.aside, transient=True, disable=self.quiet) as bars:
             yield _reporter(bars, terminal_safe(title))
 
     def _line(self, title: str, stage: str, done: int, total: int) -> None:
         if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             self._aside(f"{title}: {stage} {done} of {total}")
+
+    def _show_log(self) -> None:
+        """The library's log on stderr: warnings, and everything when verbose."""
+        log = logging.getLogger("av2a")
+        log.setLevel(logging.ERROR if self.quiet else logging.DEBUG if self.verbose else logging.WARNING)
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("av2a: %(levelname)s: %(message)s"))
+        # Read when that library is imported. What matters of its warnings is in ours.
+        if not self.verbose:
+            os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+            os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+        # Replaced, not added: a second call in one process has another stderr.
+        log.handlers[:] = [handler]
 
 
 class _Count(MofNCompleteColumn):
@@ -145,15 +147,5 @@ def _reporter(bars: Progress, title: str) -> Report:
     return report
 
 
-def _show_log(talk: Talk) -> None:
-    """The library's log on stderr: warnings, and everything when verbose."""
-    log = logging.getLogger("av2a")
-    log.setLevel({Talk.QUIET: logging.ERROR, Talk.NORMAL: logging.WARNING, Talk.VERBOSE: logging.DEBUG}[talk])
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("av2a: %(levelname)s: %(message)s"))
-    # Read when that library is imported. What matters of its warnings is in ours.
-    if talk is not Talk.VERBOSE:
-        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-        os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    # Replaced, not added: a second call in one process has another stderr.
-    log.handlers[:] = [handler]
+def _text(words: str, style: str = "") -> Text:
+    return Text(terminal_safe(words), style)

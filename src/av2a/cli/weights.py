@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from rich.text import Text
 
 from av2a.backbones.checkpoints import BACKBONES, COMMIT, Checkpoint, checkpoint_named, parts_of, published
-from av2a.backbones.portable import Finding, Verdict, refuse_damaged, write_portable
+from av2a.backbones.portable import Verdict, refuse_damaged, write_portable
 from av2a.backbones.portable import verify as findings_in
 from av2a.backbones.weights import MANIFEST, Folder, Origin, Search, Sources, all_files, digest, resolve_all, search
-from av2a.cli.command import command, command_group
+from av2a.cli.command import argument, command, command_group, option
 from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.help_text import Example
 from av2a.cli.model_options import WeightsOption, in_megabytes
-from av2a.cli.safe_text import terminal_safe
 from av2a.cli.terminal import Terminal
 from av2a.errors import UsageError
 from av2a.exports.files import check_file
@@ -26,38 +24,42 @@ FETCH_EXAMPLES = (
     Example("av2a weights fetch clip-clap", "all that clip-clap needs, into the hub's cache"),
     Example("av2a weights fetch languagebind --to stick/", "the same as plain files, for a machine without a network"),
 )
-LIST_EXAMPLE = Example("av2a weights list all", "what is here, what is missing, how large")
+LIST_EXAMPLE = Example("av2a weights list all", "what is installed, what is missing, how large")
 VERIFY_EXAMPLE = Example("av2a weights verify clip-clap", "whether every file is as it was published")
 EVERYTHING = "all"
-
-BackboneArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="BACKBONE",
-        help="A name of av2a backbones, a checkpoint as owner/name[@revision], or all.",
-        show_default=False,
-    ),
-]
+NAMES = "A name of av2a backbones, a checkpoint as owner/name[@revision], or all."
 
 
 @dataclass(frozen=True)
-class WeightsFetchOptions:
+class NamedOptions:
+    """The backbone whose weights are meant."""
+
+    backbone: str = argument("BACKBONE", NAMES)
+
+
+@dataclass(frozen=True)
+class ListedOptions(NamedOptions):
+    """The same, all where none is named."""
+
+    backbone: str = argument("BACKBONE", NAMES, default=EVERYTHING)
+
+
+@dataclass(frozen=True)
+class CopyOptions:
     """Where plain files go."""
 
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="DIR", help="Also write plain files there, a folder for each model.")
-    ] = None
+    to: Path | None = option("DIR", "Also write plain files there, a folder for each model.")
 
 
 @command(*FETCH_EXAMPLES)
-def fetch(backbone: BackboneArgument, where: WeightsFetchOptions, kept: WeightsOption, talk: TalkOptions) -> None:
-    """Have a backbone's weights on this machine, whole.
+def fetch(what: NamedOptions, copy: CopyOptions, kept: WeightsOption, talk: TalkOptions) -> None:
+    """Download the weights of a backbone, and check them.
 
-    What is missing, or damaged in the hub's cache, is downloaded; the rest is kept, also when the download is interrupted. Cache,
+    Only files that are missing, or damaged in the hub's cache, are downloaded; an interrupted download is continued. Cache,
     address, token and offline mode are those of the Hugging Face hub's own tools (HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE).
     """
-    terminal, to = talk.terminal(), where.to
-    checkpoints, sources = checkpoints_of(backbone), Sources.chosen(kept.weights)
+    terminal, to = talk.terminal(), copy.to
+    checkpoints, sources = checkpoints_of(what.backbone), Sources.chosen(kept.weights)
     if to is not None:
         # Refused now, not after the download.
         check_file(to / MANIFEST, [Path(MANIFEST).suffix], overwrite=True)
@@ -67,23 +69,22 @@ def fetch(backbone: BackboneArgument, where: WeightsFetchOptions, kept: WeightsO
         terminal.say(_announced(each))
     with terminal.progress("weights") as report:
         folders = resolve_all(checkpoints, sources, in_megabytes(report), check=True)
-    if to is None:
-        terminal.say(f"results: {', '.join(str(folder.path) for folder in folders)}")
-        return
-    terminal.say(f"results: {', '.join(map(str, _copied(folders, to, terminal)))}")
-    terminal.say(f"copy {to} to the other machine, and run av2a there with --weights {to.name or to} or AV2A_WEIGHTS")
+    paths = [folder.path for folder in folders] if to is None else _copied(folders, to, terminal)
+    terminal.say(f"results: {', '.join(map(str, paths))}")
+    if to is not None:
+        terminal.say(
+            f"copy {to} to the other machine, and run av2a there with --weights {to.name or to} or AV2A_WEIGHTS"
+        )
 
 
 @command(LIST_EXAMPLE, Example("av2a weights list clip-clap --json", "for a script"), name="list")
-def list_(
-    *, backbone: BackboneArgument = EVERYTHING, kept: WeightsOption, output: JsonOptions, talk: TalkOptions
-) -> None:
-    """Say which files of a backbone are on this machine, where, and how large.
+def list_(what: ListedOptions, kept: WeightsOption, output: JsonOptions, talk: TalkOptions) -> None:
+    """List the files of a backbone on this machine, with folder and size.
 
     The network is not used.
     """
     terminal, sources = talk.terminal(), Sources.chosen(kept.weights)
-    entries = [_entry(search(checkpoint, sources)) for checkpoint in checkpoints_of(backbone)]
+    entries = [_entry(search(checkpoint, sources)) for checkpoint in checkpoints_of(what.backbone)]
     if output.as_json:
         terminal.show_json(entries)
         return
@@ -91,27 +92,42 @@ def list_(
         _show_entry(entry, terminal)
     missing = [entry["checkpoint"] for entry in entries if entry["path"] is None]
     if missing:
-        terminal.say(f"{len(missing)} of {len(entries)} are missing: av2a weights fetch {backbone}")
+        terminal.say(f"{len(missing)} of {len(entries)} are missing: av2a weights fetch {what.backbone}")
 
 
 @command(VERIFY_EXAMPLE, Example("av2a weights verify clip-clap --weights stick/", "whether a copy arrived whole"))
-def verify(backbone: BackboneArgument, kept: WeightsOption, output: JsonOptions, talk: TalkOptions) -> None:
-    """Compare every file of a backbone with the digest that it was published under.
+def verify(what: NamedOptions, kept: WeightsOption, output: JsonOptions, talk: TalkOptions) -> None:
+    """Compare every file of a backbone with its published digest.
 
     The network is not used. The exit status is 0 when all are whole, 1 when one is damaged, 3 when one is missing.
     """
     terminal = talk.terminal()
-    folders = resolve_all(checkpoints_of(backbone), Sources.chosen(kept.weights, download=False))
+    folders = resolve_all(checkpoints_of(what.backbone), Sources.chosen(kept.weights, download=False))
     with terminal.progress("reading"):
         findings = [(folder, finding) for folder in folders for finding in findings_in(folder)]
     if output.as_json:
-        terminal.show_json([_finding_as_dict(*each) for each in findings])
+        terminal.show_json(
+            [
+                {
+                    "checkpoint": folder.repo,
+                    "revision": folder.revision,
+                    "file": str(finding.file),
+                    "bytes": finding.size_bytes,
+                    "verdict": finding.verdict.value,
+                    "detail": finding.detail,
+                }
+                for folder, finding in findings
+            ]
+        )
     else:
-        terminal.show_rows([_finding_cells(*each) for each in findings])
+        terminal.show_rows(
+            (each.verdict.value, f"{folder.repo}/{each.file.name}", _megabytes(each.size_bytes), each.detail)
+            for folder, each in findings
+        )
     damaged = [folder.origin for folder, finding in findings if finding.verdict is Verdict.DAMAGED]
     if damaged:
         # Nothing is downloaded into a user's own folder.
-        cures = {Origin.CACHE: f"run av2a weights fetch {backbone}", Origin.FOLDER: "copy them again"}
+        cures = {Origin.CACHE: f"run av2a weights fetch {what.backbone}", Origin.FOLDER: "copy them again"}
         cure = ", and ".join(cures[origin] for origin in cures if origin in damaged)
         terminal.fail(f"av2a: {len(damaged)} of {len(findings)} files are damaged: {cure}")
         raise typer.Exit(ExitStatus.SOME_FAILED)
@@ -187,35 +203,16 @@ def _entry(each: Search) -> dict[str, Any]:
 
 
 def _show_entry(entry: dict[str, Any], terminal: Terminal) -> None:
-    revision, path = entry["revision"], entry["path"]
+    revision, path, files = entry["revision"], entry["path"], entry["files"]
     # What is here has the revision that it is, what is missing the one that would be downloaded. Only commits are shortened.
     shown = "newest revision" if path is None else "revision unknown"
     if revision is not None:
         shown = revision[:12] if COMMIT.fullmatch(revision) else revision
-    if path is None:
-        size = "" if entry["about_megabytes"] is None else f", about {entry['about_megabytes']} MB"
-        terminal.show(Text(f"{entry['checkpoint']} ({shown}{size}): {entry['missing']}"))
-        return
-    total = sum(entry["files"].values())
-    terminal.show(Text(f"{entry['checkpoint']} ({shown}, {_megabytes(total)}): {path}"))
-    terminal.show_rows([(Text("  " + _megabytes(size)), Text(name)) for name, size in entry["files"].items()])
+    size = "" if entry["about_megabytes"] is None else f", about {entry['about_megabytes']} MB"
+    size = size if path is None else f", {_megabytes(sum(files.values()))}"
+    terminal.show(f"{entry['checkpoint']} ({shown}{size}): {entry['missing'] if path is None else path}")
+    terminal.show_rows((f"  {_megabytes(size)}", name) for name, size in files.items())
 
 
 def _megabytes(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.1f} MB"
-
-
-def _finding_as_dict(folder: Folder, finding: Finding) -> dict[str, Any]:
-    return {
-        "checkpoint": folder.repo,
-        "revision": folder.revision,
-        "file": str(finding.file),
-        "bytes": finding.size_bytes,
-        "verdict": finding.verdict.value,
-        "detail": finding.detail,
-    }
-
-
-def _finding_cells(folder: Folder, finding: Finding) -> tuple[Text, ...]:
-    size, file = _megabytes(finding.size_bytes), f"{folder.repo}/{finding.file.name}"
-    return tuple(map(Text, (finding.verdict.value, file, size, terminal_safe(finding.detail))))
