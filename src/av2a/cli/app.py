@@ -7,7 +7,7 @@ import typer
 
 from av2a.cli.command import CONTEXT_SETTINGS, LazyCommand
 from av2a.cli.exit_status import ExitStatus
-from av2a.cli.help_text import Example, helpful_group
+from av2a.cli.help_text import Example, HelpfulGroup, with_examples
 from av2a.cli.versions import versions_line
 from av2a.errors import UsageError
 
@@ -46,7 +46,7 @@ EXAMPLES = (
 
 app = typer.Typer(
     name="av2a",
-    cls=helpful_group(*EXAMPLES),
+    cls=with_examples(HelpfulGroup, EXAMPLES),
     help="Any video, any list of event names: when each event is heard, seen, or both. No training.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

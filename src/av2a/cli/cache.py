@@ -40,7 +40,7 @@ class CacheOptions:
 
 
 @dataclass(frozen=True)
-class ClearOptions:
+class ClearOptions(CacheOptions):
     """Which embeddings are removed."""
 
     backbone: str = option("NAME", "Only the embeddings of this backbone.", default="")
@@ -76,12 +76,11 @@ def list_(where: CacheOptions, output: JsonOptions, talk: TalkOptions) -> None:
 
 @command(CLEAR_EXAMPLE, Example("av2a cache clear", "remove all of it; the trials of searches stay"), name="clear")
 def clear(
-    where: CacheOptions,
-    which: ClearOptions,
+    where: ClearOptions,
     talk: TalkOptions,
 ) -> None:
     """Remove stored embeddings. They are computed again when they are needed."""
-    removed = where.store().shrink(0, models=f"{which.backbone}-" if which.backbone else "")
+    removed = where.store().shrink(0, models=f"{where.backbone}-" if where.backbone else "")
     talk.terminal().say(_removed(removed))
 
 

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 from typer.models import OptionInfo
 
-from av2a.cli.help_text import WIDEST, Example, HelpfulGroup, helpful, helpful_group
+from av2a.cli.help_text import WIDEST, Example, HelpfulCommand, HelpfulGroup, with_examples
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST}
 
@@ -53,8 +53,8 @@ def _field(default: Any, parameter: Any) -> Any:
 def flat(function: Callable[..., None]) -> Callable[..., None]:
     """``function`` with each parameter whose type is a dataclass replaced by the fields of that dataclass.
 
-    So options are declared once, as fields of a group, and a subcommand takes whole groups. An option that is not given has the
-    default of its field.
+    So options are declared once, as fields of a group, and a subcommand takes whole groups, or groups of groups. An option that
+    is not given has the default of its field.
     """
     options: dict[str, Parameter] = {}
     groups: dict[str, Any] = {}
@@ -67,10 +67,7 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def called(**values: Any) -> None:
-        built = {}
-        for name, group in groups.items():
-            given = {each.name: values.pop(each.name) for each in fields(group)}
-            built[name] = group(**{key: value for key, value in given.items() if value is not None})
+        built = {name: _built(group, values) for name, group in groups.items()}
         function(**built, **values)
 
     # Typer reads both.
@@ -80,14 +77,30 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _options(group: Any) -> dict[str, Parameter]:
+    options: dict[str, Parameter] = {}
+    for each, hint in _fields(group):
+        options |= _options(hint) if is_dataclass(hint) else {each.name: _parameter(each, hint, group)}
+    return options
+
+
+def _built(group: Any, values: dict[str, Any]) -> Any:
+    """The group, with the values of its fields taken out of ``values``."""
+    given = {
+        each.name: _built(hint, values) if is_dataclass(hint) else values.pop(each.name)
+        for each, hint in _fields(group)
+    }
+    return group(**{name: value for name, value in given.items() if value is not None})
+
+
+def _fields(group: Any) -> list[tuple["Field[Any]", Any]]:
     hints = get_type_hints(group, include_extras=True)
-    return {each.name: _parameter(each, hints[each.name], getattr(group, "panel", None)) for each in fields(group)}
+    return [(each, hints[each.name]) for each in fields(group)]
 
 
-def _parameter(each: "Field[Any]", hint: Any, panel: str | None) -> Parameter:
+def _parameter(each: "Field[Any]", hint: Any, group: Any) -> Parameter:
     declared = copy(each.metadata.get("parameter"))
     if isinstance(declared, OptionInfo):
-        declared.rich_help_panel = declared.rich_help_panel or panel
+        declared.rich_help_panel = declared.rich_help_panel or getattr(group, "panel", None)
     # None stands for a list, which is made anew for each call; what has no default must be given.
     default = None if each.default_factory is not MISSING else each.default
     return Parameter(
@@ -104,7 +117,9 @@ def command(*examples: Example, name: str | None = None) -> Callable[[Callable[.
     def built(function: Callable[..., None]) -> TyperCommand:
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         app.command(
-            name or function.__name__.replace("_", "-"), cls=helpful(*examples), context_settings=CONTEXT_SETTINGS
+            name or function.__name__.replace("_", "-"),
+            cls=with_examples(HelpfulCommand, examples),
+            context_settings=CONTEXT_SETTINGS,
         )(flat(function))
         made: Any = typer.main.get_command(app)
         return made
@@ -116,7 +131,7 @@ def command_group(
     name: str, text: str, commands: Mapping[str, TyperCommand], examples: tuple[Example, ...]
 ) -> HelpfulGroup:
     """A subcommand that has subcommands."""
-    return helpful_group(*examples)(
+    return with_examples(HelpfulGroup, examples)(
         name=name, help=text, commands=dict(commands), rich_markup_mode=None, context_settings=CONTEXT_SETTINGS
     )
 

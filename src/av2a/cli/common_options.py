@@ -44,7 +44,6 @@ class StoreOptions:
     """Where embeddings are stored."""
 
     panel = "Embeddings"
-
     store: Path | None = option("DIR", "Store embeddings here instead of in the user's cache (AV2A_CACHE).")
     no_store: bool = flag("Store no embeddings.", "--no-store")
 

@@ -20,7 +20,6 @@ class DatasetOptions:
     """A data set, and where its files are."""
 
     panel = WHICH
-
     dataset: str = argument("DATASET", "llp, ave, synthetic, or a folder of videos.")
     split: str | None = option("NAME", "train, validation or test. Default: test.")
     videos: Path | None = option("DIR", "The folder of the videos; for synthetic, where they are rendered.")

@@ -28,7 +28,6 @@ class LabelOptions:
     """The labels, given in any of three ways."""
 
     panel = "What to look for"
-
     events: list[str] = option("NAMES", "Event names, separated by commas.", "--events -l", default=[])
     event: list[str] = option("NAME", "One name as it is, commas and all; may be repeated.", default=[])
     events_file: Path | None = option("FILE", "A text file, one name a line; # starts a comment.")
@@ -63,7 +62,6 @@ class ScoreOptions:
     """Scores from another model."""
 
     panel = MODELS
-
     scores: str | None = option(
         "FILE",
         "Use another model's scores instead of a backbone: a .npz file (docs/scores.md); {name} stands for the video's name.",
@@ -75,7 +73,6 @@ class CheckOptions:
     """What is done instead of detecting."""
 
     panel = "Without detecting anything"
-
     dry_run: bool = flag("Check everything, print what would be done, and stop.", "--dry-run")
     print_settings: bool = flag("Print the settings as JSON for --settings, and stop.", "--print-settings")
 

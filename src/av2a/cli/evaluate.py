@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from av2a.cli.command import command, flag, option
-from av2a.cli.common_options import WHERE, StoreOptions, TalkOptions
-from av2a.cli.dataset_options import ClipOptions, DatasetSettingOptions
+from av2a.cli.common_options import WHERE
+from av2a.cli.dataset_options import ClipOptions
 from av2a.cli.help_text import Example
-from av2a.cli.method_on_clips import MethodOnClips
-from av2a.cli.model_options import ModelOptions
+from av2a.cli.method_on_clips import ExperimentOptions, MethodOnClips
 from av2a.cli.parser_options import ParserOptions, refuse_beside_parser
 from av2a.cli.result_options import ResultOptions
 from av2a.cli.terminal import Terminal
@@ -31,9 +30,10 @@ from av2a.settings import Settings
 
 
 @dataclass(frozen=True)
-class EvaluatedStoreOptions(StoreOptions):
-    """Where embeddings are stored, and which."""
+class IntervalOptions:
+    """Which intervals are embedded."""
 
+    panel = "Embeddings"
     only_asked: bool = flag(
         "Embed only the intervals that these settings need; a run with other settings may have to decode again.",
         "--only-asked",
@@ -45,7 +45,6 @@ class PredictionOptions:
     """Other people's scores and predictions, and ours for them."""
 
     panel = "Predictions"
-
     scores: Path | None = option(
         "DIR", "Use another model's scores instead of a backbone's: CLIP-NAME.npz for each clip (docs/scores.md)."
     )
@@ -88,38 +87,35 @@ class PredictionOptions:
 )
 def evaluate(
     clips: ClipOptions,
-    models: ModelOptions,
+    given: ExperimentOptions,
     parser: ParserOptions,
-    how: DatasetSettingOptions,
-    kept: EvaluatedStoreOptions,
     theirs: PredictionOptions,
-    output: ResultOptions,
-    talk: TalkOptions,
+    intervals: IntervalOptions,
 ) -> None:
     """Measure how right the events are: the ten numbers of audio-visual parsing, or AVE's accuracy.
 
     Audio counts twice: as it was predicted, and with the visual predictions in its place, as the authors' script scores it. Embeddings are
     stored, so that a run that was interrupted continues where it was, and other settings need no encoder.
     """
-    terminal = talk.terminal()
+    terminal, how, output = given.talk.terminal(), given.how, given.output
     # Everything that can be refused without rendering a clip or loading a model is refused first.
     output.check()
     theirs.check(overwrite=output.overwrite)
     settings: Settings
-    requested = parser.requested(how, models.device)
+    requested = parser.requested(how, given.models.device)
     if requested is not None:
-        instead = {"predictions": theirs.predictions, "scores": theirs.scores}
-        refuse_beside_parser(clips, models, how, store=kept.store, only_asked=kept.only_asked, **instead)
+        instead = {"predictions": theirs.predictions, "scores": theirs.scores, "only_asked": intervals.only_asked}
+        refuse_beside_parser(clips, given.models, how, store=given.kept.store, **instead)
         settings = requested.settings
         evaluation, found = score_parsed(*requested.parsed(clips.opened(terminal), terminal), requested.settings)
     elif theirs.predictions is not None or theirs.scores is not None:
-        models = clips.models(models)
+        models = clips.models(given.models)
         how.settings(models.name)
         dataset = clips.opened(terminal)
         settings = how.for_dataset(dataset, models.name)
         evaluation, found = _by_others(theirs, dataset, settings, terminal)
     else:
-        method = MethodOnClips.chosen(clips, models, how, kept, terminal)
+        method = MethodOnClips.chosen(clips, given)
         settings = method.settings
         with terminal.progress(f"{method.dataset.name}, {method.dataset.split}") as report:
             evaluation, found = measured(
@@ -128,7 +124,7 @@ def evaluate(
                 settings,
                 method.store,
                 # Without a store nothing would ever use the others.
-                every_interval=not kept.only_asked and method.store is not None,
+                every_interval=not intervals.only_asked and method.store is not None,
                 # Clips without truth are parsed only to be saved.
                 also_unknown=theirs.save_predictions is not None,
                 progress=report,

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from av2a.cli.command import command, option
-from av2a.cli.common_options import StoreOptions, TalkOptions
-from av2a.cli.dataset_options import WHICH, ClipOptions, DatasetSettingOptions, SplitOptions
+from av2a.cli.dataset_options import WHICH, ClipOptions, SplitOptions
 from av2a.cli.help_text import Example
-from av2a.cli.method_on_clips import MethodOnClips
-from av2a.cli.model_options import ModelOptions
+from av2a.cli.method_on_clips import ExperimentOptions, MethodOnClips
 from av2a.cli.result_options import ResultOptions
 from av2a.datasets.opening import GENERATED
 from av2a.errors import UsageError
@@ -25,20 +23,12 @@ from av2a.settings import Settings
     Example("av2a ablate llp --videos llp-videos/ --backbone languagebind -o table5.md", "the paper's Table 5"),
     Example("av2a ablate synthetic --settings best.json --json", "with tuned settings"),
 )
-def ablate(
-    clips: ClipOptions,
-    models: ModelOptions,
-    how: DatasetSettingOptions,
-    kept: StoreOptions,
-    output: ResultOptions,
-    talk: TalkOptions,
-) -> None:
+def ablate(clips: ClipOptions, given: ExperimentOptions) -> None:
     """Leave out one stage of the method at a time: the paper's Table 5.
 
     Each row says whether leaving out its stage helps or harms. Nothing is encoded again for a row.
     """
-    output.check()
-    _give(ablated, MethodOnClips.chosen(clips, models, how, kept, talk.terminal()), output)
+    _give(ablated, MethodOnClips.chosen(clips, given), given.output)
 
 
 @command(
@@ -47,20 +37,12 @@ def ablate(
         "av2a compare-fusion llp --videos llp-videos/ -o table6.md", "the training-free pairs of the paper's Table 6"
     ),
 )
-def compare_fusion(
-    clips: ClipOptions,
-    models: ModelOptions,
-    how: DatasetSettingOptions,
-    kept: StoreOptions,
-    output: ResultOptions,
-    talk: TalkOptions,
-) -> None:
+def compare_fusion(clips: ClipOptions, given: ExperimentOptions) -> None:
     """Compare score-level with late fusion of audio and video: the paper's Table 6.
 
     Score-level fusion adds the scores before any decision. Late fusion takes what is both heard and seen after all decisions.
     """
-    output.check()
-    _give(compared, MethodOnClips.chosen(clips, models, how, kept, talk.terminal()), output)
+    _give(compared, MethodOnClips.chosen(clips, given), given.output)
 
 
 def _give(
@@ -76,7 +58,6 @@ class TrainingOptions:
     """What the classifier is trained on."""
 
     panel = WHICH
-
     train_split: str = option(
         "NAME",
         "The split to train on; its truth must be known by the second, which LLP's is for validation and test only.",
@@ -88,31 +69,22 @@ class TrainingOptions:
     Example("av2a probe synthetic", "on the generated world"),
     Example("av2a probe llp --train-split validation --videos llp-videos/ --backbone clip-clap", "the paper's Table 7"),
 )
-def probe(
-    clips: SplitOptions,
-    training: TrainingOptions,
-    models: ModelOptions,
-    how: DatasetSettingOptions,
-    kept: StoreOptions,
-    output: ResultOptions,
-    talk: TalkOptions,
-) -> None:
+def probe(clips: SplitOptions, training: TrainingOptions, given: ExperimentOptions) -> None:
     """Train a linear classifier on frozen embeddings: the paper's Table 7.
 
     One for frames and one for audio, second by second. Sampling is that of the practical profile, in which each segment has its own audio window.
     """
-    output.check()
     require_sklearn()
     if Path(clips.dataset).is_dir():
         raise UsageError("a folder of videos has no split to train on: choose llp, ave or synthetic")
     # The generated world has 8000 scenes to train on, none of them rendered before it is needed.
     clips = replace(clips, count=200) if clips.count is None and clips.dataset == GENERATED else clips
-    how = replace(how, profile=how.profile or "practical")
-    method = MethodOnClips.chosen(clips, models, how, kept, talk.terminal())
+    given = replace(given, how=replace(given.how, profile=given.how.profile or "practical"))
+    method = MethodOnClips.chosen(clips, given)
     train = replace(clips, split=training.train_split).opened(method.terminal)
     if train.split == method.dataset.split:
         raise UsageError(
             f"both splits are {train.split!r}: train on one and measure on another with --train-split and --split"
         )
     seen, watched = method.watched(train), method.watched()
-    method.give(probed(seen, watched, method.dataset, method.backbone.info.name), watched, output, seen)
+    method.give(probed(seen, watched, method.dataset, method.backbone.info.name), watched, given.output, seen)

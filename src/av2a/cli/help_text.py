@@ -1,8 +1,9 @@
 """Help as plain text: what the command does, examples first, options in groups, exit statuses last."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from typer import Exit, echo, style
 from typer.core import TyperCommand, TyperGroup
@@ -61,7 +62,8 @@ def _parameters(command: Any, context: Any) -> dict[str, list[tuple[str, str]]]:
             panel = getattr(parameter, "rich_help_panel", None) or ("Arguments" if is_argument else "Options")
             # Of an argument Typer would show its Python type.
             found.setdefault(panel, []).append((name.partition(" <")[0] if is_argument else name, words))
-    return found
+    # What is the same for every subcommand comes last.
+    return dict(sorted(found.items(), key=lambda panel: panel[0] == "Options"))
 
 
 def _write_list(formatter: Any, heading: str, records: list[tuple[str, str]]) -> None:
@@ -88,16 +90,10 @@ class HelpfulGroup(_Helpful, TyperGroup):
             raise Exit(ExitStatus.USAGE)
         return super().parse_args(ctx, args)
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """In the order in which a newcomer needs them."""
-        return list(self.commands)
+
+_H = TypeVar("_H", HelpfulCommand, HelpfulGroup)
 
 
-def helpful(*examples: Example) -> type[HelpfulCommand]:
-    """The command class that shows these examples."""
-    return type("HelpfulCommand", (HelpfulCommand,), {"examples": examples})
-
-
-def helpful_group(*examples: Example) -> type[HelpfulGroup]:
-    """The group class that shows these examples."""
-    return type("HelpfulGroup", (HelpfulGroup,), {"examples": examples})
+def with_examples(kind: type[_H], examples: Iterable[Example]) -> type[_H]:
+    """The class of a command, with these examples in its help."""
+    return type(kind.__name__, (kind,), {"examples": tuple(examples)})

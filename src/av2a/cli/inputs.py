@@ -1,6 +1,6 @@
 """Files that the user names: what is missing or unreadable is refused before any model is loaded."""
 
-from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -16,11 +16,18 @@ def check_exists(file: Path) -> None:
     Raises:
         MissingFile: no such file.
     """
-    if _exists(file):
+    neighbours: list[str] = []
+    try:
+        if file.exists():
+            return
+    except OSError:
+        # A name too long, a folder closed to us: opening it says more.
         return
+    with suppress(OSError):
+        neighbours = sorted(entry.name for entry in file.parent.iterdir())
     if "://" in str(file) or str(file).startswith(("http:", "https:")):
         raise MissingFile(f"{one_line(str(file))!r} is a URL: download it first, addresses are not opened")
-    close = get_close_matches(file.name, _neighbours(file), n=1)
+    close = get_close_matches(file.name, neighbours, n=1)
     hint = f"did you mean {str(file.with_name(close[0]))!r}?" if close else "check the name"
     raise MissingFile(f"no such file: {one_line(str(file))!r}: {hint}")
 
@@ -60,18 +67,3 @@ def lines_in(file: Path, what: str, *, option: str, refusal: type[UsageError]) -
     if not lines:
         raise refusal(f"no {what} in {one_line(str(file))!r}: write one a line")
     return lines
-
-
-def _exists(file: Path) -> bool:
-    try:
-        return file.exists()
-    except OSError:
-        # A name too long, a folder closed to us: opening it says more.
-        return True
-
-
-def _neighbours(file: Path) -> Iterator[str]:
-    try:
-        yield from sorted(entry.name for entry in file.parent.iterdir())
-    except OSError:
-        return

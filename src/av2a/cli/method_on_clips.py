@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from av2a.backbones.base import Backbone
-from av2a.cli.common_options import StoreOptions
+from av2a.cli.common_options import StoreOptions, TalkOptions
 from av2a.cli.dataset_options import DatasetSettingOptions, SplitOptions
 from av2a.cli.model_options import ModelOptions
 from av2a.cli.result_options import ResultOptions
@@ -26,6 +26,17 @@ from av2a.settings import Settings
 
 
 @dataclass(frozen=True)
+class ExperimentOptions:
+    """What every experiment on a data set takes, besides its clips."""
+
+    models: ModelOptions
+    how: DatasetSettingOptions
+    kept: StoreOptions
+    output: ResultOptions
+    talk: TalkOptions
+
+
+@dataclass(frozen=True)
 class MethodOnClips:
     """What an experiment needs; clips are embedded when an experiment asks for them."""
 
@@ -36,14 +47,7 @@ class MethodOnClips:
     terminal: Terminal
 
     @classmethod
-    def chosen(
-        cls,
-        clips: SplitOptions,
-        models: ModelOptions,
-        how: DatasetSettingOptions,
-        kept: StoreOptions,
-        terminal: Terminal,
-    ) -> "MethodOnClips":
+    def chosen(cls, clips: SplitOptions, given: ExperimentOptions) -> "MethodOnClips":
         """All of it; what costs least to refuse is refused first.
 
         Raises:
@@ -51,11 +55,12 @@ class MethodOnClips:
             DataUnavailable: the annotations are not available.
             WeightsUnavailable: a model is not available.
         """
-        models = clips.models(models)
-        how.settings(models.name)
-        store = kept.opened(terminal)
+        given.output.check()
+        models, terminal = clips.models(given.models), given.talk.terminal()
+        given.how.settings(models.name)
+        store = given.kept.opened(terminal)
         dataset = clips.opened(terminal)
-        settings = how.for_dataset(dataset, models.name)
+        settings = given.how.for_dataset(dataset, models.name)
         loaded = models.loaded(settings.profile, terminal)
         if loaded.note is not None and dataset.name != GENERATED:
             terminal.warn(loaded.note)

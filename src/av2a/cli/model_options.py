@@ -77,7 +77,6 @@ class ModelOptions:
     """Which models compute the embeddings, and where they run."""
 
     panel = MODELS
-
     backbone: BackboneOption = None
     visual_model: str | None = option(
         "NAME", "Another checkpoint of the same family for frames: owner/name[@revision], or a folder."

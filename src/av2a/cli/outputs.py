@@ -26,7 +26,6 @@ class OutputOptions:
     """The files to write for each video, and what is printed."""
 
     panel = WHERE
-
     outputs: list[str] = option(
         "PATH",
         "Write a file, in the format of its ending: .json .csv .vtt .png .svg .html; may be repeated. "
@@ -74,7 +73,6 @@ class TruthOptions:
     """What is true of the videos."""
 
     panel = WHERE
-
     truth: Path | None = option(
         "FILE", "Draw what is true below what is found: a table, or a folder, as for evaluate --annotations."
     )

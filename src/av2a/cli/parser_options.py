@@ -58,7 +58,6 @@ class ParserOptions:
     """A trained parser."""
 
     panel = "A trained parser instead of a backbone"
-
     parser: str | None = option(
         "NAME",
         f"Which: {', '.join(PARSERS)}. It reads feature files, and needs no videos.",

@@ -1,6 +1,6 @@
 """Options of where results of experiments go, and how they are printed."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,21 +22,20 @@ class ResultOptions:
     """The files to write, and the form of what is printed."""
 
     panel = WHERE
-
     outputs: list[Path] = option(
         "PATH", "Write a file, in the format of its ending: .json .csv .md; may be repeated.", "--output -o", default=[]
     )
     overwrite: bool = flag("Replace files that already exist.", "--overwrite")
     as_json: bool = flag("JSON on stdout.", "--json")
 
-    def check(self, endings: Collection[str] = ENDINGS) -> None:
+    def check(self) -> None:
         """Refuse files that could not be written, before any work is done.
 
         Raises:
             OutputRefused, UnknownName: as :func:`av2a.exports.files.check_file`.
         """
         for path in self.outputs:
-            check_file(path, endings, overwrite=self.overwrite)
+            check_file(path, ENDINGS, overwrite=self.overwrite)
 
     def give(
         self,

@@ -37,7 +37,6 @@ class SettingOptions:
     """The settings of the method: a profile, changed by a file, changed by single values."""
 
     panel = HOW
-
     profile: str | None = profile_option("practical; scores with --scores")
     settings_file: Path | None = option("FILE", "Settings in TOML or JSON, or an earlier result's.", "--settings")
     assignments: list[str] = option("NAME=VALUE", "Change one setting; may be repeated.", "--set", default=[])
@@ -81,7 +80,6 @@ class MediaOptions:
     """Which streams of a video are used, and what may be opened at all."""
 
     panel = HOW
-
     video_stream: int | None = option("INDEX", "The video stream to use, of several.")
     audio_stream: int | None = option("INDEX", "The audio stream to use, of several.")
     limit: list[str] = option(

@@ -44,7 +44,6 @@ class TableDataOptions:
     """The data sets that the tables are of."""
 
     panel = WHICH
-
     datasets: list[str] = option(
         "NAME[=DIR]",
         "synthetic, llp or ave, and the folder of its videos; may be repeated. Default: synthetic.",
@@ -87,7 +86,6 @@ class TableModelOptions:
     """The backbones and trained parsers that are measured."""
 
     panel = MODELS
-
     backbones: list[str] = option(
         "NAME",
         "Which models; may be repeated. Default: mini for synthetic alone, else clip-clap and languagebind.",
@@ -150,7 +148,6 @@ class PlanOptions:
     """How much is searched."""
 
     panel = HOW
-
     seeds: int = option("N", "Searches for each tuned line; ± is their spread.", default=3, min=1, max=100)
     trials: int = option("N", "Settings that each search tries.", default=100, min=1, max=100_000)
 

@@ -4,13 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from av2a.cli.command import command, option
-from av2a.cli.common_options import StoreOptions, TalkOptions
-from av2a.cli.dataset_options import ClipOptions, DatasetSettingOptions
+from av2a.cli.dataset_options import ClipOptions
 from av2a.cli.help_text import Example
-from av2a.cli.method_on_clips import MethodOnClips, failures
-from av2a.cli.model_options import ModelOptions
+from av2a.cli.method_on_clips import ExperimentOptions, MethodOnClips, failures
 from av2a.cli.parser_options import ParserOptions, refuse_beside_parser
-from av2a.cli.result_options import ResultOptions
 from av2a.cli.setting_options import settings_in
 from av2a.datasets.opening import GENERATED
 from av2a.errors import UnknownName
@@ -37,7 +34,6 @@ class SearchOptions:
     """What is searched, and how."""
 
     panel = "The search"
-
     space: Path | None = option(
         "FILE", "TOML or JSON with the ranges to search, such as decay = [0.1, 5.0]; other values stay as they are."
     )
@@ -83,31 +79,22 @@ class SearchOptions:
     ),
     Example("av2a tune my-videos/ --space space.toml --objective event-type", "over ranges of your own"),
 )
-def tune(
-    clips: TunedClipOptions,
-    models: ModelOptions,
-    parser: ParserOptions,
-    how: DatasetSettingOptions,
-    search: SearchOptions,
-    kept: StoreOptions,
-    output: ResultOptions,
-    talk: TalkOptions,
-) -> None:
+def tune(clips: TunedClipOptions, given: ExperimentOptions, parser: ParserOptions, search: SearchOptions) -> None:
     """Search the best values of the paper's five hyper-parameters.
 
     Clips are decoded and encoded once; trials work on what is stored. Each trial is stored beside the embeddings as it is done, so the same
     command continues a search that was interrupted.
     """
-    terminal = talk.terminal()
+    terminal, output = given.talk.terminal(), given.output
     output.check()
     space, objective = search.within(SPACE), search.aim()
     # A folder has no splits.
     split = clips.split if clips.split is not None or Path(clips.dataset).is_dir() else "validation"
     clips = replace(clips, split=split)
-    requested = parser.requested(how, models.device)
+    requested = parser.requested(given.how, given.models.device)
     if requested is not None:
-        refuse_beside_parser(clips, models, how)
-        store, dataset = kept.opened(terminal), clips.opened(terminal)
+        refuse_beside_parser(clips, given.models, given.how)
+        store, dataset = given.kept.opened(terminal), clips.opened(terminal)
         require_optuna()
         found, dataset = requested.parsed(dataset, terminal)
         terminal.say(f"{dataset.name}, {dataset.split}: {dataset.of_total(len(found.names))}")
@@ -119,7 +106,7 @@ def tune(
         most = clips.count or VIDEOS
         # Of the generated world no more is rendered than is tuned on.
         opened = replace(clips, count=most if clips.dataset == GENERATED else None)
-        method = MethodOnClips.chosen(opened, models, how, kept, terminal)
+        method = MethodOnClips.chosen(opened, given)
         require_optuna()
         (objective or Objective.of(method.dataset.task)).check(method.dataset.task)
         watched = method.watched(some_videos(method.dataset, most))
