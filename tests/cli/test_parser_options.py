@@ -137,7 +137,7 @@ def test_clips_are_named_one_a_line(tmp_path: Path) -> None:
     ("content", "kind", "words"),
     [
         (None, MissingFile, "cannot read clips' names from .*: check --only"),
-        (b"# none\n", InvalidAnnotations, "is no list of clips: write their names one a line"),
+        (b"# none\n", InvalidAnnotations, "no clips' names in .*: write one a line"),
         (b"\xff\xfe", InvalidAnnotations, "is not UTF-8 text"),
     ],
 )
