@@ -28,6 +28,10 @@ class CountingVisual:
         self.encoder.name = name
 
     @property
+    def features(self) -> int:
+        return self.encoder.features
+
+    @property
     def clips_are_frames(self) -> bool:
         return self.encoder.clips_are_frames
 
@@ -57,6 +61,7 @@ class CountingAudio:
 
     def __post_init__(self) -> None:
         self.name = self.encoder.name
+        self.features = self.encoder.features
         self.sample_rate_hz = self.encoder.sample_rate_hz
         self.segment_seconds = self.encoder.segment_seconds
         self.longest_seconds = self.encoder.longest_seconds

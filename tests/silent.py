@@ -17,6 +17,10 @@ class SilentVisual:
     name: str = "silent"
 
     @property
+    def features(self) -> int:
+        return self.encoder.features
+
+    @property
     def clips_are_frames(self) -> bool:
         return self.encoder.clips_are_frames
 
@@ -38,6 +42,7 @@ class SilentAudio:
 
     def __post_init__(self) -> None:
         self.name = self.encoder.name
+        self.features = self.encoder.features
         self.sample_rate_hz = self.encoder.sample_rate_hz
         self.segment_seconds = self.encoder.segment_seconds
         self.longest_seconds = self.encoder.longest_seconds

@@ -90,7 +90,7 @@ def test_a_transfer_that_always_breaks_off_is_given_up_and_whole_files_are_kept(
     monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
     hub.cuts[WEIGHTS] = [1000] * 20
     with pytest.raises(
-        WeightsUnavailable, match=r"broke off model\.safetensors .*whole are kept.*\n.*weights fetch owner/model"
+        WeightsUnavailable, match=r"broke off model\.safetensors .*arrived is kept.*\n.*weights fetch owner/model"
     ):
         fetched(hub, cache)
     hub.cuts.clear()
@@ -120,13 +120,47 @@ def test_bytes_other_than_the_hub_describes_are_refused_and_thrown_away(hub: Sma
     assert (fetched(hub, cache).path / name).read_bytes() == content
 
 
-def test_what_a_killed_run_left_is_removed(hub: SmallHub, cache: Path) -> None:
-    left = cache / "models--owner--model/av2a.incoming/config.json"
-    left.parent.mkdir(parents=True)
-    left.write_bytes(b"something else")
+def incoming(cache: Path) -> Path:
+    folder = cache / "models--owner--model/av2a.incoming"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize("left", ["config.json", ".cache/huggingface/lock", "0" * 64])
+def test_what_other_runs_left_is_removed(hub: SmallHub, cache: Path, left: str) -> None:
+    path = incoming(cache) / left
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"something else")
     folder = fetched(hub, cache)
     assert (folder.path / "config.json").read_bytes() == hub.repositories["owner/model"]["config.json"]
     assert not leftovers(cache)
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_partial_file_is_continued(hub: SmallHub, cache: Path, knows_ranges: bool) -> None:
+    hub.knows_ranges = knows_ranges
+    content = hub.repositories["owner/model"][WEIGHTS]
+    (incoming(cache) / published_name(content)).write_bytes(content[:150_000])
+    seen: list[tuple[int, int]] = []
+    folder = resolve(
+        CHECKPOINT, Sources(cache=cache, endpoint=hub.url), lambda name, done, total: seen.append((done, total))
+    )
+    assert (folder.path / WEIGHTS).read_bytes() == content
+    assert hub.bytes_sent(WEIGHTS) == size(hub) - (150_000 if knows_ranges else 0)
+    assert seen[-1][0] == seen[-1][1]
+    assert not leftovers(cache)
+
+
+@pytest.mark.parametrize("length", [1, 150_000, -1, 10**6])
+def test_a_partial_file_of_other_bytes_does_no_lasting_harm(hub: SmallHub, cache: Path, length: int) -> None:
+    content = hub.repositories["owner/model"][WEIGHTS]
+    other = bytes(length) if length >= 0 else bytes(len(content))
+    (incoming(cache) / published_name(content)).write_bytes(other)
+    if len(other) <= len(content):
+        with pytest.raises(WeightsUnavailable, match="is not what it describes"):
+            fetched(hub, cache)
+        assert not leftovers(cache)
+    assert (fetched(hub, cache).path / WEIGHTS).read_bytes() == content
 
 
 def test_only_what_is_missing_of_a_partial_download_is_fetched(hub: SmallHub, cache: Path) -> None:
@@ -398,21 +432,23 @@ def interrupted(hub: SmallHub, home: Path, how: signal.Signals) -> "subprocess.P
     return process
 
 
-def test_a_killed_fetch_is_completed_by_the_next_which_removes_what_it_left(hub: SmallHub, tmp_path: Path) -> None:
-    interrupted(hub, tmp_path, signal.SIGKILL)
-    assert leftovers(tmp_path)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_fetch_is_continued_by_the_next(hub: SmallHub, tmp_path: Path, how: signal.Signals) -> None:
+    interrupted(hub, tmp_path, how)
+    [partial] = tmp_path.rglob("av2a.incoming/*")
+    arrived = partial.stat().st_size
     hub.asked.clear()
     out, err = start(environment(tmp_path, HF_ENDPOINT=hub.url)).communicate(timeout=60)
     assert digest(Path(out.strip())), err
     assert "config.json" not in hub.fetched()
+    assert hub.bytes_sent(WEIGHTS) == size(hub) - arrived
     assert not leftovers(tmp_path)
 
 
-def test_ctrl_c_stops_a_fetch_at_once_and_leaves_nothing_behind(hub: SmallHub, tmp_path: Path) -> None:
+def test_ctrl_c_stops_a_fetch_at_once(hub: SmallHub, tmp_path: Path) -> None:
     began = time.monotonic()
     assert interrupted(hub, tmp_path, signal.SIGINT).returncode == -signal.SIGINT
     assert time.monotonic() - began < 10
-    assert not leftovers(tmp_path)
 
 
 def test_a_full_disk_is_said_and_whole_files_are_kept(hub: SmallHub, tmp_path: Path) -> None:

@@ -78,8 +78,10 @@ def test_five_thousand_labels_go_through_in_batches(folders: Folders) -> None:
 
 def test_labels_pictures_and_sounds_share_their_spaces(backbone: Backbone) -> None:
     labels = embed_labels(backbone, LABELS)
-    assert labels.visual.shape[1] == backbone.visual.embed_frames(pictures(1)).shape[1]
-    assert labels.audio.shape[1] == backbone.audio.embed_sounds(sounds(backbone, 1.0)).shape[1]
+    assert labels.visual.shape[1] == backbone.visual.embed_frames(pictures(1)).shape[1] == backbone.visual.features
+    assert (
+        backbone.audio.features == labels.audio.shape[1] == backbone.audio.embed_sounds(sounds(backbone, 1.0)).shape[1]
+    )
 
 
 def test_each_picture_has_its_own_row(backbone: Backbone) -> None:
@@ -148,7 +150,7 @@ def test_no_inputs_give_no_rows(backbone: Backbone) -> None:
         backbone.visual.embed_frames([]),
         backbone.audio.embed_sounds([]),
     ]
-    widths = [backbone.visual.embed_labels(LABELS).shape[1], backbone.audio.embed_labels(LABELS).shape[1]]
+    widths = [backbone.visual.features, backbone.audio.features]
     for rows, width in zip(empty, [*widths, *widths], strict=True):
         assert rows.shape == (0, width)
     assert backbone.visual.embed_clips([]).shape[0] == 0

@@ -23,6 +23,7 @@ class ColourEncoder:
     """Embeds a frame as its mean colour, and a label as the colour of that name."""
 
     name = "mean colour"
+    features = 3
     clips_are_frames = True
 
     def embed_labels(self, labels: Sequence[str]) -> np.ndarray:
@@ -39,6 +40,7 @@ class PitchEncoder:
     """Embeds audio as its energies below 1 kHz, up to 4 kHz and above."""
 
     name = "three bands"
+    features = 3
     sample_rate_hz = 16_000
     segment_seconds = 1.0
     longest_seconds = 60.0

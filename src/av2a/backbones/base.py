@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -25,6 +24,11 @@ class VisualEncoder(Protocol):
     """Pictures and names into one space. Rows may be of any length; similarity is their inner product."""
 
     name: str
+
+    @property
+    def features(self) -> int:
+        """How many numbers an embedding has."""
+        ...
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One row a label, in the order given; a label's row does not depend on the others."""
@@ -57,6 +61,11 @@ class AudioEncoder(Protocol):
     """The length of sound that the encoder can make something of: a segment is heard in a window of at least this length."""
     longest_seconds: float
     """The longest sound that one call takes in whole; longer ones are embedded in chunks and averaged."""
+
+    @property
+    def features(self) -> int:
+        """How many numbers an embedding has."""
+        ...
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One row a label, in the order given; a label's row does not depend on the others."""
@@ -95,16 +104,6 @@ class Backbone:
     """How many pictures or sounds keep its device busy."""
     prompts_version: int | None = None
     """Changes when the words put around labels do. None: labels are read so fast that their rows are not kept on disk."""
-
-    @cached_property
-    def visual_features(self) -> int:
-        """How many numbers a visual embedding has."""
-        return self.visual.embed_labels(["anything"]).shape[1]
-
-    @cached_property
-    def audio_features(self) -> int:
-        """How many numbers an audio embedding has."""
-        return self.audio.embed_labels(["anything"]).shape[1]
 
 
 def embed_labels(backbone: Backbone, labels: Sequence[str]) -> LabelEmbeddings:

@@ -2,18 +2,22 @@
 
 Address, cache, token, proxies and offline mode are therefore those that the user has set for the client.
 
-Nothing that a hub answers becomes a path. The client itself names blobs in its cache by the ``ETag`` that the hub sends, unchecked, so
-a hub could have files written anywhere. It is therefore called for one file at a time into a folder that only this module uses,
-where files have the names of :mod:`av2a.backbones.checkpoints`; a file enters the cache once its bytes have the digest that the hub
-stated for it. (The client's ``snapshot_download`` loops over the same call in a thread pool, which Ctrl-C cannot stop.)
+Nothing that a hub answers becomes a path. The client's transfer (``http_get``) writes to a partial file that this module names by the
+digest that the hub stated. A file enters the cache when its bytes have that digest. A partial file stays after an interrupted transfer,
+and the next run continues it.
+
+The client's ``snapshot_download`` and ``hf_hub_download`` are not used, for four reasons that were tried with version 2.4. They name
+blobs in the cache by the ``ETag`` of each reply, unchecked, so a hub can have files written anywhere. A check beforehand does not help,
+as a hub may answer the second request otherwise. Ctrl-C waits until the threads of ``snapshot_download`` have downloaded their files.
+And they delete partial files, so an interrupted transfer of gigabytes begins again.
 """
 
 import errno
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -167,57 +171,69 @@ def _complete(
     snapshot, incoming = repo / "snapshots" / commit, repo / "av2a.incoming"
     lacking = [file for file in wanted if not _is_whole(snapshot / file.name, file)]
     absent = [file for file in lacking if not _is_whole(repo / "blobs" / file.digest, file)]
+    _sweep(incoming, {file.digest: file.size_bytes for file in absent})
     total = sum(file.size_bytes for file in absent)
-    _check_space(total, repo)
+    _check_space(total - sum(partial.stat().st_size for partial in incoming.iterdir()), repo)
     meter = _Meter(checkpoint.repo.rpartition("/")[2], total, progress)
-    # What an earlier run left when it was killed.
-    shutil.rmtree(incoming, ignore_errors=True)
     try:
         for file in lacking:
             blob = repo / "blobs" / file.digest
             blob.parent.mkdir(exist_ok=True)
             if file in absent:
-                _download(file, checkpoint.repo, commit, incoming, hub, meter).replace(blob)
+                _download(file, checkpoint.repo, commit, incoming / file.digest, hub, meter).replace(blob)
             _link(snapshot / file.name, blob)
     finally:
-        shutil.rmtree(incoming, ignore_errors=True)
+        # Unless it has a partial file.
+        with suppress(OSError):
+            incoming.rmdir()
 
 
-def _download(file: RemoteFile, repo: str, commit: str, incoming: Path, hub: Hub, meter: "_Meter") -> Path:
-    """Download one file into ``incoming`` with the hub's client, and check its digest."""
-    from huggingface_hub import hf_hub_download
+def _sweep(incoming: Path, sizes_bytes: Mapping[str, int]) -> None:
+    """Leave nothing in a folder but partial files of these digests, none longer than its size."""
+    incoming.mkdir(exist_ok=True)
+    for path in incoming.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.stat().st_size > sizes_bytes.get(path.name, -1):
+            path.unlink()
+
+
+def _download(file: RemoteFile, repo: str, commit: str, partial: Path, hub: Hub, meter: "_Meter") -> Path:
+    """Download one file to ``partial``, or the rest of it, with the hub's client, and check its digest."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
 
     meter.begin(file)
     try:
-        arrived = hf_hub_download(
-            repo,
-            file.name,
-            revision=commit,
-            local_dir=incoming,
-            # Where the client would look for the file first; the real cache may have it, damaged.
-            cache_dir=incoming / "cache",
-            endpoint=hub.endpoint,
-            library_name="av2a",
-            tqdm_class=_progress_bar(meter),
-        )
-        whole = _is_whole(Path(arrived), file)
+        with partial.open("ab") as stream:
+            http_get(
+                hf_hub_url(repo, file.name, revision=commit, endpoint=hub.endpoint),
+                stream,
+                resume_size=stream.tell(),
+                headers=_client().build_hf_headers(library_name="av2a"),
+                expected_size=file.size_bytes,
+                tqdm_class=_progress_bar(meter),
+            )
+        if _is_whole(partial, file):
+            return partial
     except _transport_errors() as broken:
         raise HubUnreachable(
-            f"{hub.address} broke off {file.name} again and again ({type(broken).__name__}); files that are whole are kept"
+            f"{hub.address} broke off {file.name} again and again ({type(broken).__name__}); what has arrived is kept"
         ) from broken
     except _TooMuch:
-        whole = False
+        pass
     except OSError as failed:
-        # The client says so of a body whose length is not the announced one, and of an ETag with a path in it.
-        if type(failed) not in (OSError, FileNotFoundError) or failed.errno not in (None, errno.ENOENT):
+        if failed.errno is not None:
+            # A full disk: make room.
+            partial.unlink(missing_ok=True)
+        # The client raises a plain one about a body whose length is not the announced one.
+        if failed.errno is not None or type(failed) is not OSError:
             raise
-        whole = False
-    if not whole:
-        raise WeightsUnavailable(
-            f"what {hub.address} sent as {file.name} is not what it describes ({file.size_bytes} bytes with the digest {file.digest[:12]}…), "
-            "so it was thrown away: run it again, and check HF_ENDPOINT and any proxy if it happens again"
-        )
-    return Path(arrived)
+    partial.unlink()
+    raise WeightsUnavailable(
+        f"what {hub.address} sent as {file.name} is not what it describes ({file.size_bytes} bytes with the digest {file.digest[:12]}…), "
+        "so it was thrown away: run it again, and check HF_ENDPOINT and any proxy if it happens again"
+    )
 
 
 def _is_whole(path: Path, file: RemoteFile) -> bool:
@@ -277,18 +293,12 @@ def _progress_bar(meter: _Meter) -> Any:
     """A class of progress bars as the client wants one; it shows nothing, and counts for ``meter``."""
 
     class Bar(_client().tqdm):  # type: ignore[misc]
-        def __init__(self, **settings: Any) -> None:
+        def __init__(self, initial: int = 0, **settings: Any) -> None:
             super().__init__(disable=True)
+            meter.count(initial)
 
         def update(self, n: int = 1) -> None:
             meter.count(n)
-
-        # With these the client's second way of transfer (Xet) reports to one bar, not to two.
-        def update_transfer(self, n: int = 1) -> None:
-            pass
-
-        def set_transfer_postfix_str(self, text: str, refresh: bool = False) -> None:
-            pass
 
     return Bar
 
@@ -338,9 +348,6 @@ def _client_errors(checkpoint: Checkpoint, hub: Hub) -> Iterator[None]:
         raise WeightsUnavailable(
             f"{hub.address} knows no checkpoint {checkpoint.repo!r}: check its name, and HF_TOKEN if it is private"
         ) from unknown
-    except errors.LocalEntryNotFoundError as lost:
-        why = one_line(str(lost.__cause__ or lost), 120)
-        raise HubUnreachable(f"{hub.address} stopped answering ({why}); files that are whole are kept") from lost
     except errors.HfHubHTTPError as refused:
         raise HubUnreachable(f"{hub.address} refuses ({one_line(str(refused), 120)})") from refused
     except _transport_errors() as unreachable:

@@ -261,6 +261,11 @@ class MiniVisual:
     weights: Weights
     name: str = "mini-visual"
 
+    @property
+    def features(self) -> int:
+        """How many numbers an embedding has."""
+        return _features(self.weights)
+
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One unit row a label, independent of the others."""
         return _rows(labels, lambda label: text_row(label, self.weights), self.weights)
@@ -272,7 +277,7 @@ class MiniVisual:
     def embed_clips(self, clips: Sequence[Sequence[Frame]]) -> Float[np.ndarray, "clip view feature"]:
         """The rows of each clip's frames."""
         if not clips:
-            return np.empty((0, 1, _features(self.weights)), np.float32)
+            return np.empty((0, 1, self.features), np.float32)
         return np.stack([self.embed_frames(clip) for clip in clips])
 
     @property
@@ -290,6 +295,11 @@ class MiniAudio:
     sample_rate_hz: int = SAMPLE_RATE_HZ
     segment_seconds: float = 1.0
     longest_seconds: float = 10.0
+
+    @property
+    def features(self) -> int:
+        """How many numbers an embedding has."""
+        return _features(self.weights)
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One unit row a label, independent of the others."""

@@ -50,7 +50,6 @@ class Extractor:
             clip, backbone.audio, self.batches, settings.silence_dbfs, warn, progress, settings.channels
         )
         self._plans: list[PartPlan] = []
-        self._widths = (0, 0)
 
     @property
     def plans(self) -> list[PartPlan]:
@@ -93,7 +92,7 @@ class Extractor:
         visual: dict[InputKey, EmbeddedInput] = {}
         audio: dict[InputKey, EmbeddedInput] = {}
         for part, plan in enumerate(self.plans):
-            segments = _alike(self._visual.segment_views(plan.segment_times), self._widths[0])
+            segments = _alike(self._visual.segment_views(plan.segment_times), self.backbone.visual.features)
             windows = self._audio.segment_windows(plan.segment_spans)
             for t, (views, window) in enumerate(zip(segments, windows, strict=True)):
                 visual[InputKey(part, InputKind.SEGMENT, t, t + 1)] = views
@@ -132,7 +131,6 @@ class Extractor:
         for pending in self._pending:
             if pending.error is not None:
                 raise pending.error
-        self._widths = self._measured_widths()
 
     @property
     def _pending(self) -> list[Pending]:
@@ -140,22 +138,10 @@ class Extractor:
         return [each for each in queued if each is not None]
 
     def _seen(self, inputs: Sequence[tuple[float, ...]]) -> list[EmbeddedInput]:
-        return [_input(self._visual.clip_views(times), self._widths[0]) for times in inputs]
+        return [_input(self._visual.clip_views(times), self.backbone.visual.features) for times in inputs]
 
     def _heard(self, embedding: Float[np.ndarray, " feature"] | None) -> EmbeddedInput:
-        return _input(None if embedding is None else embedding[None], self._widths[1])
-
-    def _measured_widths(self) -> tuple[int, int]:
-        """How many features a visual and an audio embedding have."""
-        visual = (each for each in (*self._visual.frames.values(), *self._visual.clips.values()) if each is not None)
-        audio = (each.embedding for each in self._audio.windows.values() if each is not None)
-        slices = (each for each in self._audio.slices.values() if each is not None)
-        widths = [
-            next((each.embedding.shape[-1] for each in visual), 0),
-            next((len(each) for each in (*audio, *slices)), 0),
-        ]
-        # Where nothing was seen, or nothing heard, the labels tell.
-        return widths[0] or self.backbone.visual_features, widths[1] or self.backbone.audio_features
+        return _input(None if embedding is None else embedding[None], self.backbone.audio.features)
 
 
 class FeatureSource:

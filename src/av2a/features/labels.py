@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from av2a import atomic
-from av2a.backbones.base import Backbone
+from av2a.backbones.base import Backbone, embed_labels
 from av2a.embeddings import LabelEmbeddings
 from av2a.paths import cache_folder
 
@@ -27,11 +27,11 @@ def cached_label_embeddings(backbone: Backbone, labels: Sequence[str]) -> LabelE
     """
     folder = cache_folder()
     if folder is None:
-        return LabelEmbeddings(backbone.visual.embed_labels(labels), backbone.audio.embed_labels(labels))
+        return embed_labels(backbone, labels)
     file = folder / "labels" / f"{_name(backbone, labels)}.npz"
     rows = _read(file, len(labels))
     if rows is None:
-        rows = LabelEmbeddings(backbone.visual.embed_labels(labels), backbone.audio.embed_labels(labels))
+        rows = embed_labels(backbone, labels)
         with suppress(OSError):
             _write(file, rows)
     return rows

@@ -199,6 +199,11 @@ class LanguageBindVisual:
     clip_runner: Runner
     name: str
 
+    @property
+    def features(self) -> int:
+        """How many numbers an embedding has."""
+        return self.image.features
+
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One unit row a label.
 
@@ -247,6 +252,11 @@ class LanguageBindAudio:
     def __post_init__(self) -> None:
         length = self.model.vision_model.shape.input_shape[1]
         self.longest_seconds = (length * HOP_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE_HZ
+
+    @property
+    def features(self) -> int:
+        """How many numbers an embedding has."""
+        return self.model.features
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One unit row a label.
