@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.digests import FileIdentity, require_unchanged, sha256
+from av2a.digests import FileIdentity, has_digest, require_unchanged, sha256
 from av2a.errors import FileChanged, MissingFile
 
 
@@ -46,3 +46,12 @@ def test_a_file_that_is_gone_is_missing(tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(MissingFile):
         require_unchanged(file, identity)
+
+
+def test_a_file_has_its_sha_256_and_git_s_name_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "greeting"
+    file.write_bytes(b"what is up, doc?")
+    # Source: the worked example of "Pro Git", section "Git Objects".
+    assert has_digest(file, "bd9dbf5aae1a3862dd1526723246b20206e5fc37")
+    assert has_digest(file, hashlib.sha256(b"what is up, doc?").hexdigest())
+    assert not has_digest(file, "0" * 40) and not has_digest(file, "0" * 64)

@@ -1,4 +1,4 @@
-"""The SHA-256 of a file, and the identity that shows whether a file was replaced or changed."""
+"""Digests of a file: SHA-256, and Git's of a blob; and the identity that shows whether a file was replaced or changed."""
 
 import hashlib
 import os
@@ -53,3 +53,15 @@ def sha256(file: Path, identity: FileIdentity | None = None) -> str:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
     require_unchanged(file, identity)
     return digest
+
+
+def has_digest(file: Path, digest: str) -> bool:
+    """Whether a file's bytes have this digest: a SHA-256, or the SHA-1 by which Git names a blob.
+
+    Git's is no protection against malice, but these files are small and plain text.
+    """
+    if len(digest) == 64:
+        return sha256(file) == digest
+    start = hashlib.sha1(b"blob %d\0" % file.stat().st_size, usedforsecurity=False)
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: start).hexdigest() == digest

@@ -11,10 +11,9 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from av2a.backbones import clip
 from av2a.backbones.device import placement
 from av2a.backbones.encoder_warnings import collected_warnings
-from av2a.backbones.image_text import ImageTextEncoder
+from av2a.backbones.image_text import ImageTextEncoder, load_clip
 from av2a.backbones.pretrained import filled, load_model
 from av2a.backbones.running import Runner
 from av2a.backbones.weights import read_json
@@ -35,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def encoder(folder: Path) -> ImageTextEncoder:
-    return clip.load(folder, runner())
+    return load_clip(folder, runner())
 
 
 def pictures(*sizes: tuple[int, int]) -> list[np.ndarray]:
@@ -88,7 +87,7 @@ def test_half_precision_that_overflows_is_redone_in_float32_and_said_once_in_eac
     folder: Path, tmp_path: Path
 ) -> None:
     large = rescaled(folder, tmp_path / "large", 1e6)
-    half, whole = clip.load(large, runner("float16")), clip.load(large, runner())
+    half, whole = load_clip(large, runner("float16")), load_clip(large, runner())
     frames = pictures((40, 50), (40, 50))
     for _ in range(2):
         with collected_warnings() as warnings:
@@ -100,7 +99,7 @@ def test_half_precision_that_overflows_is_redone_in_float32_and_said_once_in_eac
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_model_that_gives_no_numbers_is_refused(folder: Path, tmp_path: Path, precision: str) -> None:
     placed = Runner.on(placement("cpu", precision), "my/clip@v1")
-    broken = clip.load(rescaled(folder, tmp_path / "broken", float("nan")), placed)
+    broken = load_clip(rescaled(folder, tmp_path / "broken", float("nan")), placed)
     refused = pytest.raises(WeightsUnavailable, match=r"^my/clip@v1 answers NaN, even in float32")
     with collected_warnings() as warnings, refused:
         broken.embed_frames(pictures((40, 50)))
@@ -113,7 +112,7 @@ def test_an_activation_that_nobody_knows_is_named_with_its_field(folder: Path, t
     config["text_config"]["hidden_act"] = "nosuch"
     (tmp_path / "copy/config.json").write_text(json.dumps(config))
     with pytest.raises(WeightsUnavailable, match=r"text_config\.hidden_act 'nosuch' is none that is known"):
-        clip.load(tmp_path / "copy", runner())
+        load_clip(tmp_path / "copy", runner())
 
 
 FOREIGN = {"a": 0, "b</w>": 1}
@@ -136,12 +135,12 @@ def test_a_tokenizer_of_another_model_is_refused_before_any_label(
     (tmp_path / "copy/vocab.json").write_text(json.dumps(words))
     (tmp_path / "copy/merges.txt").write_text(merges)
     with pytest.raises(WeightsUnavailable, match=rf"the tokenizer in .*{fault}.*: copy it again"):
-        clip.load(tmp_path / "copy", runner())
+        load_clip(tmp_path / "copy", runner())
 
 
 def test_half_precision_stays_close_to_float32(folder: Path, encoder: ImageTextEncoder) -> None:
     frames = pictures((40, 50), (90, 30))
-    half, whole = clip.load(folder, runner("bfloat16")).embed_frames(frames), encoder.embed_frames(frames)
+    half, whole = load_clip(folder, runner("bfloat16")).embed_frames(frames), encoder.embed_frames(frames)
     cosines = (half * whole).sum(axis=1) / np.linalg.norm(half, axis=1) / np.linalg.norm(whole, axis=1)
     assert cosines.min() > 0.999 and not np.array_equal(half, whole)
 

@@ -6,9 +6,8 @@ import torch
 from transformers import AutoTokenizer, MetaClip2Model
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from av2a.backbones import metaclip2
 from av2a.backbones.device import placement
-from av2a.backbones.image_text import ImageTextEncoder
+from av2a.backbones.image_text import ImageTextEncoder, load_metaclip2
 from av2a.backbones.running import Runner
 from tests.backbones import tiny_models
 
@@ -20,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def encoder(folder: Path) -> ImageTextEncoder:
-    return metaclip2.load(folder, Runner.on(placement("cpu", "float32")))
+    return load_metaclip2(folder, Runner.on(placement("cpu", "float32")))
 
 
 def unit(rows: torch.Tensor) -> np.ndarray:

@@ -20,8 +20,8 @@ from transformers import (
 
 from av2a.backbones import pe_av
 from av2a.backbones.device import BatchSize, placement
-from av2a.backbones.image_text import squeezed_pixels
 from av2a.backbones.pe_av import SAMPLE_RATE_HZ, PeAudio, PeAvVisual
+from av2a.backbones.pixels import squeezed_pixels
 from av2a.backbones.pretrained import filled, load_tokenizer
 from av2a.backbones.prompts import Prompts
 from av2a.backbones.running import Runner

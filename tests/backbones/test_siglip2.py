@@ -6,9 +6,9 @@ import torch
 from transformers import AutoTokenizer, Siglip2Config, Siglip2Model, SiglipModel
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from av2a.backbones import siglip2
 from av2a.backbones.device import placement
-from av2a.backbones.image_text import ImageTextEncoder, squeezed_pixels
+from av2a.backbones.image_text import ImageTextEncoder, load_siglip2
+from av2a.backbones.pixels import squeezed_pixels
 from av2a.backbones.running import Runner
 from av2a.errors import WeightsUnavailable
 from tests.backbones import tiny_models
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def encoder(folder: Path) -> ImageTextEncoder:
-    return siglip2.load(folder, runner())
+    return load_siglip2(folder, runner())
 
 
 def unit(rows: torch.Tensor) -> np.ndarray:
@@ -63,4 +63,4 @@ def test_a_checkpoint_for_pictures_of_any_shape_is_refused(tmp_path: Path) -> No
     config = Siglip2Config(text_config={**tower, "vocab_size": 300}, vision_config={**tower, "patch_size": 8})
     tiny_models.saved(Siglip2Model(config), tmp_path)
     with pytest.raises(WeightsUnavailable, match="type 'siglip2', and 'siglip' is needed"):
-        siglip2.load(tmp_path, runner())
+        load_siglip2(tmp_path, runner())

@@ -1,4 +1,4 @@
-"""The published checkpoints: which files each has, under which licence, and which backbone is made of which."""
+"""The published checkpoints: their files, licences and sizes, and which of them each backbone consists of."""
 
 import os
 import re
@@ -25,7 +25,7 @@ NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHARD = re.compile(r"(model|pytorch_model)-\d+-of-\d+\.(safetensors|bin)")
 
-WELCOME = (
+OPTIONAL_FILES = (
     "preprocessor_config.json",
     "processor_config.json",
     "video_preprocessor_config.json",
@@ -36,7 +36,7 @@ WELCOME = (
     "vocab.json",
     "merges.txt",
 )
-"""Small files that are fetched where a repository has them."""
+"""Small files that are downloaded where a repository has them."""
 
 TOWERS = ("config.json", WEIGHTS)
 ALL = (*TOWERS, TOKENIZER)
@@ -44,7 +44,7 @@ ALL = (*TOWERS, TOKENIZER)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a loader needs of one repository."""
+    """One repository, and the files of it that a loader needs."""
 
     repo: str
     """``owner/name`` on the hub, or the path of a folder on this machine."""
@@ -58,14 +58,14 @@ class Checkpoint:
 
     @property
     def recorded(self) -> str:
-        """As outputs name it: of a folder of this machine only its own name."""
+        """The name in outputs; of a folder on this machine only its last part."""
         return f"{Path(self.repo).name} (a folder)" if Path(self.repo).is_absolute() else str(self)
 
 
 def checkpoint_named(text: str, files: tuple[str, ...] = ALL) -> Checkpoint:
-    """The checkpoint that a user means: ``owner/name``, ``owner/name@revision`` or a folder.
+    """The checkpoint that a user names: ``owner/name``, ``owner/name@revision`` or a folder.
 
-    A repository of the table comes in its pinned revision, unless another is asked for.
+    A repository of the table has its pinned revision, unless the text names another.
 
     Raises:
         UsageError: the text is neither.
@@ -89,12 +89,12 @@ def checkpoint_named(text: str, files: tuple[str, ...] = ALL) -> Checkpoint:
 
 @dataclass(frozen=True)
 class Published:
-    """A checkpoint of the table, and what a user wants to know before fetching it."""
+    """A checkpoint of the table, and what a user wants to know before the download."""
 
     checkpoint: Checkpoint
     licence: str
     megabytes: int
-    """About what is fetched."""
+    """The approximate size of the download."""
     gives: str
 
 
@@ -102,29 +102,29 @@ def _clap(repo: str, megabytes: int, gives: str, revision: str | None = None) ->
     return Published(Checkpoint(repo, revision), "Apache-2.0", megabytes, gives)
 
 
-# Revisions as public code pins them; where none is known, the newest is taken and its commit recorded.
+# Revisions as public code pins them; where none is known, the newest is used and its commit recorded.
 CLIP_B32 = Published(
     Checkpoint("openai/clip-vit-base-patch32", "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268"),
     licence="MIT",
     megabytes=607,
-    gives="pictures and names, 512 numbers each",
+    gives="images and labels, 512 features each",
 )
 CLIP_L14 = Published(
     Checkpoint("openai/clip-vit-large-patch14", "32bd64288804d66eefd0ccbe215aa642df71cc41"),
     licence="MIT",
     megabytes=1713,
-    gives="pictures and names, 768 numbers each",
+    gives="images and labels, 768 features each",
 )
 CLAP = _clap(
     "laion/clap-htsat-unfused",
     617,
-    "sounds of 10 s and names, 512 numbers each",
+    "audio of 10 s and labels, 512 features each",
     revision="8fa0f1c6d0433df6e97c127f64b2a1d6c0dcda8a",
 )
 CLAP_LARGER = _clap(
     "laion/larger_clap_general",
     780,
-    "sounds of 10 s and names, 512 numbers each",
+    "audio of 10 s and labels, 512 features each",
     revision="ada0c23a36c4e8582805bb38fec3905903f18b41",
 )
 CLAP_LARGER_SPEECH = _clap(
@@ -137,43 +137,43 @@ SIGLIP2 = Published(
     Checkpoint("google/siglip2-base-patch16-224", "75de2d55ec2d0b4efc50b3e9ad70dba96a7b2fa2"),
     licence="Apache-2.0",
     megabytes=1540,
-    gives="pictures and names in many languages, 768 numbers each",
+    gives="images and labels in many languages, 768 features each",
 )
 METACLIP2 = Published(
     Checkpoint("facebook/metaclip-2-worldwide-huge-quickgelu", "c139061af7b10fdb2e754b60d2b1182a3d5526c2"),
     licence="CC-BY-NC-4.0",
     megabytes=7500,
-    gives="pictures and names in many languages, 1024 numbers each",
+    gives="images and labels in many languages, 1024 features each",
 )
 LANGUAGEBIND_IMAGE = Published(
     Checkpoint("LanguageBind/LanguageBind_Image", "d8c2e37b439f4fc47c649dc8b90cdcd3a4e0c80e"),
     licence="MIT",
     megabytes=1714,
-    gives="pictures and names, 768 numbers each",
+    gives="images and labels, 768 features each",
 )
 LANGUAGEBIND_VIDEO = Published(
     Checkpoint("LanguageBind/LanguageBind_Video_FT", "13f52c20ce666a7d017bcd00522039f4ab034a66", TOWERS),
     licence="MIT",
     megabytes=2117,
-    gives="videos of 8 frames, 768 numbers each",
+    gives="videos of 8 frames, 768 features each",
 )
 LANGUAGEBIND_AUDIO = Published(
     Checkpoint("LanguageBind/LanguageBind_Audio_FT", "4820c496563c46acfb1ff9a486fae5319f16257e", TOWERS),
     licence="MIT",
     megabytes=1715,
-    gives="sounds of 10 s, 768 numbers each",
+    gives="audio of 10 s, 768 features each",
 )
 PE_AV = Published(
     Checkpoint("facebook/pe-av-large"),
     licence="Apache-2.0",
     megabytes=6500,
-    gives="pictures, videos and names",
+    gives="images, videos and labels",
 )
 PE_A_FRAME = Published(
     Checkpoint("facebook/pe-a-frame-large", "40187271298f84e2966d4518c88dde698540c9ad"),
     licence="Apache-2.0",
     megabytes=5600,
-    gives="sounds 25 times a second, and names",
+    gives="audio, 25 embeddings a second, and labels",
 )
 
 PUBLISHED = (
@@ -193,25 +193,25 @@ PUBLISHED = (
 
 
 def published(checkpoint: Checkpoint) -> Published | None:
-    """What the table knows of a checkpoint's repository."""
+    """The table's entry of a checkpoint's repository; None for other repositories."""
     return next((entry for entry in PUBLISHED if entry.checkpoint.repo == checkpoint.repo), None)
 
 
 VISION = {"clip": CLIP_B32, "clip-large": CLIP_L14, "siglip2": SIGLIP2, "metaclip2": METACLIP2, "pe-av": PE_AV}
-"""What may stand before the + of a pair."""
+"""Models that may stand before the + of a pair."""
 SOUND = {"clap": CLAP, "clap-larger": CLAP_LARGER, "clap-larger-speech": CLAP_LARGER_SPEECH, "pe-a-frame": PE_A_FRAME}
-"""What may stand after it."""
+"""Models that may stand after it."""
 
 LANGUAGEBIND = "languagebind"
 NAMED_PAIRS = {"clip-clap": ("clip", "clap"), "pe-av": ("pe-av", "pe-a-frame")}
-"""Pairs with a name of their own, by which they are known however they are asked for."""
+"""Pairs with a name of their own, which outputs use also where the user wrote ``vision+sound``."""
 
 BACKBONES: dict[str, tuple[Published, ...]] = {
     "clip-clap": (CLIP_B32, CLAP),
     LANGUAGEBIND: (LANGUAGEBIND_IMAGE, LANGUAGEBIND_VIDEO, LANGUAGEBIND_AUDIO),
     "pe-av": (PE_AV, PE_A_FRAME),
 }
-"""What each backbone with a name of its own is made of; ``mini`` needs nothing."""
+"""The checkpoints of each backbone with a name of its own; ``mini`` needs none."""
 
 
 def halves(name: str) -> tuple[str, str]:
@@ -236,7 +236,7 @@ def halves(name: str) -> tuple[str, str]:
 
 
 def own_name(name: str) -> str:
-    """The name that a backbone is known by, in outputs and in tables of settings.
+    """The name of a backbone in outputs and in tables of settings.
 
     Raises:
         UnknownName: no backbone has that name.
@@ -251,7 +251,7 @@ def own_name(name: str) -> str:
 
 
 def parts_of(backbone: str) -> tuple[Published, ...]:
-    """The checkpoints that a backbone is made of: of the table, or a pair ``vision+sound``.
+    """The checkpoints of a backbone, or of a pair ``vision+sound``.
 
     Raises:
         UnknownName: no backbone has that name.
@@ -272,12 +272,11 @@ def chosen_checkpoints(
 ) -> list[Checkpoint]:
     """The checkpoints of a backbone, those of the table unless the user names others of the same families.
 
-    Of LanguageBind it is the video checkpoint that comes in several versions; names and single pictures are always read by the
-    image checkpoint.
+    LanguageBind has several versions of its video checkpoint; labels and single frames are always embedded by its image checkpoint.
 
     Raises:
         UnknownName: no backbone has that name.
-        UsageError: a checkpoint is named in a way that cannot be meant.
+        UsageError: the name of a checkpoint is invalid.
     """
     chosen = [part.checkpoint for part in parts_of(backbone)]
     for place, model in ((-2, visual_model), (-1, audio_model)):
@@ -292,7 +291,7 @@ def pairs() -> Iterator[str]:
 
 
 def backbone_with(checkpoints: Sequence[Checkpoint]) -> str | None:
-    """A backbone made of these checkpoints and perhaps others, the one to fetch them by; None for a user's own."""
+    """The first backbone that contains these checkpoints, by which they are downloaded; None for a user's own."""
     repos = {checkpoint.repo for checkpoint in checkpoints}
     for name in (*BACKBONES, *pairs()):
         if repos <= {part.checkpoint.repo for part in parts_of(name)}:

@@ -1,4 +1,4 @@
-"""What may be said about where models run: the names of devices and precisions, checked without loading any library."""
+"""Valid device and precision names, checked without importing torch."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +10,7 @@ DEVICE_KINDS = ("cpu", "cuda", "mps", "openvino")
 
 
 class Precision(Enum):
-    """The numbers that a model computes with; its parameters stay as they are stored."""
+    """The number format that a model computes in; its parameters stay as they are stored."""
 
     AUTO = "auto"
     """The fastest that keeps a cosine of 0.999 to float32."""
@@ -21,7 +21,7 @@ class Precision(Enum):
 
 @dataclass(frozen=True)
 class DeviceName:
-    """A device that may or may not be there."""
+    """A device that may not be available."""
 
     kind: str
     number: int = 0

@@ -1,4 +1,4 @@
-"""LAION CLAP: sounds and names (Wu et al., 2023), as ``transformers.ClapModel`` holds it, without fusion.
+"""LAION CLAP, an encoder of audio and labels (Wu et al., 2023), as ``transformers.ClapModel``, without fusion.
 
 Sound goes in at 48 kHz, ten seconds at a time. Shorter sound is repeated a whole number of times and then filled up with
 silence; longer sound is cut into equal pieces of ten seconds. The released code cuts one piece at random instead.
@@ -34,7 +34,7 @@ SAMPLE_RATE_HZ = 48_000
 WINDOW_SECONDS = 10
 WINDOW_SAMPLES = WINDOW_SECONDS * SAMPLE_RATE_HZ
 OVERHANG_SAMPLES = SAMPLE_RATE_HZ // 2
-"""So much beyond whole windows is let go: files of "ten seconds" carry some hundredths more, worth no second pass."""
+"""So much audio beyond whole windows is dropped: files of "ten seconds" carry some hundredths more, worth no second pass."""
 
 FOURIER_SAMPLES = 1024
 HOP_SAMPLES = 480
@@ -55,7 +55,7 @@ Levels = Float32[Tensor, "sound 1 moment band"]
 
 @dataclass(eq=False)
 class Clap:
-    """Sounds and names in one space of unit rows."""
+    """Audio and labels in one space of unit embeddings."""
 
     model: ClapModel
     prompts: Prompts
@@ -68,11 +68,11 @@ class Clap:
 
     @property
     def features(self) -> int:
-        """The width of a row."""
+        """How many numbers an embedding has."""
         return int(self.model.config.projection_dim)
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One unit row a label, independent of the others.
+        """One unit embedding for each label, independent of the others.
 
         Raises:
             InvalidLabels: a label is longer than the text encoder takes.
@@ -80,7 +80,7 @@ class Clap:
         return self.prompts.rows(labels, self.runner, self._text, self.features)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
-        """One unit row a sound; of a longer one, the mean direction of its ten-second pieces.
+        """One unit embedding for each sound; of a longer one, the mean direction of its ten-second pieces.
 
         Raises:
             ValueError: a sound has no samples.
@@ -94,7 +94,7 @@ class Clap:
         return unit(torch.from_numpy(means)).numpy()
 
     def embed_slices(self, sound: Sound) -> Float[np.ndarray, "slice feature"]:
-        """One unit row for each 312.5 ms of the sound, the last of which may be a part.
+        """One unit embedding for each 312.5 ms of the sound; the last slice may be shorter.
 
         Raises:
             ValueError: the sound has no samples.
@@ -102,7 +102,7 @@ class Clap:
         return self._projected(self.pooled_slices(sound))
 
     def embed_spans(self, sound: Sound, spans: Sequence[Span]) -> Float[np.ndarray, "span feature"]:
-        """One unit row for each span of seconds: the mean feature of its slices, projected. One pass, whatever the spans.
+        """One unit embedding for each span of seconds: the mean feature of its slices, projected. One pass, whatever the spans.
 
         Raises:
             ValueError: the sound has no samples, or a span no part of it.

@@ -1,4 +1,4 @@
-"""Where models run and in which precision; batches that fit into memory."""
+"""Devices and precisions that models run with, and batches that fit into memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,12 +22,12 @@ _DTYPES = {Precision.BFLOAT16: torch.bfloat16, Precision.FLOAT16: torch.float16}
 
 @dataclass(frozen=True)
 class Placement:
-    """A device that is there, and the precision chosen for it, never AUTO from :func:`placement`."""
+    """An available device and the precision for it, which is never AUTO when :func:`placement` returns it."""
 
     device: torch.device
     precision: Precision
     by_openvino: bool = False
-    """Compiled for the CPU by OpenVINO, where that can be: labels are few and stay with torch."""
+    """Compiled for the CPU by OpenVINO where possible; labels are few and stay with torch."""
 
     @property
     def name(self) -> str:
@@ -39,9 +39,9 @@ class Placement:
 
 
 def placement(device: str = "auto", precision: str = "auto") -> Placement:
-    """What ``--device`` and ``--precision`` ask for, on this machine.
+    """The device and precision that ``--device`` and ``--precision`` name, on this machine.
 
-    Whoever must not depend on the machine, as the ``released`` profile, asks for "float32".
+    The ``released`` profile must not depend on the machine and uses "float32".
 
     Raises:
         UnknownName: no device or precision of that name.
@@ -50,10 +50,10 @@ def placement(device: str = "auto", precision: str = "auto") -> Placement:
     >>> str(placement("cpu", "float32"))
     'cpu in float32'
     """
-    asked, named = precision_named(precision), device_named(device)
+    requested, named = precision_named(precision), device_named(device)
     chosen = _best_device() if named is None else _found(named)
     by_openvino = named is not None and named.kind == "openvino"
-    return Placement(chosen, best_precision(chosen) if asked is Precision.AUTO else asked, by_openvino)
+    return Placement(chosen, best_precision(chosen) if requested is Precision.AUTO else requested, by_openvino)
 
 
 def _best_device() -> torch.device:
@@ -98,9 +98,9 @@ def best_precision(device: torch.device) -> Precision:
 
 def cpu_has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 itself (AVX512-BF16 or AMX)."""
-    # No public function tells; a version of torch without these says no.
-    asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-    return any(bool(ask()) for ask in asked if ask is not None)
+    # There is no public function for it; a version of torch without these says no.
+    checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(bool(check()) for check in checks if check is not None)
 
 
 @contextmanager
@@ -133,7 +133,7 @@ class BatchSize:
         return cls(BATCH.get(device.type, 16))
 
     def shrink(self, tried: int) -> None:
-        """Half of what was tried; said the first time."""
+        """Half of what was tried, with a warning the first time."""
         if not self.shrunk:
             warn(f"memory does not suffice for {tried} at a time: going on with fewer")
         self.items, self.shrunk = tried // 2, True

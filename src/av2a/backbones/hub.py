@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from av2a.backbones.checkpoints import COMMIT, NAMES, SHARD, WELCOME, Checkpoint
-from av2a.backbones.digests import is_as_named
+from av2a.backbones.checkpoints import COMMIT, NAMES, OPTIONAL_FILES, SHARD, Checkpoint
+from av2a.digests import has_digest
 from av2a.errors import MissingDependency, WeightsUnavailable, one_line
 from av2a.installation import install_command
 
@@ -77,7 +77,7 @@ def fetch(checkpoint: Checkpoint, hub: Hub, progress: Progress | None = None) ->
     with _client_errors(checkpoint, hub):
         commit, remote_files = _listing(checkpoint, hub)
         wanted = [remote_files[name] for name in _wanted_names(checkpoint, commit, set(remote_files))]
-        repo = hub.cache / f"models--{checkpoint.repo.replace('/', '--')}"
+        repo = repo_folder(hub.cache, checkpoint)
         repo.mkdir(parents=True, exist_ok=True)
         lock = hub.cache / ".locks" / repo.name / "av2a.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +89,17 @@ def fetch(checkpoint: Checkpoint, hub: Hub, progress: Progress | None = None) ->
                 ref.parent.mkdir(parents=True, exist_ok=True)
                 ref.write_text(commit, encoding="utf-8")
         return repo / "snapshots" / commit
+
+
+def repo_folder(cache: Path, checkpoint: Checkpoint) -> Path:
+    """Where the hub's client keeps the files of a repository."""
+    return cache / f"models--{checkpoint.repo.replace('/', '--')}"
+
+
+def stated_digest(file: Path) -> str | None:
+    """The digest that the hub stated of a file in its cache, where it is the name of the file's blob; None of any other file."""
+    blob = file.resolve()
+    return blob.name if blob.parent.name == "blobs" and DIGEST.fullmatch(blob.name) else None
 
 
 def check(checkpoint: Checkpoint, hub: Hub) -> None:
@@ -143,7 +154,7 @@ def _remote_file(sibling: dict[str, Any]) -> RemoteFile | None:
 
 def _wanted_names(checkpoint: Checkpoint, commit: str, names: set[str]) -> list[str]:
     """The files to download: those of :mod:`av2a.backbones.checkpoints` and no others, never code."""
-    wanted = names.intersection(WELCOME)
+    wanted = names.intersection(OPTIONAL_FILES)
     for entry in checkpoint.files:
         groups = NAMES.get(entry, ((entry,),))
         group = next((group for group in groups if names.issuperset(group)), None)
@@ -237,7 +248,7 @@ def _download(file: RemoteFile, repo: str, commit: str, partial: Path, hub: Hub,
 
 
 def _is_whole(path: Path, file: RemoteFile) -> bool:
-    return path.is_file() and path.stat().st_size == file.size_bytes and is_as_named(path, file.digest)
+    return path.is_file() and path.stat().st_size == file.size_bytes and has_digest(path, file.digest)
 
 
 def _link(path: Path, blob: Path) -> None:

@@ -1,32 +1,34 @@
-"""Encoders of pictures and names, whichever model stands behind them."""
+"""CLIP, MetaCLIP 2 and SigLIP 2: encoders of frames and labels, as ``transformers`` loads them.
 
-from collections.abc import Callable, Sequence
+Any checkpoint of the three architectures: OpenAI's, LAION's and the first MetaCLIP's are CLIP, the first SigLIP is that of SigLIP 2. The
+"naflex" checkpoints of SigLIP 2, which take frames of any shape, are another architecture and are refused.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import transformers
 from jaxtyping import Float, Float32
 from torch import Tensor
-from torch.nn import functional
 
 from av2a.backbones.base import Frame
-from av2a.backbones.pixels import normalised
-from av2a.backbones.prompts import Prompts, Text
-from av2a.backbones.running import Runner
+from av2a.backbones.pixels import CLIP_MEAN, CLIP_STD, HALF, clip_pixels, squeezed_pixels
+from av2a.backbones.pretrained import load_model, load_tokenizer
+from av2a.backbones.prompts import Prompts, Text, Tokens
+from av2a.backbones.running import Runner, unit
 from av2a.backbones.weights import read_json
 
-Colours = tuple[float, float, float]
-"""One value for each of red, green and blue."""
-
-HALF: Colours = (0.5, 0.5, 0.5)
-"""As mean and spread: colours are brought to [−1, 1]."""
+RESAMPLING = {2: "bilinear", 3: "bicubic"}
+"""Pillow's numbers, as ``preprocessor_config.json`` writes them."""
 
 
 @dataclass(eq=False)
 class ImageTextEncoder:
-    """Pictures one by one and names; a clip's rows are its frames'."""
+    """Embeds frames one by one, and labels; the embeddings of a clip are those of its frames."""
 
     name: str
     features: int
@@ -37,7 +39,7 @@ class ImageTextEncoder:
     runner: Runner
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One row a label, independent of the others.
+        """One embedding for each label, independent of the others.
 
         Raises:
             InvalidLabels: a label is longer than the text encoder takes.
@@ -45,12 +47,12 @@ class ImageTextEncoder:
         return self.prompts.rows(labels, self.runner, self.text, self.features)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
-        """One row a picture of any size."""
+        """One embedding for each frame of any size."""
         device = self.runner.placement.device
         return self.runner.rows(frames, lambda some: self.pixels(some).to(device), self.picture, self.features)
 
     def embed_clips(self, clips: Sequence[Sequence[Frame]]) -> Float[np.ndarray, "clip view feature"]:
-        """The rows of each clip's frames."""
+        """The embeddings of each clip's frames."""
         if not clips:
             return np.empty((0, 1, self.features), np.float32)
         rows = self.embed_frames([frame for clip in clips for frame in clip])
@@ -62,47 +64,92 @@ class ImageTextEncoder:
         return True
 
 
-def colours(folder: Path, mean: Colours, std: Colours) -> tuple[Colours, Colours]:
-    """The mean and spread of the colours that the checkpoint was trained with, else those given.
+def load_clip(folder: Path, runner: Runner, name: str = "clip") -> ImageTextEncoder:
+    """CLIP (Radford et al., 2021). Embeddings are the projected features as they are, not of unit length.
+
+    The released method multiplies them so: the length of a frame's embedding cancels when its scores are normalised over the labels, but
+    that of a label's does not, so it must stay. The prompt is the released one, too: "A" and the unchanged label.
 
     Raises:
-        WeightsUnavailable: what the checkpoint says cannot be read.
+        WeightsUnavailable: the folder holds no CLIP, or not all of one.
     """
-    said = picture_settings(folder)
-    return tuple(said.get("image_mean", mean)), tuple(said.get("image_std", std))
+    return _load(folder, runner, name, transformers.CLIPModel, "clip", "A {}".format, lambda rows: rows)
 
 
-def picture_settings(folder: Path) -> dict[str, Any]:
-    """What the checkpoint says about its pictures; nothing where it says nothing.
+def load_metaclip2(folder: Path, runner: Runner, name: str = "metaclip2") -> ImageTextEncoder:
+    """MetaCLIP 2, of labels in many languages (Chuang et al., 2025); embeddings of unit length, frames prepared as for CLIP.
+
+    There is no prompt: an English article before the label would not help other languages.
+
+    Raises:
+        WeightsUnavailable: the folder holds no MetaCLIP 2, or not all of one.
+    """
+    return _load(folder, runner, name, transformers.MetaClip2Model, "metaclip_2", _readable, unit)
+
+
+def load_siglip2(folder: Path, runner: Runner, name: str = "siglip2") -> ImageTextEncoder:
+    """SigLIP 2 with frames of a fixed size (Tschannen et al., 2025); embeddings of unit length.
+
+    Texts are lower-cased and always padded to the full length without a mask, as in training: the embedding is read at the last
+    position, padding or not.
+
+    Raises:
+        WeightsUnavailable: the folder holds no SigLIP of fixed size, or not all of one.
+    """
+    return _load(folder, runner, name, transformers.SiglipModel, "siglip", _photo, unit, is_siglip=True)
+
+
+def _readable(label: str) -> str:
+    return label.replace("_", " ")
+
+
+def _photo(label: str) -> str:
+    return f"this is a photo of {_readable(label).lower()}."
+
+
+def _load(
+    folder: Path,
+    runner: Runner,
+    name: str,
+    kind: Any,
+    model_type: str,
+    prompt: Callable[[str], str],
+    scaled: Callable[[Tensor], Tensor],
+    *,
+    is_siglip: bool = False,
+) -> ImageTextEncoder:
+    model = load_model(kind, folder, runner.placement.device, model_type)
+    # The library types a configuration's parts as anything they may be given as.
+    config: Any = model.config
+    saved = _frame_settings(folder)
+    mean, std = (HALF, HALF) if is_siglip else (CLIP_MEAN, CLIP_STD)
+    prepared = {
+        "size": config.vision_config.image_size,
+        "mean": tuple(saved.get("image_mean", mean)),
+        "std": tuple(saved.get("image_std", std)),
+    }
+    if is_siglip:
+        prepared["mode"] = RESAMPLING.get(saved.get("resample", 2), "bilinear")
+
+    def text(ids: Tokens, mask: Tokens) -> Tensor:
+        return scaled(model.get_text_features(ids, attention_mask=None if is_siglip else mask).pooler_output)
+
+    return ImageTextEncoder(
+        name=name,
+        features=config.vision_config.hidden_size if is_siglip else config.projection_dim,
+        prompts=Prompts(load_tokenizer(folder), prompt, config.text_config.max_position_embeddings, is_siglip),
+        text=text,
+        pixels=partial(squeezed_pixels if is_siglip else clip_pixels, **prepared),
+        picture=lambda pixels: scaled(model.get_image_features(pixel_values=pixels).pooler_output),
+        runner=runner,
+    )
+
+
+def _frame_settings(folder: Path) -> Mapping[str, Any]:
+    """What the checkpoint says about its frames: colours that it was trained with, resampling.
 
     Raises:
         WeightsUnavailable: what it says cannot be read.
     """
     file = folder / "preprocessor_config.json"
     return read_json(file) if file.exists() else {}
-
-
-def squeezed_pixels(
-    frames: Sequence[Frame],
-    size: int,
-    mean: Sequence[float] = HALF,
-    std: Sequence[float] = HALF,
-    mode: str = "bilinear",
-) -> Float32[Tensor, "frame 3 {size} {size}"]:
-    """The whole picture squeezed into a square, antialiased, rounded to whole grey levels, normalised.
-
-    >>> import numpy as np
-    >>> squeezed_pixels([np.zeros((90, 120, 3), np.uint8)], size=32).shape
-    torch.Size([1, 3, 32, 32])
-    """
-    squares = [
-        functional.interpolate(
-            torch.tensor(frame).permute(2, 0, 1)[None].float(),
-            (size, size),
-            mode=mode,
-            align_corners=False,
-            antialias=True,
-        )
-        for frame in frames
-    ]
-    return normalised(torch.cat(squares).clamp(0, 255).round(), mean, std)

@@ -115,14 +115,14 @@ def linear(inputs: Float32[np.ndarray, "row feature"], weights: Weights, name: s
 
 
 def anywhere(strengths: Float32[np.ndarray, "part known"]) -> Float32[np.ndarray, " known"]:
-    """How strongly each known thing is there in any part of the input: a soft maximum, whatever the number of parts."""
+    """The strength of each class in the input: a soft maximum over its parts, whatever their number."""
     highest = strengths.max(axis=0)
     shares = np.exp(SHARPNESS * (strengths - highest)).mean(axis=0)
     return highest + np.log(shares) / np.float32(SHARPNESS)
 
 
 def row_of(strengths: Float32[np.ndarray, " known"], weights: Weights, stream: str) -> Float32[np.ndarray, " feature"]:
-    """The unit row of an input: the directions of the known things, as far as each is there, beside that of "nothing"."""
+    """Unit embedding: the sum of class directions weighted by detected strength, and a fixed "nothing" direction."""
     there = 1 / (1 + np.exp(-strengths))
     return unit(product(there[None], weights[f"{stream}.directions"])[0] + weights[f"{stream}.nothing"])
 
@@ -132,7 +132,7 @@ def unit(row: Float32[np.ndarray, " feature"]) -> Float32[np.ndarray, " feature"
     return row / max(float(np.linalg.norm(row)), 1e-12)
 
 
-# Pictures.
+# Frames.
 
 VISUAL_STRIDES = ((2, 2), (2, 2), (1, 1), (2, 2), (1, 1))
 
@@ -157,7 +157,7 @@ def pixels(frame: Frame) -> Float32[np.ndarray, "high wide 3"]:
 
 
 def picture_row(picture: Float32[np.ndarray, "height width 3"], weights: Weights) -> Float32[np.ndarray, " feature"]:
-    """The unit row of one picture from :func:`pixels`."""
+    """The unit embedding of one frame from :func:`pixels`."""
     hidden = _convolutions(picture, weights, "visual", VISUAL_STRIDES)
     places = linear(hidden.reshape(-1, hidden.shape[2]), weights, "visual.part")
     return row_of(anywhere(places), weights, "visual")
@@ -175,7 +175,7 @@ def _convolutions(
     return hidden
 
 
-# Sounds.
+# Audio.
 
 AUDIO_STRIDES = ((2, 2), (2, 2), (1, 1), (2, 2), (1, 2))
 
@@ -214,14 +214,14 @@ def decibels(power: Float32[np.ndarray, "window band"]) -> Float32[np.ndarray, "
 
 
 def sound_row(levels: Float32[np.ndarray, "window band"], weights: Weights) -> Float32[np.ndarray, " feature"]:
-    """The unit row of one sound from :func:`decibels`."""
+    """The unit embedding of one sound from :func:`decibels`."""
     hidden = _convolutions(levels[:, :, None], weights, "audio", AUDIO_STRIDES)
     # Pitch matters, time does not: bands stay apart, moments are pooled.
     moments = linear(hidden.reshape(len(hidden), -1), weights, "audio.part")
     return row_of(anywhere(moments), weights, "audio")
 
 
-# Names.
+# Labels.
 
 
 def text_features(text: str) -> Int64[np.ndarray, " token"]:
@@ -245,7 +245,7 @@ def _tokens(word: str) -> list[str]:
 
 
 def text_row(text: str, weights: Weights) -> Float32[np.ndarray, " feature"]:
-    """The unit row of a text, for pictures and sounds alike."""
+    """The unit embedding of a text, for frames and audio alike."""
     bag = weights["text.bag.weight"][text_features(text)].mean(axis=0)
     hidden = np.maximum(linear(bag[None], weights, "text.hidden"), 0)
     return unit(linear(hidden, weights, "text.head")[0])
@@ -256,7 +256,7 @@ def text_row(text: str, weights: Weights) -> Float32[np.ndarray, " feature"]:
 
 @dataclass(eq=False)
 class MiniVisual:
-    """Pictures and names in one space of unit rows; a clip's rows are its frames'."""
+    """Frames and labels in one space of unit embeddings; the embeddings of a clip are those of its frames."""
 
     weights: Weights
     name: str = "mini-visual"
@@ -267,15 +267,15 @@ class MiniVisual:
         return _features(self.weights)
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One unit row a label, independent of the others."""
+        """One unit embedding for each label, independent of the others."""
         return _rows(labels, lambda label: text_row(label, self.weights), self.weights)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
-        """One unit row a picture of any size."""
+        """One unit embedding for each frame of any size."""
         return _rows(frames, lambda frame: picture_row(pixels(frame), self.weights), self.weights)
 
     def embed_clips(self, clips: Sequence[Sequence[Frame]]) -> Float[np.ndarray, "clip view feature"]:
-        """The rows of each clip's frames."""
+        """The embeddings of each clip's frames."""
         if not clips:
             return np.empty((0, 1, self.features), np.float32)
         return np.stack([self.embed_frames(clip) for clip in clips])
@@ -288,7 +288,7 @@ class MiniVisual:
 
 @dataclass(eq=False)
 class MiniAudio:
-    """Sounds and names in one space of unit rows."""
+    """Audio and labels in one space of unit embeddings."""
 
     weights: Weights
     name: str = "mini-audio"
@@ -302,11 +302,11 @@ class MiniAudio:
         return _features(self.weights)
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One unit row a label, independent of the others."""
+        """One unit embedding for each label, independent of the others."""
         return _rows(labels, lambda label: text_row(label, self.weights), self.weights)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
-        """One unit row a sound; one shorter than ``segment_seconds`` is repeated to that length.
+        """One unit embedding for each sound; one shorter than ``segment_seconds`` is repeated to that length.
 
         Raises:
             ValueError: a sound has no samples.

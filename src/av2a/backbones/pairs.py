@@ -1,6 +1,6 @@
-"""Backbones of two models: any encoder of pictures and names beside any encoder of sounds and names.
+"""Backbones of two models: any visual encoder beside any audio encoder.
 
-The two need not share a space: pictures are compared with labels as the one reads them, sounds with labels as the other does.
+The two need not share a space: frames are compared with the visual encoder's label embeddings, audio with the audio encoder's.
 """
 
 from importlib import import_module
@@ -14,13 +14,13 @@ from av2a.backbones.prompts import PROMPTS_VERSION
 from av2a.backbones.running import Runner, info
 
 VISUAL_LOADERS = {
-    "clip": "clip.load",
-    "clip-large": "clip.load",
-    "metaclip2": "metaclip2.load",
+    "clip": "image_text.load_clip",
+    "clip-large": "image_text.load_clip",
+    "metaclip2": "image_text.load_metaclip2",
     "pe-av": "pe_av.load_visual",
-    "siglip2": "siglip2.load",
+    "siglip2": "image_text.load_siglip2",
 }
-"""Module and function, imported when they are asked for: ``load(folder: Path, runner: Runner, name: str) -> VisualEncoder``."""
+"""Module and function, imported when they are used: ``load(folder: Path, runner: Runner, name: str) -> VisualEncoder``."""
 AUDIO_LOADERS = {
     "clap": "clap.load",
     "clap-larger": "clap.load",

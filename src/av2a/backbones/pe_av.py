@@ -1,7 +1,7 @@
-"""Perception Encoder Audiovisual: videos, sounds 25 times a second, and names (Vyas et al., 2025).
+"""Perception Encoder Audiovisual: videos, audio 25 times a second, and labels (Vyas et al., 2025).
 
-Two published models answer together: PE-AV (``facebook/pe-av-*``) for pictures, and PE-A-Frame (``facebook/pe-a-frame-*``), its
-frame-level sibling, for sound. A text goes through a head of its own for each, so labels are asked for by the encoder that will
+Two published models are used together: PE-AV (``facebook/pe-av-*``) for frames, and PE-A-Frame (``facebook/pe-a-frame-*``), its
+frame-level sibling, for audio. A text goes through a head of its own for each, so labels are asked for by the encoder that will
 be compared with them. Rows are multiplied as in training: as they are, not of unit length.
 
 The getters of ``transformers`` 5.23 (``get_video_features``, ``get_text_audio_embeds`` and others) do not exist or fail; the
@@ -22,7 +22,7 @@ from torch import Tensor
 from transformers import PeAudioFrameLevelModel, PeVideoModel
 
 from av2a.backbones.base import Frame, Sound, Span
-from av2a.backbones.image_text import HALF, Colours, squeezed_pixels
+from av2a.backbones.pixels import HALF, Colours, squeezed_pixels
 from av2a.backbones.pretrained import filled, load_config, load_model, load_tokenizer
 from av2a.backbones.prompts import Prompts, Text, Tokens
 from av2a.backbones.running import Runner
@@ -42,7 +42,7 @@ CHUNK_HOP_SLICES = 200
 DEFAULT_PIXELS = 336
 
 
-# Names.
+# Labels.
 
 
 def _prompts(folder: Path, positions: int) -> Prompts:
@@ -63,12 +63,12 @@ def _text_through(text_model: torch.nn.Module, head: torch.nn.Module) -> Text:
     return text
 
 
-# Pictures.
+# Frames.
 
 
 @dataclass(eq=False)
 class PeAvVisual:
-    """Videos and names in one space; a picture is a video of one frame."""
+    """Videos and labels in one space; a frame is a video of one frame."""
 
     model: PeVideoModel
     prompts: Prompts
@@ -80,11 +80,11 @@ class PeAvVisual:
 
     @property
     def features(self) -> int:
-        """The width of a row."""
+        """How many numbers an embedding has."""
         return self.model.video_head.proj.out_features
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One row a label for comparison with pictures, independent of the others.
+        """One embedding for each label, for comparison with frames, independent of the others.
 
         Raises:
             InvalidLabels: a label is longer than the text encoder takes.
@@ -93,11 +93,11 @@ class PeAvVisual:
         return self.prompts.rows(labels, self.runner, text, self.features)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
-        """One row a picture of any size."""
+        """One embedding for each frame of any size."""
         return self.runner.rows([[frame] for frame in frames], self._inputs, self._video, self.features)
 
     def embed_clips(self, clips: Sequence[Sequence[Frame]]) -> Float[np.ndarray, "clip view feature"]:
-        """One row a clip, of all its frames."""
+        """One embedding for each clip, of all its frames."""
         return self.runner.rows(clips, self._inputs, self._video, self.features)[:, None]
 
     @property
@@ -161,14 +161,14 @@ def _picture_settings(folder: Path, architecture: str) -> dict[str, Any]:
     }
 
 
-# Sound.
+# Audio.
 
 
 @dataclass(eq=False)
 class PeAudio:
-    """Sounds and names in one space, a row for each 40 ms of sound.
+    """Audio and labels in one space, an embedding for each 40 ms of audio.
 
-    A longer stretch has the mean of its rows: its score for a label is then the mean of its scores.
+    A longer interval has the mean of its embeddings: its score for a label is then the mean of its scores.
     """
 
     model: PeAudioFrameLevelModel
@@ -182,11 +182,11 @@ class PeAudio:
 
     @property
     def features(self) -> int:
-        """The width of a row."""
+        """How many numbers an embedding has."""
         return self.model.audio_head.proj.out_features
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One row a label for comparison with sounds, independent of the others.
+        """One embedding for each label, for comparison with audio, independent of the others.
 
         Raises:
             InvalidLabels: a label is longer than the text encoder takes.
@@ -195,7 +195,7 @@ class PeAudio:
         return self.prompts.rows(labels, self.runner, text, self.features)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
-        """One row a sound of any length: the mean of its slices' rows.
+        """One embedding for each sound of any length: the mean of its slices' embeddings.
 
         Raises:
             ValueError: a sound has no samples.
@@ -209,7 +209,7 @@ class PeAudio:
         return rows
 
     def embed_slices(self, sound: Sound) -> Float[np.ndarray, "slice feature"]:
-        """One row for each 40 ms of the sound, the last of which may be a part.
+        """One embedding for each 40 ms of the sound; the last slice may be shorter.
 
         Longer sound than ten seconds goes through in overlapping chunks, one batch of them at a time.
 
@@ -223,7 +223,7 @@ class PeAudio:
         return np.stack([rows[place] for place in most_central(slices, starts, CHUNK_SLICES)])
 
     def embed_spans(self, sound: Sound, spans: Sequence[Span]) -> Float[np.ndarray, "span feature"]:
-        """One row for each span of seconds: the mean of its slices' rows. One pass, whatever the spans.
+        """One embedding for each span of seconds: the mean of its slices' embeddings. One pass, whatever the spans.
 
         Raises:
             ValueError: the sound has no samples, or a span no part of it.

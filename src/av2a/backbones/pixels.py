@@ -1,33 +1,35 @@
-"""Pictures as the image and video encoders were trained to see them, in torch: resized, cut to a square, normalised.
+"""Frames as the image and video encoders were trained on them, in torch: resized, cut or squeezed to a square, normalised.
 
-Three ways, and the differences move embeddings: CLIP's rounds to whole grey levels after resizing,
-LanguageBind's image way does not, its video way is bilinear without antialiasing. No torchvision: its arithmetic is followed to 1e-6.
+The differences between the four ways move embeddings: CLIP's and SigLIP's round to whole grey levels after resizing, LanguageBind's image
+way does not, its video way is bilinear without antialiasing. torchvision is not used; its arithmetic is followed to 1e-6.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional
 
 from av2a.backbones.base import Frame
 
+Colours = tuple[float, float, float]
+"""One value for each of red, green and blue, on a scale from 0 to 1."""
+
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-"""Red, green, blue, on a scale from 0 to 1."""
+HALF: Colours = (0.5, 0.5, 0.5)
+"""As mean and spread: colours are brought to [−1, 1]."""
 
 SIZE = 224
 
 LONGEST_ASPECT = 16
-"""Of longer or taller pictures the ends are left out before resizing: they would be cut off anyway, at a price in memory."""
-
-Triple = Sequence[float]
+"""Of longer or taller frames the ends are left out before resizing: they would be cut off anyway, at a price in memory."""
 
 
 def clip_pixels(
-    frames: Sequence[Frame], size: int = SIZE, mean: Triple = CLIP_MEAN, std: Triple = CLIP_STD
+    frames: Sequence[Frame], size: int = SIZE, mean: Colours = CLIP_MEAN, std: Colours = CLIP_STD
 ) -> Float[Tensor, "frame 3 {size} {size}"]:
     """As OpenAI's CLIP: the short side to ``size``, bicubic with antialiasing, rounded to 0–255; the middle square; normalised.
 
@@ -52,8 +54,34 @@ def languagebind_video_pixels(frames: Sequence[Frame], size: int = SIZE) -> Floa
     return normalised(_stacked([_bilinear(frame, size) for frame in frames], size), CLIP_MEAN, CLIP_STD).transpose(0, 1)
 
 
+def squeezed_pixels(
+    frames: Sequence[Frame],
+    size: int,
+    mean: Colours = HALF,
+    std: Colours = HALF,
+    mode: str = "bilinear",
+) -> Float32[Tensor, "frame 3 {size} {size}"]:
+    """The whole picture squeezed into a square, antialiased, rounded to whole grey levels, normalised.
+
+    >>> import numpy as np
+    >>> squeezed_pixels([np.zeros((90, 120, 3), np.uint8)], size=32).shape
+    torch.Size([1, 3, 32, 32])
+    """
+    squares = [
+        functional.interpolate(
+            torch.tensor(frame).permute(2, 0, 1)[None].float(),
+            (size, size),
+            mode=mode,
+            align_corners=False,
+            antialias=True,
+        )
+        for frame in frames
+    ]
+    return normalised(torch.cat(squares).clamp(0, 255).round(), mean, std)
+
+
 def normalised(
-    pixels: Float[Tensor, "frame 3 height width"], mean: Triple, std: Triple
+    pixels: Float[Tensor, "frame 3 height width"], mean: Colours, std: Colours
 ) -> Float[Tensor, "frame 3 height width"]:
     """Pixels on a scale from 0 to 255 to pixels about 0, each colour on a scale of its own."""
     return (pixels / 255 - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)

@@ -1,4 +1,4 @@
-"""Weights for a machine without a network: plain files in a folder that can be copied, and proof that they arrived whole."""
+"""Weights for a machine without a network: plain files in a folder that can be copied, and the check that they are complete."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from av2a import atomic
-from av2a.backbones.digests import is_as_named, published_name
+from av2a.backbones.hub import stated_digest
 from av2a.backbones.weights import (
     FOLDER_VARIABLE,
     MANIFEST,
@@ -19,22 +19,22 @@ from av2a.backbones.weights import (
     read_manifest,
     read_state,
 )
-from av2a.digests import sha256
+from av2a.digests import has_digest, sha256
 from av2a.errors import MissingDependency, OutputRefused, WeightsUnavailable, one_line
 
 CHUNK_BYTES = 1 << 22
 
-Told = Callable[[int], None]
-"""Called with the bytes of each piece that was copied."""
+Copied = Callable[[int], None]
+"""Called with the number of bytes of each piece that was copied."""
 
 
-def write_portable(folder: Folder, destination: Path, told: Told | None = None) -> Path:
+def write_portable(folder: Folder, destination: Path, copied: Copied | None = None) -> Path:
     """Copy a checkpoint to ``destination/owner/name`` as plain files, with a manifest of their digests written last.
 
-    What is there already and right is kept.
+    Files that are there already and have the right digest are kept.
 
     Raises:
-        WeightsUnavailable: a file is not what the digest that came with it says; the manifest is not written.
+        WeightsUnavailable: a file does not have its stated digest; the manifest is not written.
         OutputRefused: the destination cannot be written.
     """
     owner, _, name = folder.repo.rpartition("/")
@@ -42,7 +42,7 @@ def write_portable(folder: Folder, destination: Path, told: Told | None = None) 
     try:
         target.mkdir(parents=True, exist_ok=True)
         stated = _stated_digests(folder.path)
-        digests = {file: _copied(folder.path / file, target / file, known, told) for file, known in stated.items()}
+        digests = {file: _copied(folder.path / file, target / file, known, copied) for file, known in stated.items()}
         manifest = {"repo": folder.repo, "revision": folder.revision, "files": digests}
         atomic.write_bytes(target / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
     except OSError as refusal:
@@ -52,13 +52,13 @@ def write_portable(folder: Folder, destination: Path, told: Told | None = None) 
     return target
 
 
-def _copied(source: Path, target: Path, stated: str | None, told: Told | None) -> str:
-    """Copy one file, unless it is there; its SHA-256.
+def _copied(source: Path, target: Path, stated: str | None, copied: Copied | None) -> str:
+    """Copy one file, unless it is there, and return its SHA-256.
 
     Raises:
-        WeightsUnavailable: it is not what was stated: a manifest of damaged bytes would call them whole.
+        WeightsUnavailable: it does not have its stated digest: a manifest of damaged files would declare them complete.
     """
-    if stated is not None and not is_as_named(source, stated):
+    if stated is not None and not has_digest(source, stated):
         raise damaged(source, f"its digest is not {stated[:12]}…")
     if target.is_file() and target.stat().st_size == source.stat().st_size:
         known = sha256(target)
@@ -69,16 +69,16 @@ def _copied(source: Path, target: Path, stated: str | None, told: Told | None) -
         while piece := read.read(CHUNK_BYTES):
             write.write(piece)
             hashed.update(piece)
-            if told is not None:
-                told(len(piece))
+            if copied is not None:
+                copied(len(piece))
     return hashed.hexdigest()
 
 
 def refuse_damaged(folders: Iterable[Folder]) -> None:
-    """Refuse what a user's own folders hold damaged: nothing is fetched into them, and they come before the hub's cache.
+    """Refuse damaged files in a user's own folders: nothing is downloaded into them, and they precede the hub's cache.
 
     Raises:
-        WeightsUnavailable: a file is not what its digest says, or cannot be read where there is none.
+        WeightsUnavailable: a file does not have its stated digest, or has none and cannot be read.
     """
     for folder in folders:
         if folder.origin is Origin.FOLDER:
@@ -91,18 +91,18 @@ def refuse_damaged(folders: Iterable[Folder]) -> None:
 
 
 class Verdict(Enum):
-    """What looking at a file showed."""
+    """The result of the check of one file."""
 
     WHOLE = "whole"
-    """Its bytes are those that were published."""
+    """It has the stated digest."""
     READABLE = "readable"
-    """Nobody wrote down what its bytes should be; it can be read."""
+    """No digest is stated; it can be read."""
     DAMAGED = "damaged"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One file of a checkpoint, looked at."""
+    """One file of a checkpoint, checked."""
 
     file: Path
     size_bytes: int
@@ -111,7 +111,7 @@ class Finding:
 
 
 def verify(folder: Folder) -> Iterator[Finding]:
-    """Each file of a checkpoint against the digest that came with it: its name in the hub's cache, or the manifest's.
+    """Check each file of a checkpoint against its stated digest: its name in the hub's cache, or the manifest's.
 
     Files without one are read as a model would read them.
     """
@@ -124,10 +124,10 @@ def verify(folder: Folder) -> Iterator[Finding]:
 
 
 def _stated_digests(folder: Path) -> dict[str, str | None]:
-    """Of each file of a checkpoint, what its bytes should be: by the manifest, or by its name in the hub's cache."""
+    """The stated digest of each file of a checkpoint: of the manifest, or its name in the hub's cache."""
     files = read_manifest(folder).get("files")
     manifest = files if isinstance(files, dict) else {}
-    stated = {name: manifest.get(name) or published_name(folder / name) for name in all_files(folder)}
+    stated = {name: manifest.get(name) or stated_digest(folder / name) for name in all_files(folder)}
     return {name: digest if isinstance(digest, str) else None for name, digest in stated.items()}
 
 
@@ -135,13 +135,13 @@ def _verdict(file: Path, expected: str | None, fault: str | None) -> tuple[Verdi
     if expected is None:
         wrong = fault is not None and file.name in fault
         return (Verdict.DAMAGED, fault or "") if wrong else (Verdict.READABLE, "no digest to compare it with")
-    if is_as_named(file, expected):
+    if has_digest(file, expected):
         return Verdict.WHOLE, ""
     return Verdict.DAMAGED, f"its digest is not {expected[:12]}…"
 
 
 def _fault(folder: Path) -> str | None:
-    """What reading the parameters says against them; they must be numbers throughout."""
+    """Why the parameters cannot be used: they cannot be read, or are not all finite numbers."""
     try:
         state = read_state(folder)
     except MissingDependency:

@@ -1,4 +1,4 @@
-"""Labels as a text encoder reads them: put into its prompt, tokenised, never cut in silence."""
+"""Embeds labels with a text encoder: in its prompt, tokenised, never truncated without an error."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,29 +16,29 @@ from av2a.errors import InvalidLabels, one_line
 Tokens = Int64[Tensor, "label token"]
 
 Text = Callable[[Tokens, Tokens], Tensor]
-"""Token ids and their mask (1 for a token, 0 for padding) to one row a text."""
+"""From token ids and their mask (1 for a token, 0 for padding) to one embedding for each text."""
 
 PROMPTS_VERSION = 1
-"""Of the words that backbones put around a label, and how they tokenise it: rows of labels on disk are of one version."""
+"""Changes with the prompts of backbones and their tokenisation: cached label embeddings are of one version."""
 
 BATCH = 64
-"""Texts at a time: their tokens are few beside those of a picture."""
+"""Texts at a time: they have few tokens compared with an image."""
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """A tokenizer, the words put around a label, and the number of tokens that the text encoder takes."""
+    """A tokenizer, a prompt, and the number of tokens that the text encoder takes."""
 
     tokenizer: PreTrainedTokenizerBase
     prompt: Callable[[str], str]
     longest: int
     always_full: bool = False
-    """Padded to ``longest`` tokens as in training, for a text encoder that does not look away from padding."""
+    """Padded to ``longest`` tokens as in training, for a text encoder that does not ignore padding."""
 
     def rows(
         self, labels: Sequence[str], runner: Runner, text: Text, features: int
     ) -> Float32[np.ndarray, "category feature"]:
-        """One row a label, in the order given. Texts of like length go together, so that little is padded.
+        """One embedding for each label, in the order given. Texts of similar length form a batch, so that little is padded.
 
         Raises:
             InvalidLabels: a label is longer than the text encoder takes.
@@ -72,7 +72,7 @@ class Prompts:
         return tokens
 
     def padded(self, tokens: Sequence[list[int]]) -> tuple[Tokens, Tokens]:
-        """Token ids as one rectangle, and its mask."""
+        """Token ids as one array, and its mask."""
         width = self.longest if self.always_full else max(map(len, tokens))
         ids = torch.full((len(tokens), width), int(self.tokenizer.pad_token_id))
         mask = torch.zeros_like(ids)

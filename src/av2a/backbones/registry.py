@@ -1,4 +1,4 @@
-"""The backbones by name, each imported when it is asked for."""
+"""Loads backbones by name; each is imported when it is loaded."""
 
 import re
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ DEFAULT_BACKBONE = "clip-clap"
 BACKBONES: dict[str, str] = {
     "mini": "av2a.backbones.mini",
 }
-"""Backbones that ship with their weights: name to module; each module offers ``load() -> Backbone``."""
+"""Backbones that ship with their weights: name to module; each module has ``load() -> Backbone``."""
 
 LIBRARIES = ("torch", "transformers", "safetensors")
-"""What every backbone needs whose weights are fetched; the hub's client only to fetch them."""
+"""Libraries of every backbone whose weights are downloaded; the hub's client is needed for the download only."""
 
 
 class _BackboneModule(Protocol):
@@ -42,22 +42,22 @@ def load_backbone(
     weights: Path | None = None,
     progress: Progress | None = None,
 ) -> Backbone:
-    """The backbone called ``name``, or a pair ``vision+sound``, ready to use; weights that are not here are fetched.
+    """The backbone called ``name``, or a pair ``vision+sound``, ready to use; missing weights are downloaded.
 
     Args:
         name: see ``av2a backbones``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``auto`` (the fastest that keeps a cosine of 0.999 to float32), ``float32``, ``bfloat16``, ``float16``.
-        visual_model: another checkpoint of the same family for pictures (for LanguageBind: for clips): ``owner/name``,
+        visual_model: another checkpoint of the same family for frames (for LanguageBind: for clips): ``owner/name``,
             ``owner/name@revision`` or a folder.
-        audio_model: likewise for sound.
-        weights: a folder to look in first; None is that of ``AV2A_WEIGHTS``, if it is set.
-        progress: told how much has been fetched.
+        audio_model: likewise for audio.
+        weights: a folder to search first; None is that of ``AV2A_WEIGHTS``, if it is set.
+        progress: called with the number of bytes that have arrived.
 
     Raises:
         UnknownName: no backbone, device or precision has that name.
-        UsageError: a checkpoint or a device is named where it cannot be meant, or is not on this machine.
-        WeightsUnavailable: its weights are not at hand, or a library that it needs is not.
+        UsageError: a checkpoint or a device is invalid here, or is not on this machine.
+        WeightsUnavailable: its weights are not available, or a library that it needs is not.
 
     >>> load_backbone("mini").info.name
     'mini'
@@ -73,7 +73,7 @@ def load_backbone(
         _check_libraries(name)
         from av2a.backbones.device import placement
 
-        # A device that is not there, and weights, are looked for before the larger library is loaded.
+        # The device and the weights are checked before the larger library is loaded.
         where = placement(device, precision)
         checkpoints = chosen_checkpoints(name, visual_model, audio_model)
         found = resolve_all(checkpoints, sources, progress)
@@ -120,7 +120,7 @@ def check_available(
 
 
 def _recorded(checkpoint: Checkpoint, found: Folder) -> str:
-    """As outputs name what was found: the commit is that of the files, never the one that was merely asked for."""
+    """The name of what was found in outputs: the commit is that of the files, never the requested one."""
     if Path(checkpoint.repo).is_absolute():
         return checkpoint.recorded
     if found.revision is None:
@@ -194,7 +194,7 @@ def _loaded(plugin: Plugin, device: str, precision: str, weights: Path | None) -
 
 
 def default_precision(profile: str) -> str:
-    """The precision for a profile where none is asked for: the ``practical`` one alone may take the fastest that is close enough."""
+    """The precision for a profile where the user names none: only ``practical`` may use the fastest that is close enough."""
     return "auto" if profile == "practical" else "float32"
 
 
@@ -211,7 +211,7 @@ def _check_libraries(name: str) -> None:
 
 @contextmanager
 def _other_ways(name: str) -> Iterator[None]:
-    """Adds what can be tried without the default weights to the error that says that they are missing.
+    """Adds a hint about the demo to the error about missing default weights.
 
     Raises:
         MissingDependency: a library lacks what the backbone needs of it.

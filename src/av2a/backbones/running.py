@@ -1,4 +1,4 @@
-"""Inputs through a model: in batches that fit, at the precision asked for, and looked at before they are handed on."""
+"""Runs inputs through a model: in batches that fit, at the requested precision, and checks that the outputs are finite."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ from av2a.types import BackboneInfo
 
 Item = TypeVar("Item")
 Rows = Float32[np.ndarray, "_item *_feature"]
-"""One row, or a table, for each item."""
+"""One embedding, or an array of them, for each item."""
 
 
 @dataclass(eq=False)
 class Runner:
-    """Where a model runs, and how much of its input goes through it at a time."""
+    """The device of a model, and how many inputs it takes at a time."""
 
     placement: Placement
     size: BatchSize
@@ -36,7 +36,7 @@ class Runner:
 
     @classmethod
     def on(cls, placement: Placement, name: str = "a model") -> "Runner":
-        """A runner for a device of which nothing else is known."""
+        """A runner with the device's default batch size."""
         return cls(placement, BatchSize.on(placement.device), name)
 
     def rows(
@@ -46,13 +46,13 @@ class Runner:
         forward: Callable[[Any], Tensor],
         *shape: int,
     ) -> Rows:
-        """One row of ``shape`` an item, whatever the batches.
+        """One output of ``shape`` for each item, whatever the batches.
 
         ``prepare`` makes a batch's inputs, always in float32. ``forward`` runs at the placement's precision, and once more in
         float32 where half precision overflows.
 
         Raises:
-            WeightsUnavailable: not even float32 gives numbers.
+            WeightsUnavailable: the outputs are not finite even in float32.
             Av2aError: memory does not suffice for one item.
         """
 
@@ -69,15 +69,15 @@ class Runner:
         rows = self._fast(forward, inputs)
         if rows.isfinite().all():
             return rows
-        asked = self.placement.precision
-        if asked is not Precision.FLOAT32:
+        precision = self.placement.precision
+        if precision is not Precision.FLOAT32:
             rows = _cast(forward, inputs, replace(self.placement, precision=Precision.FLOAT32))
         if not rows.isfinite().all():
             raise WeightsUnavailable(
                 f"{self.name} answers NaN, even in float32: check its weights with 'av2a weights verify', or name another checkpoint"
             )
         # On every call, as it concerns every answer; a collector keeps it once.
-        warn(f"{asked.value} overflowed and is redone in float32: choose --precision float32")
+        warn(f"{precision.value} overflowed and is redone in float32: choose --precision float32")
         return rows
 
     def _fast(self, forward: Callable[[Any], Tensor], inputs: Any) -> Tensor:
@@ -95,7 +95,7 @@ def _cast(forward: Callable[[Any], Tensor], inputs: Any, where: Placement) -> Te
 
 
 def info(name: str, visual: str, audio: str, folders: Sequence[Path], placement: Placement) -> BackboneInfo:
-    """What is recorded of a backbone that is made of the weights in ``folders``."""
+    """The record of a backbone that consists of the weights in ``folders``."""
     digests = "".join(f"{digest(folder)}\n" for folder in folders)
     together = hashlib.sha256(digests.encode()).hexdigest()
     return BackboneInfo(name, visual, audio, together, placement.name, placement.precision.value)

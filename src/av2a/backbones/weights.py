@@ -1,7 +1,7 @@
-"""Weights on this machine: found in a folder, in the hub's own cache, or fetched; read, and told apart by their digest.
+"""Finds weights in a folder or in the hub's own cache, or has them downloaded; reads them and computes their digest.
 
 Nothing here runs code from a repository: parameters are read from safetensors, or from a pickle that may hold nothing but
-tensors (``torch.load(weights_only=True)``). Neither the network nor PyTorch is touched before it is needed.
+tensors (``torch.load(weights_only=True)``). Neither the network nor PyTorch is used before it is needed.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ from av2a.backbones import checkpoints as table
 from av2a.backbones import hub
 from av2a.backbones.checkpoints import COMMIT, NAMES, SHARD, TOKENIZER, WEIGHTS
 from av2a.backbones.checkpoints import Checkpoint as Checkpoint
-from av2a.backbones.digests import is_as_named, published_name
 from av2a.backbones.hub import Progress as Progress
-from av2a.digests import sha256
+from av2a.backbones.hub import repo_folder, stated_digest
+from av2a.digests import has_digest, sha256
 from av2a.errors import MissingDependency, MissingFile, MissingWeights, WeightsUnavailable, one_line
 from av2a.installation import install_command
 from av2a.paths import hub_cache, shown
 
 FOLDER_VARIABLE = "AV2A_WEIGHTS"
 MANIFEST = "av2a.json"
-"""Beside weights that ``av2a weights fetch --to`` wrote: where they are from, and each file's SHA-256."""
+"""The file that ``av2a weights fetch --to`` writes beside weights: their origin, and the SHA-256 of each file."""
 
 
 class Origin(Enum):
@@ -50,7 +50,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where weights are looked for, in this order: a folder, the hub's cache, the hub."""
+    """Where to search for weights, in this order: a folder, the hub's cache, the hub."""
 
     folder: Path | None = None
     """As the hub lays out its cache, or with a folder for each model."""
@@ -89,7 +89,7 @@ class Sources:
 
 @dataclass
 class Search:
-    """Where one checkpoint was looked for, and why it was not taken from there."""
+    """The search for one checkpoint: the folder that was found, or why each place was rejected."""
 
     checkpoint: Checkpoint
     found: Folder | None = None
@@ -97,10 +97,10 @@ class Search:
 
 
 def resolve(checkpoint: Checkpoint, sources: Sources | None = None, progress: Progress | None = None) -> Folder:
-    """The checkpoint's folder; fetched when it is not on this machine.
+    """The checkpoint's folder; it is downloaded when it is not on this machine.
 
     Raises:
-        WeightsUnavailable: it is not at hand and cannot be fetched.
+        WeightsUnavailable: it is not on this machine and cannot be downloaded.
     """
     return resolve_all([checkpoint], sources, progress)[0]
 
@@ -112,10 +112,10 @@ def resolve_all(
     *,
     check: bool = False,
 ) -> list[Folder]:
-    """The folder of each checkpoint; what is missing is fetched, or named in one error for all.
+    """The folder of each checkpoint; missing ones are downloaded, or named in one error.
 
-    With ``check`` a file in the hub's cache that is not what was published counts as missing. Nothing is fetched into a
-    user's folder: :func:`av2a.backbones.portable.refuse_damaged` is for those.
+    With ``check`` a file in the hub's cache that is not what was published counts as missing. Nothing is downloaded into a
+    user's folder: see :func:`av2a.backbones.portable.refuse_damaged`.
 
     Raises:
         WeightsUnavailable: as :func:`resolve`.
@@ -143,12 +143,12 @@ def check_all(checkpoints: Sequence[Checkpoint], sources: Sources) -> None:
 
 
 def _check(search: Search) -> None:
-    """Give up what was found in the cache when a file's bytes are not those of its name."""
+    """Reject what was found in the cache when a file does not have the digest in its name."""
     if search.found is None or search.found.origin is not Origin.CACHE:
         return
     folder = search.found.path
-    named = {name: published_name(folder / name) for name in all_files(folder)}
-    wrong = [name for name, published in named.items() if published and not is_as_named(folder / name, published)]
+    stated = {name: stated_digest(folder / name) for name in all_files(folder)}
+    wrong = [name for name, known in stated.items() if known is not None and not has_digest(folder / name, known)]
     if wrong:
         search.found = None
         search.reasons.append(f"{', '.join(wrong)} damaged in {shown(folder)}")
@@ -174,7 +174,7 @@ def _fetch_into(
 
 
 def _missing(searches: Sequence[Search], why_not_downloaded: str) -> MissingWeights:
-    """The error that names what is missing, where it was looked for, and the ways out."""
+    """The error that names what is missing, where it was searched for, and what the user can do."""
     absent = [each for each in searches if each.found is None]
     reasons = ["; ".join(each.reasons) for each in absent]
     names = [each.checkpoint.repo if _is_as_published(each.checkpoint) else str(each.checkpoint) for each in absent]
@@ -207,11 +207,11 @@ def _fetched_as(checkpoints: Sequence[Checkpoint]) -> list[str]:
     return [each.repo if each.revision is None else f"{each.repo}@{each.revision}" for each in remote]
 
 
-# Where they may be.
+# Search.
 
 
 def search(checkpoint: Checkpoint, sources: Sources) -> Search:
-    """Look for a checkpoint on this machine; nothing is written, and the network is not used."""
+    """Search for a checkpoint on this machine; nothing is written, and the network is not used."""
     result = Search(checkpoint)
     if Path(checkpoint.repo).is_absolute():
         _consider(result, Path(checkpoint.repo), None, Origin.FOLDER, place="")
@@ -229,15 +229,15 @@ def _search_folder(result: Search, folder: Path) -> None:
         if result.found is None and path.is_dir():
             _consider(result, path, read_manifest(path).get("revision"), Origin.FOLDER)
     for root in (folder, folder / "hub"):
-        if result.found is None and _repo_folder(root, result.checkpoint).is_dir():
+        if result.found is None and repo_folder(root, result.checkpoint).is_dir():
             _search_cache(result, root, Origin.FOLDER)
     if result.found is None and not result.reasons:
         result.reasons.append(f"not in {shown(folder)}")
 
 
 def _search_cache(result: Search, cache: Path, origin: Origin) -> None:
-    """Look where the hub's client keeps what it fetched."""
-    repo = _repo_folder(cache, result.checkpoint)
+    """Search in the cache of the hub's client."""
+    repo = repo_folder(cache, result.checkpoint)
     revision = result.checkpoint.revision or "main"
     commit = revision if COMMIT.fullmatch(revision) else _text(repo / "refs" / revision)
     if commit and (repo / "snapshots" / commit).is_dir():
@@ -262,10 +262,6 @@ def _consider(result: Search, path: Path, revision: Any, origin: Origin, place: 
         result.found = Folder(path, result.checkpoint.repo, revision if isinstance(revision, str) else None, origin)
 
 
-def _repo_folder(cache: Path, checkpoint: Checkpoint) -> Path:
-    return cache / f"models--{checkpoint.repo.replace('/', '--')}"
-
-
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
@@ -282,11 +278,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-# What they consist of.
+# Files.
 
 
 def missing_files(folder: Path, checkpoint: Checkpoint) -> list[str]:
-    """What a checkpoint's folder lacks, in words; empty when it is whole."""
+    """Names of the files that a checkpoint's folder lacks; empty when it is complete."""
     return [_in_words(entry) for entry in checkpoint.files if not _files_for(entry, folder)]
 
 
@@ -298,7 +294,7 @@ def _in_words(entry: str) -> str:
 
 
 def _files_for(entry: str, folder: Path) -> list[str]:
-    """The files there that an entry of :attr:`Checkpoint.files` consists of; empty when one is missing."""
+    """The files in a folder that an entry of :attr:`Checkpoint.files` stands for; empty when one is missing."""
     for names in NAMES.get(entry, ((entry,),)):
         if all((folder / name).is_file() for name in names):
             shards = [shard for name in names if name.endswith(".index.json") for shard in shards_in(folder / name)]
@@ -308,10 +304,10 @@ def _files_for(entry: str, folder: Path) -> list[str]:
 
 
 def shards_in(index: Path) -> list[str]:
-    """The names of the files over which an index spreads the parameters.
+    """The names of the files that an index distributes the parameters over.
 
     Raises:
-        WeightsUnavailable: the index is damaged, or names something that is no shard.
+        WeightsUnavailable: the index is damaged, or names a file that is no shard.
     """
     content = read_json(index)
     names = sorted(set(content.get("weight_map", {}).values()))
@@ -321,15 +317,15 @@ def shards_in(index: Path) -> list[str]:
 
 
 def used_files(folder: Path) -> list[str]:
-    """Those files of a folder that decide what a model computes: configuration, parameters, tokenizer."""
+    """The files of a folder that determine what a model computes: configuration, parameters, tokenizer."""
     entries = ("config.json", WEIGHTS, TOKENIZER)
     return sorted({name for entry in entries for name in _files_for(entry, folder)})
 
 
 def all_files(folder: Path) -> list[str]:
-    """The files of a checkpoint that are there, those that are merely welcome too."""
-    welcome = {name for name in table.WELCOME if (folder / name).is_file()}
-    return sorted({*used_files(folder), *welcome})
+    """The files of a checkpoint that are there, optional ones included."""
+    optional = {name for name in table.OPTIONAL_FILES if (folder / name).is_file()}
+    return sorted({*used_files(folder), *optional})
 
 
 # Reading.
@@ -353,7 +349,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def read_config(folder: Path, *model_types: str) -> dict[str, Any]:
-    """The configuration of a checkpoint, found to be of one of these architectures.
+    """The configuration of a checkpoint, checked to be of one of these architectures.
 
     Raises:
         WeightsUnavailable: it is missing, damaged, or of another architecture.
@@ -423,7 +419,7 @@ def _pickled_tensors(file: Path) -> Mapping[str, Any]:
 
 
 def again(folder: Path) -> str:
-    """How to have the files in a folder anew: fetched by name in the hub's own cache; anywhere else nothing is fetched."""
+    """How to replace the damaged files of a folder, for error messages: only those in the hub's cache can be downloaded again."""
     cache = hub_cache()
     if folder.is_relative_to(cache):
         kept = folder.relative_to(cache).parts[:1]
@@ -434,14 +430,14 @@ def again(folder: Path) -> str:
 
 
 def damaged(file: Path, how: str) -> WeightsUnavailable:
-    """The error for a file that cannot be what was published."""
+    """The error for a damaged file."""
     return WeightsUnavailable(f"{shown(file)} is damaged ({how}): {again(file.parent)}")
 
 
 def load_strictly(model: Any, state: Mapping[str, Any], folder: Path) -> None:
-    """Give a ``torch.nn.Module`` its parameters, all of them and no others.
+    """Load all parameters of a ``torch.nn.Module``, and no others.
 
-    ``position_ids`` are constants that some versions stored, and are passed over.
+    ``position_ids`` are constants that some versions stored, and are ignored.
 
     Raises:
         WeightsUnavailable: configuration and parameters contradict each other.
@@ -453,7 +449,7 @@ def load_strictly(model: Any, state: Mapping[str, Any], folder: Path) -> None:
 
 
 def check_fit(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Any], where: str) -> None:
-    """Refuse parameters that a model does not have, lacks, or has in another shape.
+    """Refuse parameters that are unexpected, missing, or of another shape.
 
     Raises:
         WeightsUnavailable: naming ``where`` they are from, and the first few of each.
@@ -482,7 +478,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def misfit(where: str, difference: str) -> WeightsUnavailable:
-    """The error for a configuration and weights that are not of one model."""
+    """The error for a configuration and weights of different models."""
     return WeightsUnavailable(
         f"the configuration and the weights in {where} contradict each other ({difference}): "
         "get all its files of one revision, or name another checkpoint"
@@ -493,16 +489,16 @@ def misfit(where: str, difference: str) -> WeightsUnavailable:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the files that decide what the model computes, wherever they lie.
+    """SHA-256 over the files that determine what the model computes, whatever folder they are in.
 
-    Of a file in the hub's cache the name of its blob is taken, which is its SHA-256 and was checked when it was
-    fetched; ``av2a weights verify`` computes it anew.
+    For a file in the hub's cache the name of its blob is used, which is its SHA-256 and was checked after the
+    download; ``av2a weights verify`` computes it again.
     """
     lines = (f"{file_digest(folder / name)}  {name}\n" for name in used_files(folder))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def file_digest(file: Path) -> str:
-    """The SHA-256 of a file, read off its blob's name in the hub's cache."""
-    name = published_name(file)
-    return name if name is not None and len(name) == 64 else sha256(file)
+    """The SHA-256 of a file, taken from its blob's name in the hub's cache where that is one."""
+    stated = stated_digest(file)
+    return stated if stated is not None and len(stated) == 64 else sha256(file)

@@ -1,13 +1,12 @@
 """Decodes the frames and the audio windows that are sampled of one clip, and queues each for embedding exactly once."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from queue import Full, Queue
-from threading import Event, Thread
-from typing import Generic, TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -367,79 +366,30 @@ def _silence(start: int, stop: int, most: int) -> Iterator[tuple[int, Sound]]:
         yield begin, np.zeros(min(most, stop - begin), np.float32)
 
 
-# Decoding ahead.
-
-WAIT_SECONDS = 0.1
-"""How often a thread whose queue is full checks whether its items are still wanted."""
-
-
 @contextmanager
 def ahead(source: Iterable[Item], most: int) -> Iterator[Iterator[Item]]:
     """The items of ``source``, made by a thread of its own, at most ``most`` of them waiting.
 
-    What the source raises is raised here, after the items before it. At the end of the block the thread has ended, whether it
-    was the last item, an error or Ctrl-C.
+    What the source raises is raised here, after the items before it. At the end of the block the thread has ended and has closed what it
+    opened, whether it was the last item, an error or Ctrl-C.
 
     >>> with ahead(range(3), most=1) as items:
     ...     list(items)
     [0, 1, 2]
     """
-    with closing(_items(source, most)) as items:
-        yield items
+    items, end = iter(source), object()
+    with ThreadPoolExecutor(1, "av2a ahead") as thread:
+        waiting = deque(thread.submit(next, items, end) for _ in range(most + 1))
 
+        def made() -> Iterator[Item]:
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(thread.submit(next, items, end))
+                yield cast(Item, item)
 
-def _items(source: Iterable[Item], most: int) -> Generator[Item, None, None]:
-    producer = _Producer(source, Queue(most))
-    thread = Thread(target=producer.run, name="av2a ahead", daemon=True)
-    thread.start()
-    try:
-        while (made := producer.queue.get()) is not None:
-            if isinstance(made, _Failed):
-                raise made.error
-            yield made.item
-    finally:
-        producer.unwanted.set()
-        thread.join()
-
-
-@dataclass(frozen=True)
-class _Made(Generic[Item]):
-    item: Item
-
-
-@dataclass(frozen=True)
-class _Failed:
-    error: BaseException
-
-
-@dataclass(frozen=True)
-class _Producer(Generic[Item]):
-    """The thread's side: None is put behind the last item."""
-
-    source: Iterable[Item]
-    queue: "Queue[_Made[Item] | _Failed | None]"
-    unwanted: Event = field(default_factory=Event)
-
-    def run(self) -> None:
-        items = iter(self.source)
         try:
-            for item in items:
-                if not self._put(_Made(item)):
-                    return
-            self._put(None)
-        except BaseException as error:  # noqa: BLE001 - raised again by the consumer
-            self._put(_Failed(error))
+            yield made()
         finally:
-            # Files are closed by the thread that reads them.
-            if hasattr(items, "close"):
-                items.close()
-
-    def _put(self, made: "_Made[Item] | _Failed | None") -> bool:
-        """Whether it is still wanted."""
-        while not self.unwanted.is_set():
-            try:
-                self.queue.put(made, timeout=WAIT_SECONDS)
-            except Full:
-                continue
-            return True
-        return False
+            for future in waiting:
+                future.cancel()
+            if isinstance(items, Generator):
+                thread.submit(items.close)

@@ -1,11 +1,14 @@
-"""Resampling as torchaudio does it at its default settings: a sinc under a Hann window (``sinc_interp_hann``).
+"""Resamples mono audio that arrives in blocks: by FFmpeg, or as torchaudio does at its default settings.
 
-The released code resamples LanguageBind's audio so. FFmpeg's resampler, used otherwise, has smaller errors and other samples.
+torchaudio uses a sinc under a Hann window (``sinc_interp_hann``), and the released code resamples LanguageBind's audio with it. FFmpeg's
+resampler has smaller errors and gives other samples.
 """
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import lru_cache
 from math import ceil, gcd
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -19,9 +22,37 @@ ROLLOFF = 0.99
 Samples = Float32[np.ndarray, " _sample"]
 
 
+class FFmpegResampler:
+    """Resamples one run of audio by FFmpeg. The first output sample is at the time of the first input sample."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        import av
+
+        self._from_hz, self._received = from_hz, 0
+        self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_hz)
+
+    def push(self, samples: Samples) -> Samples:
+        """Output samples for which all input is there."""
+        import av
+
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="fltp", layout="mono")
+        frame.sample_rate, frame.time_base = self._from_hz, Fraction(1, self._from_hz)
+        frame.pts = self._received
+        self._received += len(samples)
+        return self._made(frame)
+
+    def rest(self) -> Samples:
+        """What the filter still holds."""
+        return self._made(None)
+
+    def _made(self, frame: Any) -> Samples:
+        made = [each.to_ndarray()[0] for each in self._resampler.resample(frame)]
+        return np.concatenate(made) if made else np.empty(0, np.float32)
+
+
 @dataclass(eq=False)
 class SincResampler:
-    """Resamples one run of audio that arrives in blocks. The first output sample is at the time of the first input sample.
+    """Resamples one run of audio as torchaudio does. The first output sample is at the time of the first input sample.
 
     >>> resampler = SincResampler(48_000, 16_000)
     >>> len(resampler.push(np.zeros(1000, np.float32))) + len(resampler.rest())

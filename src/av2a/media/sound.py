@@ -40,7 +40,7 @@ from av2a.media.reading import (
     seconds_of,
     seek,
 )
-from av2a.media.resampling import SincResampler
+from av2a.media.resampling import FFmpegResampler, SincResampler
 from av2a.settings import Channels
 from av2a.types import Clip
 
@@ -434,85 +434,43 @@ def _finite(samples: Float32[np.ndarray, "channel sample"], warn: Warn) -> Float
 
 def _resampled(clip: Clip, pieces: Iterator[_Piece], rate_hz: int, channels: Channels) -> Iterator[SoundBlock]:
     """Mono pieces at another rate; each gap ends a run of the resampler."""
-    run: _Run | _SincRun | None = None
+    run: _Run | None = None
     previous: _Piece | None = None
     for piece in pieces:
         if run is None or previous is None or not piece.continues(previous):
             if run is not None:
                 yield from run.rest()
-            run = _SincRun(piece, rate_hz) if channels is Channels.FIRST else _Run(clip, piece, rate_hz)
-        yield from run.push(piece.channels)
+            run = _Run(clip, piece, rate_hz, channels)
+        yield from run.push(piece.channels[0])
         previous = piece
     if run is not None:
         yield from run.rest()
 
 
 class _Run:
-    """Resamples one span of audio without gaps; swresample aligns its first output sample with the first input sample."""
+    """Resamples one span of audio without gaps; its first output sample is at the time of its first input sample."""
 
-    def __init__(self, clip: Clip, first: _Piece, rate_hz: int) -> None:
-        import av
-
+    def __init__(self, clip: Clip, first: _Piece, rate_hz: int, channels: Channels) -> None:
+        kind = SincResampler if channels is Channels.FIRST else FFmpegResampler
         self._clip = clip
-        self._from_hz = first.rate_hz
-        self._resampler = (
-            av.AudioResampler(format="fltp", layout="mono", rate=rate_hz) if first.rate_hz != rate_hz else None
-        )
+        self._resampler = kind(first.rate_hz, rate_hz) if first.rate_hz != rate_hz else None
         self._position = round(first.position * rate_hz / first.rate_hz)
-        self._pushed = 0
 
-    def push(self, samples: Float32[np.ndarray, "1 sample"]) -> Iterator[SoundBlock]:
+    def push(self, samples: Float32[np.ndarray, " _"]) -> Iterator[SoundBlock]:
         """What comes out for ``samples``."""
-        if self._resampler is None:
-            yield self._block(samples[0])
-            return
-        with refusals(self._clip.path):
-            frames = self._resampler.resample(self._frame(samples))
-        yield from map(self._block_of, frames)
+        if self._resampler is not None:
+            with refusals(self._clip.path):
+                samples = self._resampler.push(samples)
+        yield from self._blocks(samples)
 
     def rest(self) -> Iterator[SoundBlock]:
         """What the filter still holds."""
         if self._resampler is not None:
             with refusals(self._clip.path):
-                frames = self._resampler.resample(None)
-            yield from map(self._block_of, frames)
+                samples = self._resampler.rest()
+            yield from self._blocks(samples)
 
-    def _block_of(self, frame: Frame) -> SoundBlock:
-        return self._block(frame.to_ndarray()[0])
-
-    def _block(self, samples: Float32[np.ndarray, " sample"]) -> SoundBlock:
-        block = SoundBlock(self._position, samples)
-        self._position += len(samples)
-        return block
-
-    def _frame(self, samples: Float32[np.ndarray, "1 sample"]) -> Frame:
-        import av
-
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="mono")
-        frame.sample_rate = self._from_hz
-        frame.time_base = Fraction(1, self._from_hz)
-        frame.pts = self._pushed
-        self._pushed += samples.shape[1]
-        return frame
-
-
-class _SincRun:
-    """The same with the resampler of the released code."""
-
-    def __init__(self, first: _Piece, rate_hz: int) -> None:
-        self._resampler = SincResampler(first.rate_hz, rate_hz) if first.rate_hz != rate_hz else None
-        self._position = round(first.position * rate_hz / first.rate_hz)
-
-    def push(self, samples: Float32[np.ndarray, "1 sample"]) -> Iterator[SoundBlock]:
-        """What comes out for ``samples``."""
-        yield from self._blocks(samples[0] if self._resampler is None else self._resampler.push(samples[0]))
-
-    def rest(self) -> Iterator[SoundBlock]:
-        """What the filter still holds."""
-        if self._resampler is not None:
-            yield from self._blocks(self._resampler.rest())
-
-    def _blocks(self, samples: Float32[np.ndarray, " sample"]) -> Iterator[SoundBlock]:
+    def _blocks(self, samples: Float32[np.ndarray, " _"]) -> Iterator[SoundBlock]:
         if len(samples):
             yield SoundBlock(self._position, samples)
             self._position += len(samples)

@@ -1,7 +1,7 @@
-"""LanguageBind, compatible with the published checkpoints: towers, weights, pictures and sounds as they were trained to see them.
+"""LanguageBind, compatible with the published checkpoints: its towers, weights and preprocessing.
 
-``configuration`` reads what a checkpoint says of itself, ``towers`` are the models, ``checkpoint`` gives them their weights,
-``fbank`` makes sounds into spectrograms (pictures are in :mod:`av2a.backbones.pixels`), ``backbone`` puts it together.
+``configuration`` reads a checkpoint's ``config.json``, ``towers`` are the models, ``checkpoint`` loads their weights, ``fbank``
+computes spectrograms (frames are in :mod:`av2a.backbones.pixels`), and ``backbone`` combines them.
 """
 
 from av2a.backbones.languagebind.backbone import load

@@ -1,7 +1,7 @@
-"""LanguageBind as a backbone: pictures, clips, sounds and names in one space of unit rows (Zhu et al., 2024).
+"""LanguageBind as a backbone: frames, clips, audio and labels in one space of unit embeddings (Zhu et al., 2024).
 
-Three checkpoints. Names are read by the image checkpoint's text tower, as in the released method; the other two bring one of their own,
-which is not kept in memory. Rows are of unit length throughout: the released code multiplies those of pictures and sounds by a
+There are three checkpoints. Labels are embedded by the image checkpoint's text tower, as in the released method; the text towers of the
+other two are not kept in memory. All embeddings have unit length: the released code multiplies those of frames and audio by a
 temperature, which cancels when scores are normalised over the labels.
 """
 
@@ -31,13 +31,13 @@ from av2a.errors import WeightsUnavailable, one_line
 from av2a.timeline import spread_indexes
 
 LEGACY_END = 2
-"""What old configurations call the end token, whose number it is not; it is then the highest there is."""
+"""The end token in old configurations, which is wrong; the end token is then the highest one."""
 
 PICTURE_TOKENS = 257
-"""Of 224 × 224 pixels in patches of 14 × 14, with the class token."""
+"""Tokens of 224 × 224 pixels in patches of 14 × 14, with the class token."""
 
 SHORTEST_SECONDS = 1.0
-"""No shorter window is heard: it would be one second repeated ten times at the least."""
+"""No shorter window is embedded: a spectrogram of one second already repeats ten times."""
 
 
 def load(
@@ -95,14 +95,14 @@ def load(
 
 
 def _runner(configuration: Configuration, placement: Placement, name: str) -> Runner:
-    """Batches of as many patches as a batch of pictures has."""
+    """A runner whose batches have as many patches as a batch of images."""
     tower = configuration.tower
     share = max(1, tower.frames * tower.tokens // PICTURE_TOKENS)
     return Runner(placement, BatchSize(max(1, BatchSize.on(placement.device).items // share)), name)
 
 
 def prompt(label: str) -> str:
-    """What the text tower reads: lower case, without underscores, after a capital "A" (behaviour 1).
+    """The prompt: lower case, without underscores, after a capital "A" (behaviour 1).
 
     >>> prompt("Frying_(food)")
     'A frying (food)'
@@ -152,7 +152,7 @@ def tokenizer_in(folder: Path, configuration: Configuration) -> CLIPTokenizer:
 
 
 def _check_tokenizer(tokenizer: CLIPTokenizer, configuration: Configuration, folder: Path) -> None:
-    """With another end token than the text tower's, every name's row would be that of its first token."""
+    """With another end token than the text tower's, every label's embedding would be that of its first token."""
     tokens, end = configuration.text["vocab_size"], configuration.text["eos_token_id"]
     highest = max(tokenizer.get_vocab().values())
     expected = highest if end == LEGACY_END else end
@@ -165,7 +165,7 @@ def _check_tokenizer(tokenizer: CLIPTokenizer, configuration: Configuration, fol
 
 @dataclass(eq=False)
 class Names:
-    """Labels to unit rows, for both encoders: the vocabulary that was asked for last is not read again."""
+    """Embeds labels for both encoders; the last vocabulary is not embedded again."""
 
     model: LanguageBindModel
     prompts: Prompts
@@ -173,14 +173,14 @@ class Names:
     _last: tuple[tuple[str, ...], Float[np.ndarray, "category feature"]] | None = None
 
     def rows(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One unit row a label, independent of the others.
+        """One unit embedding for each label, independent of the others.
 
         Raises:
             InvalidLabels: a label is longer than the text encoder takes.
         """
-        asked = tuple(labels)
-        if self._last is None or self._last[0] != asked:
-            self._last = asked, self.prompts.rows(asked, self.runner, self._text, self.model.features)
+        wanted = tuple(labels)
+        if self._last is None or self._last[0] != wanted:
+            self._last = wanted, self.prompts.rows(wanted, self.runner, self._text, self.model.features)
         return self._last[1].copy()
 
     def _text(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -190,7 +190,7 @@ class Names:
 
 @dataclass(eq=False)
 class LanguageBindVisual:
-    """Pictures by the image tower, clips by the video tower."""
+    """Frames by the image tower, clips by the video tower."""
 
     image: LanguageBindModel
     video: LanguageBindModel
@@ -205,7 +205,7 @@ class LanguageBindVisual:
         return self.image.features
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One unit row a label.
+        """One unit embedding for each label.
 
         Raises:
             InvalidLabels: a label is longer than the text encoder takes.
@@ -213,11 +213,11 @@ class LanguageBindVisual:
         return self.names.rows(labels)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
-        """One unit row a picture of any size."""
+        """One unit embedding for each frame of any size."""
         return self.picture_runner.rows(frames, self._pictures, self.image.picture_rows, self.image.features)
 
     def embed_clips(self, clips: Sequence[Sequence[Frame]]) -> Float[np.ndarray, "clip 1 feature"]:
-        """One unit row a clip. Of clips with another number of frames than the tower's, as many are taken, evenly spread."""
+        """One unit embedding for each clip. Of clips with another number of frames than the tower's, as many are taken, evenly spread."""
         return self.clip_runner.rows(clips, self._videos, self.video.clip_rows, self.video.features)[:, None]
 
     @property
@@ -238,7 +238,7 @@ class LanguageBindVisual:
 
 @dataclass(eq=False)
 class LanguageBindAudio:
-    """Sounds by the audio tower."""
+    """Audio by the audio tower."""
 
     model: LanguageBindModel
     names: Names
@@ -247,7 +247,7 @@ class LanguageBindAudio:
     sample_rate_hz: int = SAMPLE_RATE_HZ
     segment_seconds: float = SHORTEST_SECONDS
     longest_seconds: float = field(init=False)
-    """What fills the spectrogram once. Of longer audio, only three crops of this length would be used."""
+    """The audio that fills the spectrogram once. Of longer audio, only three crops of this length would be used."""
 
     def __post_init__(self) -> None:
         length = self.model.vision_model.shape.input_shape[1]
@@ -259,7 +259,7 @@ class LanguageBindAudio:
         return self.model.features
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One unit row a label.
+        """One unit embedding for each label.
 
         Raises:
             InvalidLabels: a label is longer than the text encoder takes.
@@ -267,7 +267,7 @@ class LanguageBindAudio:
         return self.names.rows(labels)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
-        """One unit row a sound.
+        """One unit embedding for each sound.
 
         Raises:
             ValueError: a sound has no samples.

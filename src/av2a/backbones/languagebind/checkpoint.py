@@ -1,6 +1,6 @@
-"""The weights of a LanguageBind checkpoint into its model: everything the model has, and nothing else.
+"""Loads the weights of a LanguageBind checkpoint: all that the model has, and no others.
 
-The released code loads what fits and leaves the rest as it was drawn at random; here every difference is named and refused.
+The released code loads the weights that fit and leaves the rest random; here every difference is an error that names it.
 """
 
 import re
@@ -20,7 +20,7 @@ LORA = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])\.[^.]+\.weight")
 
 
 def load_model(configuration: Configuration, state: State, where: str, *, with_text: bool = True) -> LanguageBindModel:
-    """The model with the weights, ready to answer, in float32 on the CPU.
+    """The model with the weights, in evaluation mode, in float32 on the CPU.
 
     Raises:
         WeightsUnavailable: the weights are not those of the configuration; ``where`` and what differs are named.

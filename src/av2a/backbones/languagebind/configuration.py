@@ -1,4 +1,4 @@
-"""What a LanguageBind checkpoint's ``config.json`` says, as far as it matters once training is over."""
+"""The configuration of a LanguageBind checkpoint, as far as inference needs it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -158,7 +158,7 @@ TEXT_SETTINGS = {
     "pad_token_id": 1,
     "vocab_size": 49408,
 }
-"""Of the text tower, with the released classes' defaults. What else a config says of it is left aside."""
+"""Settings of the text tower that are used, with the released classes' defaults."""
 
 
 def _text_settings(text: Plain) -> Plain:

@@ -1,4 +1,4 @@
-"""Sounds as LanguageBind's audio tower was trained to see them: Kaldi's log-mel filter bank, repeated or cut to a fixed length.
+"""Spectrograms as LanguageBind's audio tower was trained on them: Kaldi's log-mel filter bank, repeated or cut to a fixed length.
 
 In plain torch, held to torchaudio's numbers. The constants are those that the released code passes, or leaves, to torchaudio.
 """
@@ -27,8 +27,8 @@ ENERGY_FLOOR = 1.1920929e-07
 def spectrogram_pixels(sound: Sound, configuration: Configuration) -> Float[Tensor, "3 band frame"]:
     """A sound at 16 kHz as the audio tower takes it: a picture of mel bands by time, of fixed length.
 
-    A sound shorter than the tower's length is repeated. Of a longer one each channel holds another stretch, from a fixed place where the
-    released code draws one at random (:func:`spectrogram_rows`).
+    A sound shorter than the tower's length is repeated. Of a longer one each channel holds another interval, at a fixed position where
+    the released code draws a random one (:func:`spectrogram_rows`).
 
     Raises:
         ValueError: the sound has no samples.
@@ -78,8 +78,8 @@ def _mel(hertz: float) -> float:
 def spectrogram_rows(available: int, needed: int = 1036) -> Int64[np.ndarray, "channel needed"]:
     """Which spectrogram frame each of ``needed`` positions takes, in three channels (behaviour 33).
 
-    Short sounds are repeated. Of long ones three stretches are taken, where the released code draws them at random: from the start of
-    the first, second and last third of the possible places.
+    Short sounds are repeated. Of long ones three intervals are used, where the released code draws random ones: at the
+    start of the first, second and last third of the possible positions.
 
     >>> spectrogram_rows(3, needed=5)[0]
     array([0, 1, 2, 0, 1])

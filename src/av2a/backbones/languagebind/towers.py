@@ -96,7 +96,7 @@ class Layers(nn.Module):
 
 
 class Tower(nn.Module):
-    """Pictures, clips or spectrograms to one row each."""
+    """From images, clips or spectrograms to one embedding each."""
 
     def __init__(self, shape: TowerShape) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class Tower(nn.Module):
 
 
 class LanguageBindModel(nn.Module):
-    """One checkpoint: a tower for pictures, clips or sounds, and the text tower that came with it."""
+    """One checkpoint: a tower for images, clips or audio, and its text tower."""
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__()
@@ -144,26 +144,26 @@ class LanguageBindModel(nn.Module):
 
     @property
     def features(self) -> int:
-        """The width of a row."""
+        """How many numbers an embedding has."""
         return self.configuration.shared_width
 
     def picture_rows(self, pixels: Float[Tensor, "picture 3 height width"]) -> Float[Tensor, "row feature"]:
-        """Unit rows of pictures or spectrograms."""
+        """Unit embeddings of images or spectrograms."""
         return unit(self.visual_projection(self.vision_model.pooled(self.vision_model.last_hidden(pixels))))
 
     def clip_rows(self, pixels: Float[Tensor, "clip 3 frame height width"]) -> Float[Tensor, "clip feature"]:
-        """Unit rows of clips.
+        """Unit embeddings of clips.
 
         Raises:
             ValueError: clips of another number of frames than the tower's.
         """
-        # Clips of half or twice the length would fold into others' frames without a word.
+        # Clips of half or twice the length would be mixed with others' frames without an error.
         if pixels.shape[2] != self.vision_model.shape.frames:
             raise ValueError(f"a clip must have {self.vision_model.shape.frames} frames, got {pixels.shape[2]}")
         return self.picture_rows(pixels.transpose(1, 2).flatten(0, 1))
 
     def text_rows(self, token_ids: Int64[Tensor, "text token"]) -> Float[Tensor, "text feature"]:
-        """Unit rows of texts, each read to its first end token. Attention looks back only, so what follows is no matter."""
+        """Unit embeddings of texts, each read to its first end token. Attention looks back only, so what follows has no effect."""
         if self.text_model is None or self.text_projection is None:
             raise ValueError("this checkpoint was loaded without its text tower")
         return unit(self.text_projection(self.text_model(input_ids=token_ids).pooler_output))
