@@ -31,7 +31,11 @@ class VisualEncoder(Protocol):
         ...
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One embedding for each label, in the order given; it does not depend on the other labels."""
+        """One embedding for each label, in the order given; it does not depend on the other labels.
+
+        Raises:
+            InvalidLabels: a label is longer than the text encoder takes.
+        """
         ...
 
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
@@ -68,11 +72,19 @@ class AudioEncoder(Protocol):
         ...
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One embedding for each label, in the order given; it does not depend on the other labels."""
+        """One embedding for each label, in the order given; it does not depend on the other labels.
+
+        Raises:
+            InvalidLabels: a label is longer than the text encoder takes.
+        """
         ...
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
-        """One embedding for each sound; sounds may differ in length, none is empty."""
+        """One embedding for each sound; sounds may differ in length.
+
+        Raises:
+            ValueError: a sound has no samples.
+        """
         ...
 
 
@@ -83,11 +95,19 @@ class SlicedAudioEncoder(Protocol):
     slice_seconds: float
 
     def embed_slices(self, sound: Sound) -> Float[np.ndarray, "slice feature"]:
-        """One embedding for each slice of a sound of any length; the last slice may be shorter."""
+        """One embedding for each slice of a sound of any length; the last slice may be shorter.
+
+        Raises:
+            ValueError: the sound has no samples.
+        """
         ...
 
     def embed_spans(self, sound: Sound, spans: Sequence[Span]) -> Float[np.ndarray, "span feature"]:
-        """One embedding for each span of seconds of a sound of any length."""
+        """One embedding for each span of seconds of a sound of any length.
+
+        Raises:
+            ValueError: the sound has no samples, or a span no part of it.
+        """
         ...
 
 

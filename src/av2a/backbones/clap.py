@@ -72,19 +72,11 @@ class Clap:
         return int(self.model.config.projection_dim)
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One unit embedding for each label, independent of the others.
-
-        Raises:
-            InvalidLabels: a label is longer than the text encoder takes.
-        """
+        """One unit embedding for each label, independent of the others."""
         return self.prompts.rows(labels, self.runner, self._text, self.features)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
-        """One unit embedding for each sound; of a longer one, the mean direction of its ten-second pieces.
-
-        Raises:
-            ValueError: a sound has no samples.
-        """
+        """One unit embedding for each sound; of a longer one, the mean direction of its ten-second pieces."""
         pieces = [(owner, piece) for owner, sound in enumerate(sounds) for piece in ten_seconds_each(sound)]
         rows = self.runner.rows([piece for _, piece in pieces], self._levels, self._sound, self.features)
         if len(pieces) == len(sounds):
@@ -94,19 +86,11 @@ class Clap:
         return unit(torch.from_numpy(means)).numpy()
 
     def embed_slices(self, sound: Sound) -> Float[np.ndarray, "slice feature"]:
-        """One unit embedding for each 312.5 ms of the sound; the last slice may be shorter.
-
-        Raises:
-            ValueError: the sound has no samples.
-        """
+        """One unit embedding for each 312.5 ms of the sound; the last slice may be shorter."""
         return self._projected(self.pooled_slices(sound))
 
     def embed_spans(self, sound: Sound, spans: Sequence[Span]) -> Float[np.ndarray, "span feature"]:
-        """One unit embedding for each span of seconds: the mean feature of its slices, projected. One pass, whatever the spans.
-
-        Raises:
-            ValueError: the sound has no samples, or a span no part of it.
-        """
+        """One unit embedding for each span of seconds: the mean feature of its slices, projected. One pass, whatever the spans."""
         return self._projected(span_means(self.pooled_slices(sound), spans, self.slice_seconds))
 
     def pooled_slices(self, sound: Sound) -> Float32[np.ndarray, "slice hidden"]:

@@ -39,11 +39,7 @@ class ImageTextEncoder:
     runner: Runner
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One embedding for each label, independent of the others.
-
-        Raises:
-            InvalidLabels: a label is longer than the text encoder takes.
-        """
+        """One embedding for each label, independent of the others."""
         return self.prompts.rows(labels, self.runner, self.text, self.features)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:

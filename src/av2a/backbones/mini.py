@@ -306,11 +306,7 @@ class MiniAudio:
         return _rows(labels, lambda label: text_row(label, self.weights), self.weights)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
-        """One unit embedding for each sound; one shorter than ``segment_seconds`` is repeated to that length.
-
-        Raises:
-            ValueError: a sound has no samples.
-        """
+        """One unit embedding for each sound; one shorter than ``segment_seconds`` is repeated to that length."""
         return _rows(sounds, lambda sound: sound_row(self._levels(sound), self.weights), self.weights)
 
     def _levels(self, sound: Sound) -> Float32[np.ndarray, "window band"]:

@@ -84,11 +84,7 @@ class PeAvVisual:
         return self.model.video_head.proj.out_features
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One embedding for each label, for comparison with frames, independent of the others.
-
-        Raises:
-            InvalidLabels: a label is longer than the text encoder takes.
-        """
+        """One embedding for each label, for comparison with frames, independent of the others."""
         text = _text_through(self.model.text_model, self.model.text_video_head)
         return self.prompts.rows(labels, self.runner, text, self.features)
 
@@ -186,20 +182,12 @@ class PeAudio:
         return self.model.audio_head.proj.out_features
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One embedding for each label, for comparison with audio, independent of the others.
-
-        Raises:
-            InvalidLabels: a label is longer than the text encoder takes.
-        """
+        """One embedding for each label, for comparison with audio, independent of the others."""
         text = _text_through(self.model.text_model, self.model.text_audio_head)
         return self.prompts.rows(labels, self.runner, text, self.features)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
-        """One embedding for each sound of any length: the mean of its slices' embeddings.
-
-        Raises:
-            ValueError: a sound has no samples.
-        """
+        """One embedding for each sound of any length: the mean of its slices' embeddings."""
         rows = np.empty((len(sounds), self.features), np.float32)
         lengths = [slices_in(sound) for sound in sounds]
         # Only sounds of one length go together: padding would leak into the convolutions.
@@ -212,9 +200,6 @@ class PeAudio:
         """One embedding for each 40 ms of the sound; the last slice may be shorter.
 
         Longer sound than ten seconds goes through in overlapping chunks, one batch of them at a time.
-
-        Raises:
-            ValueError: the sound has no samples.
         """
         slices = slices_in(sound)
         starts = chunk_starts(slices, CHUNK_SLICES, CHUNK_HOP_SLICES)
@@ -223,11 +208,7 @@ class PeAudio:
         return np.stack([rows[place] for place in most_central(slices, starts, CHUNK_SLICES)])
 
     def embed_spans(self, sound: Sound, spans: Sequence[Span]) -> Float[np.ndarray, "span feature"]:
-        """One embedding for each span of seconds: the mean of its slices' embeddings. One pass, whatever the spans.
-
-        Raises:
-            ValueError: the sound has no samples, or a span no part of it.
-        """
+        """One embedding for each span of seconds: the mean of its slices' embeddings. One pass, whatever the spans."""
         return span_means(self.embed_slices(sound), spans, self.slice_seconds)
 
     def _means(self, sounds: Sequence[Sound], slices: int) -> Float32[np.ndarray, "sound feature"]:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import chain, pairwise
 from math import floor, isfinite
 from statistics import median
@@ -130,19 +131,6 @@ class _Piece:
         return same_kind and self.position == other.stop
 
 
-class _Once:
-    """Passes each message on once."""
-
-    def __init__(self, warn: Warn) -> None:
-        self._warn = warn
-        self._passed: set[str] = set()
-
-    def __call__(self, message: str) -> None:
-        if message not in self._passed:
-            self._passed.add(message)
-            self._warn(message)
-
-
 def decode_sound(
     clip: Clip,
     sample_rate_hz: int,
@@ -172,7 +160,8 @@ def decode_sound(
     if stop_seconds is not None and not stop_seconds >= start_seconds:
         raise InvalidSetting(f"stop_seconds must not be before start_seconds ({start_seconds}), got {stop_seconds}")
     stop = np.inf if stop_seconds is None else stop_seconds
-    return _sound(clip, sample_rate_hz, start_seconds, stop, channels, _Once(warn))
+    # Each message is passed on once.
+    return _sound(clip, sample_rate_hz, start_seconds, stop, channels, cache(warn))
 
 
 def _sound(

@@ -205,11 +205,7 @@ class LanguageBindVisual:
         return self.image.features
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One unit embedding for each label.
-
-        Raises:
-            InvalidLabels: a label is longer than the text encoder takes.
-        """
+        """One unit embedding for each label."""
         return self.names.rows(labels)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
@@ -259,19 +255,11 @@ class LanguageBindAudio:
         return self.model.features
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
-        """One unit embedding for each label.
-
-        Raises:
-            InvalidLabels: a label is longer than the text encoder takes.
-        """
+        """One unit embedding for each label."""
         return self.names.rows(labels)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
-        """One unit embedding for each sound.
-
-        Raises:
-            ValueError: a sound has no samples.
-        """
+        """One unit embedding for each sound."""
         return self.runner.rows(sounds, self._spectrograms, self.model.picture_rows, self.model.features)
 
     def _spectrograms(self, sounds: Sequence[Sound]) -> Float[Tensor, "sound 3 band frame"]:
