@@ -20,7 +20,7 @@ from av2a.datasets.llp import CATEGORIES, CLIP_SECONDS
 from av2a.methods.trained import PARSERS, Parser
 from av2a.methods.trained.features import KINDS, FeatureFolder, Features
 from av2a.methods.trained.settings import Thresholds
-from av2a.research.parsed import parsed, predict_parsed, score_parsed
+from av2a.research.parsed import parsed, score_parsed
 from av2a.types import BackboneInfo, Modality
 from benchmarks.report import machine, table
 
@@ -75,10 +75,10 @@ def evaluated(name: str) -> list[str]:
     clips = dataset(CLIPS)
     found = parsed(clips, parser(name), Made(Path()), settings)
     began = perf_counter()
-    predict_parsed(found, replace(settings, thresholds=Thresholds.STATIC))
+    found.predictions(replace(settings, thresholds=Thresholds.STATIC))
     static = perf_counter() - began
     began = perf_counter()
-    evaluation, _ = score_parsed(found, clips, settings)
+    evaluation, _ = score_parsed(found, settings)
     dynamic = perf_counter() - began
     assert evaluation.videos == CLIPS
     whole = found.seconds.network + dynamic

@@ -75,7 +75,8 @@ def expected(annotations: Path, features: Path, checkpoint: Path, name: str) -> 
     chosen = PARSERS[name].settings.replace(thresholds="static", fusion="late")
     found = {key: mask.transpose(0, 2, 1) for key, mask in decided(answers, PARSERS[name].rule, chosen).items()}
     heard, seen = (
-        np.stack(masks) for masks in zip(*(truth_masks(each, CATEGORIES, 10) for each in clips), strict=True)
+        np.stack(masks).transpose(0, 2, 1)
+        for masks in zip(*(truth_masks(each, CATEGORIES, 10) for each in clips), strict=True)
     )
     numbers = parsing_metrics(heard, seen, found[Modality.AUDIO], found[Modality.VISUAL], found[Modality.AUDIO_VISUAL])
     return numbers.as_dict()

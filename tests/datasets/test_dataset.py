@@ -20,14 +20,14 @@ def barking(onset: float, offset: float, modality: Modality = Modality.AUDIO) ->
 
 
 def heard(found: LabelledClip, segments: int, segment_seconds: float = 1.0) -> list[tuple[int, int]]:
-    return runs(truth_masks(found, CATEGORIES, segments, segment_seconds)[0][1])
+    return runs(truth_masks(found, CATEGORIES, segments, segment_seconds)[0][:, 1])
 
 
 @given(tenths)
 def test_a_segment_counts_when_an_annotation_touches_it(span: tuple[int, int]) -> None:
     onset, offset = span[0] / 10, span[1] / 10
     touched = [second for second in range(12) if onset < second + 1 and second < offset]
-    mask = truth_masks(clip(barking(onset, offset)), CATEGORIES, 12)[0][1]
+    mask = truth_masks(clip(barking(onset, offset)), CATEGORIES, 12)[0][:, 1]
     assert np.flatnonzero(mask).tolist() == touched
 
 
@@ -53,7 +53,7 @@ def test_audio_visual_is_heard_and_seen(modality: Modality, expected: tuple[bool
 def test_events_of_one_category_are_joined_and_of_others_left_alone() -> None:
     found = clip(barking(0, 2), barking(1, 5), barking(8, 9))
     assert heard(found, 10) == [(0, 5), (8, 9)]
-    assert not truth_masks(found, CATEGORIES, 10)[0][0].any()
+    assert not truth_masks(found, CATEGORIES, 10)[0][:, 0].any()
 
 
 @pytest.mark.parametrize(("onset", "expected"), [(9.9, [(9, 10)]), (10.0, [(9, 10)]), (10.4, [(9, 10)]), (10.6, [])])

@@ -56,8 +56,8 @@ def test_a_modality_column_tells_heard_from_seen(folder: Path) -> None:
     rows = "a\t0\t1\tdog\taudio\na\t0\t2\tdog\tvisual\na\t3\t4\tdog\taudio_visual\na\t5\t6\tdog\t\n"
     told(folder, rows, HEADER.replace("\n", "\tmodality\n"))
     heard, seen = truth_masks(read_folder(folder).clips[0], ("dog",), 7)
-    assert np.flatnonzero(heard[0]).tolist() == [0, 3, 5]
-    assert np.flatnonzero(seen[0]).tolist() == [0, 1, 3, 5]
+    assert np.flatnonzero(heard[:, 0]).tolist() == [0, 3, 5]
+    assert np.flatnonzero(seen[:, 0]).tolist() == [0, 1, 3, 5]
 
 
 def test_the_modality_may_be_left_out_of_a_line(folder: Path) -> None:
@@ -193,5 +193,5 @@ def test_a_folder_of_the_generated_world_is_read_with_its_truth(tmp_path: Path) 
         scene = make_scene(seed, duration_seconds=3)
         heard, seen = scene_truth(scene)
         found = truth_masks(clip, NAMES, 3)
-        assert np.array_equal(found[0], heard.T) and np.array_equal(found[1], seen.T)
+        assert np.array_equal(found[0], heard) and np.array_equal(found[1], seen)
         assert clip.weak_labels == tuple(each.label for each in scene.occurrences)

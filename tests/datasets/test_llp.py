@@ -40,8 +40,8 @@ def test_of_training_clips_only_weak_labels_are_known(tmp_path: Path) -> None:
 def test_what_is_heard_and_seen_is_read_to_the_second(tmp_path: Path) -> None:
     clip = read_llp(Split.TEST, llp_files(tmp_path)).clips[0]
     heard, seen = truth_masks(clip, CATEGORIES, 10)
-    assert np.argwhere(heard).tolist() == [[0, 0], [0, 1], [3, 9]]
-    assert np.flatnonzero(seen[3]).tolist() == list(range(10))
+    assert np.argwhere(heard.T).tolist() == [[0, 0], [0, 1], [3, 9]]
+    assert np.flatnonzero(seen[:, 3]).tolist() == list(range(10))
 
 
 def test_every_row_that_is_not_used_is_counted(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_the_truth_of_the_test_split_is_that_of_the_reference(shared: Path) -> N
         assert [clip.name for clip in dataset.clips] == stored["video_names"].tolist()
         bits = [np.unpackbits(stored[f"gt_{stream}_bits"]).astype(bool) for stream in ("audio", "visual")]
     for number, expected in enumerate(bits):
-        found = np.stack([truth_masks(clip, CATEGORIES, 10)[number] for clip in dataset.clips])
+        found = np.stack([truth_masks(clip, CATEGORIES, 10)[number].T for clip in dataset.clips])
         assert np.array_equal(found, expected.reshape(found.shape))
 
 

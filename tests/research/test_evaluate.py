@@ -39,10 +39,10 @@ def event(label: str, modality: Modality, start: float, stop: float) -> Annotati
 
 
 def predictions_of(found: dict[str, list[tuple[str, Modality, int, int]]], segments: int = 4) -> Predictions:
-    masks = {modality: np.zeros((len(found), len(CATEGORIES), segments), dtype=bool) for modality in STREAMS}
+    masks = {modality: np.zeros((len(found), segments, len(CATEGORIES)), dtype=bool) for modality in STREAMS}
     for video, events in enumerate(found.values()):
         for label, modality, start, stop in events:
-            masks[modality][video, CATEGORIES.index(label), start:stop] = True
+            masks[modality][video, start:stop, CATEGORIES.index(label)] = True
     return Predictions(tuple(found), masks)
 
 
@@ -55,7 +55,7 @@ def test_the_ten_numbers_are_those_of_the_metrics() -> None:
     scored = score(found, dataset_of(clip))
     heard = np.array([[[1, 1, 0, 0], [0, 1, 1, 1]]], dtype=bool)
     seen = np.array([[[0, 0, 0, 0], [0, 1, 1, 1]]], dtype=bool)
-    audio, visual, both = (found.masks[modality] for modality in STREAMS)
+    audio, visual, both = (found.masks[modality].transpose(0, 2, 1) for modality in STREAMS)
     assert scored.numbers == parsing_metrics(heard, seen, audio, visual, both)
     assert scored.numbers_as_released == parsing_metrics(heard, seen, visual, visual, both)
     assert (scored.videos, scored.total, scored.readings) == (1, 1, None)
@@ -139,7 +139,7 @@ def test_without_any_video_there_are_no_numbers() -> None:
 def test_predictions_of_strangers_or_other_categories_are_refused() -> None:
     with pytest.raises(ValueError, match="1 videos that are not in the data set, such as 'b'"):
         score(predictions_of({"b": []}), dataset_of(LabelledClip("a", None, ())))
-    masks = {modality: np.zeros((1, 3, 4), dtype=bool) for modality in STREAMS}
+    masks = {modality: np.zeros((1, 4, 3), dtype=bool) for modality in STREAMS}
     with pytest.raises(ValueError, match="the data set's 2 categories, got 3"):
         score(Predictions(("a",), masks), dataset_of(LabelledClip("a", None, ())))
 
@@ -154,7 +154,7 @@ def test_accuracy_is_given_in_four_readings() -> None:
         annotations=(event("dog", BOTH, 0, 2),),
         first_annotation=(event("cat", BOTH, 2, 4),),
     )
-    masks = {modality: np.zeros((1, 2, 4), dtype=bool) for modality in STREAMS}
+    masks = {modality: np.zeros((1, 4, 2), dtype=bool) for modality in STREAMS}
     # The later one was given first.
     in_order = (Candidate(1, 2, 4), Candidate(0, 0, 2))
     scored = score(Predictions(("a",), masks, (in_order,)), dataset_of(clip, task=Task.LOCALIZATION))

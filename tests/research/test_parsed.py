@@ -16,7 +16,7 @@ from av2a.methods.trained.features import FeatureFolder, Features
 from av2a.methods.trained.rules import decided, gated
 from av2a.methods.trained.settings import FrameVector, ParserSettings
 from av2a.research import parsed as module
-from av2a.research.parsed import Parsed, parsed, predict_parsed, score_parsed
+from av2a.research.parsed import Parsed, parsed, score_parsed
 from av2a.research.published import TRAINED_PARAMETERS
 from av2a.types import Modality
 from tests.methods.trained.checkpoint_files import published, write_features
@@ -80,15 +80,15 @@ def test_the_batch_changes_no_answer(
 
 def test_static_thresholds_are_the_parsers_own(found: Parsed) -> None:
     chosen = settings(found, thresholds="static", fusion="late")
-    predictions = predict_parsed(found, chosen)
+    predictions = found.predictions(chosen)
     own = decided(found.answers, found.kind.rule, chosen)
-    assert all(np.array_equal(predictions.masks[each].transpose(0, 2, 1), own[each]) for each in Modality)
+    assert all(np.array_equal(predictions.masks[each], own[each]) for each in Modality)
     assert predictions.masks[AUDIO].any()
 
 
 def test_dynamic_thresholds_decide_each_stream_among_the_categories_that_passed_its_gate(found: Parsed) -> None:
     chosen = found.settings
-    predictions = predict_parsed(found, chosen)
+    predictions = found.predictions(chosen)
     passed = gated(found.answers, found.kind.rule, chosen)
     for video in range(CLIPS):
         for modality, weight in ((AUDIO, 1.0), (VISUAL, 0.0), (BOTH, chosen.audio_weight)):
@@ -103,18 +103,18 @@ def test_dynamic_thresholds_decide_each_stream_among_the_categories_that_passed_
             )
             expected = np.zeros((10, 25), dtype=bool)
             expected[:, kept] = scores[:, kept] > thresholds
-            assert np.array_equal(predictions.masks[modality][video].T, expected)
+            assert np.array_equal(predictions.masks[modality][video], expected)
 
 
 def test_late_fusion_of_moving_thresholds_is_what_both_streams_found(found: Parsed) -> None:
-    masks = predict_parsed(found, settings(found, fusion="late")).masks
+    masks = found.predictions(settings(found, fusion="late")).masks
     assert np.array_equal(masks[BOTH], masks[AUDIO] & masks[VISUAL])
-    score = predict_parsed(found, settings(found, fusion="score")).masks
+    score = found.predictions(settings(found, fusion="score")).masks
     assert np.array_equal(masks[AUDIO], score[AUDIO]) and np.array_equal(masks[VISUAL], score[VISUAL])
 
 
 def test_an_evaluation_says_which_checkpoint_and_how(found: Parsed) -> None:
-    evaluation, predictions = score_parsed(found, dataset(), found.settings)
+    evaluation, predictions = score_parsed(found, found.settings)
     assert (evaluation.videos, evaluation.total) == (CLIPS, CLIPS)
     assert evaluation.backbone == found.info and evaluation.settings == found.settings
     assert evaluation.numbers is not None and evaluation.numbers_as_released is None
@@ -132,7 +132,7 @@ def test_settings_that_the_network_must_run_again_for_are_refused(found: Parsed)
         {"frame_vector": "fused", "thresholds": "static"},
     ):
         with pytest.raises(ValueError, match="must be those that the network ran with"):
-            predict_parsed(found, settings(found, **values))
+            found.predictions(settings(found, **values))
 
 
 def test_the_choice_of_x_t_moves_the_thresholds(features: Path, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_clips_without_whole_features_are_left_out_and_named(tmp_path: Path) -> 
     assert reasons[1] == f"res152/{ids[2]}.npy holds numbers that are not finite: make it again"
     assert reasons[2] == "what happens in it is not known"
     assert [each.has_failed for each in found.left_out] == [False, True, False]
-    evaluation, _ = score_parsed(found, unknown, found.settings)
+    evaluation, _ = score_parsed(found, found.settings)
     assert (evaluation.videos, evaluation.total, len(evaluation.left_out)) == (1, 4, 3)
 
 

@@ -39,7 +39,7 @@ def table(tmp_path: Path) -> Callable[..., Path]:
 
 @given(st.integers(1, 3), st.integers(0, 2**32 - 1), st.sampled_from([0.5, 1.0, 2.0]), st.sampled_from([0.0, 0.1, 0.5]))
 def test_a_table_read_back_is_what_was_written(videos: int, seed: int, segment_seconds: float, share: float) -> None:
-    masks = np.random.default_rng(seed).random((3, videos, 3, round(10 / segment_seconds))) < share
+    masks = np.random.default_rng(seed).random((3, videos, round(10 / segment_seconds), 3)) < share
     names = tuple(f"clip_{number}" for number in range(videos))
     written = Predictions(names, dict(zip(STREAMS, masks, strict=True)))
     with TemporaryDirectory() as folder:
@@ -56,8 +56,8 @@ def test_a_table_read_back_is_what_was_written(videos: int, seed: int, segment_s
 
 
 def test_the_order_in_which_audio_visual_events_were_given_is_kept(tmp_path: Path) -> None:
-    masks = {modality: np.zeros((1, 3, 10), dtype=bool) for modality in STREAMS}
-    masks[Modality.AUDIO_VISUAL][0, 0, 0:2] = masks[Modality.AUDIO_VISUAL][0, 2, 5:9] = True
+    masks = {modality: np.zeros((1, 10, 3), dtype=bool) for modality in STREAMS}
+    masks[Modality.AUDIO_VISUAL][0, 0:2, 0] = masks[Modality.AUDIO_VISUAL][0, 5:9, 2] = True
     in_order = (Candidate(2, 5, 9), Candidate(0, 0, 2))
     prediction_table.write(Predictions(("a",), masks, (in_order,)), CATEGORIES, tmp_path / "a.tsv")
     assert prediction_table.read(tmp_path / "a.tsv", dataset_of("a")).predictions.candidates(0) == in_order
@@ -66,12 +66,12 @@ def test_the_order_in_which_audio_visual_events_were_given_is_kept(tmp_path: Pat
 def test_an_event_is_in_every_segment_that_it_touches(table: Callable[..., Path]) -> None:
     file = table("a|1.2|2.0|dog|audio", "a|4.5|4.6|dog|audio", "a|9.0|12.0|dog|audio", "a||||audio_visual")
     masks = prediction_table.read(file, dataset_of("a")).predictions.masks
-    assert np.flatnonzero(masks[Modality.AUDIO][0, 0]).tolist() == [1, 4, 9]
+    assert np.flatnonzero(masks[Modality.AUDIO][0, :, 0]).tolist() == [1, 4, 9]
 
 
 def test_arrays_are_as_long_as_the_last_event_where_clips_have_no_stated_length(table: Callable[..., Path]) -> None:
     masks = prediction_table.read(table("a|0|12.5|dog|audio"), dataset_of("a", seconds=None)).predictions.masks
-    assert masks[Modality.AUDIO].shape == (1, 3, 13)
+    assert masks[Modality.AUDIO].shape == (1, 13, 3)
 
 
 def test_rows_that_cannot_count_are_counted(table: Callable[..., Path]) -> None:
@@ -104,7 +104,7 @@ def test_events_are_cut_at_the_clip_s_end_and_counted(table: Callable[..., Path]
         "theirs.tsv: cut 2 rows reaching beyond the clip's end (line 2, line 3)",
         "theirs.tsv: left out 1 row beginning after the clip's end (line 4)",
     )
-    heard, seen = (found.predictions.masks[modality][0, 0] for modality in (Modality.AUDIO, Modality.VISUAL))
+    heard, seen = (found.predictions.masks[modality][0, :, 0] for modality in (Modality.AUDIO, Modality.VISUAL))
     assert (np.flatnonzero(heard).tolist(), np.flatnonzero(seen).tolist()) == ([7, 8, 9], [9])
 
 
@@ -114,13 +114,13 @@ def test_an_event_that_ends_within_the_last_segment_is_not_cut(table: Callable[.
         of_length = replace(dataset, clips=(replace(dataset.clips[0], seconds=seconds),))
         found = prediction_table.read(table("a|7|10|dog|audio_visual", f"a|9|{seconds}|dog|audio"), of_length)
         assert found.remarks == ()
-        assert np.flatnonzero(found.predictions.masks[Modality.AUDIO][0, 0]).tolist() == [9]
+        assert np.flatnonzero(found.predictions.masks[Modality.AUDIO][0, :, 0]).tolist() == [9]
 
 
 def test_quotes_in_names_are_written_so_that_they_are_read_back(tmp_path: Path) -> None:
     labels = ('"dog"', 'say "hey"', '"open')
     names = ('"a" b', '"c"')
-    masks = {modality: np.ones((2, 3, 10), dtype=bool) for modality in STREAMS}
+    masks = {modality: np.ones((2, 10, 3), dtype=bool) for modality in STREAMS}
     clips = tuple(LabelledClip(name, None, ()) for name in names)
     dataset = Dataset("mine", "all", Task.PARSING, labels, labels, clips, clip_seconds=10.0)
     prediction_table.write(Predictions(names, masks), labels, tmp_path / "a.tsv")
@@ -157,7 +157,7 @@ def test_clips_that_are_not_named_count_as_nothing_found_unless_told_otherwise(t
 
 def test_without_audio_visual_rows_what_is_both_heard_and_seen_is_taken(table: Callable[..., Path]) -> None:
     found = prediction_table.read(table("a|0|4|dog|audio", "a|2|6|dog|visual"), dataset_of("a"))
-    assert np.flatnonzero(found.predictions.masks[Modality.AUDIO_VISUAL][0, 0]).tolist() == [2, 3]
+    assert np.flatnonzero(found.predictions.masks[Modality.AUDIO_VISUAL][0, :, 0]).tolist() == [2, 3]
     assert found.predictions.candidates(0) == (Candidate(0, 2, 4),)
     assert "what is both heard and seen is taken" in found.remarks[0]
 
@@ -202,14 +202,14 @@ def test_a_file_that_is_not_there_or_no_table_is_refused(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\udc80"])
 def test_a_name_that_a_table_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
-    masks = {modality: np.zeros((1, 3, 10), dtype=bool) for modality in STREAMS}
+    masks = {modality: np.zeros((1, 10, 3), dtype=bool) for modality in STREAMS}
     with pytest.raises(OutputRefused, match="rename it"):
         prediction_table.write(Predictions((name,), masks), CATEGORIES, tmp_path / "a.tsv")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_table_is_never_written_over_unasked(tmp_path: Path) -> None:
-    masks = {modality: np.zeros((1, 3, 10), dtype=bool) for modality in STREAMS}
+    masks = {modality: np.zeros((1, 10, 3), dtype=bool) for modality in STREAMS}
     (tmp_path / "a.tsv").write_text("mine")
     with pytest.raises(OutputRefused, match="already there"):
         prediction_table.write(Predictions(("a",), masks), CATEGORIES, tmp_path / "a.tsv")

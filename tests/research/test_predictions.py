@@ -29,10 +29,10 @@ def test_predictions_are_the_events_that_detect_finds(world: Path, mini: Backbon
     assert found.names == tuple(clip.name for clip in dataset.clips)
     for video, clip in enumerate(dataset.clips):
         assert clip.path is not None
-        painted = {modality: np.zeros((len(dataset.labels), 10), dtype=bool) for modality in STREAMS}
+        painted = {modality: np.zeros((10, len(dataset.labels)), dtype=bool) for modality in STREAMS}
         for event in detect(clip.path, dataset.labels, mini, settings).events:
             span = slice(round(event.start_seconds), round(event.stop_seconds))
-            painted[event.modality][dataset.labels.index(event.label), span] = True
+            painted[event.modality][span, dataset.labels.index(event.label)] = True
         for modality in STREAMS:
             assert np.array_equal(found.masks[modality][video], painted[modality])
     assert any(found.masks[modality].any() for modality in STREAMS)
@@ -46,6 +46,6 @@ def test_masks_that_do_not_fit_their_names_are_refused() -> None:
         Predictions(("a", "b"), masks, seconds=(MethodSeconds(0.0, 0.0),))
 
 
-def test_without_an_order_events_stand_by_time_then_category() -> None:
-    mask = np.array([[0, 0, 1, 1, 0, 1], [1, 1, 0, 0, 0, 1]], dtype=bool)
+def test_without_an_order_events_stand_by_time_then_label() -> None:
+    mask = np.array([[0, 0, 1, 1, 0, 1], [1, 1, 0, 0, 0, 1]], dtype=bool).T
     assert by_time(mask) == (Candidate(1, 0, 2), Candidate(0, 2, 4), Candidate(0, 5, 6), Candidate(1, 5, 6))

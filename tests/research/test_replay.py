@@ -9,10 +9,11 @@ import pytest
 from av2a.datasets import GroundTruth
 from av2a.detector import vocabulary_of
 from av2a.research.bench import Bench, as_localization
-from av2a.research.evaluate import Timeline, score
+from av2a.research.evaluate import Timeline, evaluate, parsing_numbers, score
 from av2a.research.predictions import STREAMS, predict
 from av2a.research.replay import Replay
 from av2a.research.search import SPACE
+from av2a.research.tune import Objective
 from av2a.settings import TABLE_1, Fusion, Settings, ThresholdRule
 from tests.silent import silent
 
@@ -55,9 +56,9 @@ def test_the_practical_reading_can_be_replayed_too(bench: Bench) -> None:
 
 def test_its_numbers_are_those_of_evaluate(replay: Replay, bench: Bench) -> None:
     predictions = replay.predictions(bench.released.base)
-    scored = score(predictions, replay.dataset)
-    assert replay.numbers(predictions) == scored.numbers
-    assert replay.numbers(predictions, as_released=True) == scored.numbers_as_released
+    evaluation, _ = evaluate(replay.dataset, bench.backbone, bench.released.base, bench.store)
+    assert parsing_numbers(predictions, replay.dataset) == evaluation.numbers
+    assert score(predictions, replay.dataset).numbers_as_released == evaluation.numbers_as_released
 
 
 def test_its_accuracy_is_that_of_evaluate_for_the_first_candidate(bench: Bench) -> None:
@@ -67,12 +68,13 @@ def test_its_accuracy_is_that_of_evaluate_for_the_first_candidate(bench: Bench) 
         replace(each, clip=clips[each.clip.name]) for each in bench.released.test.watched if each.clip.name in clips
     ]
     replay = Replay(watched, dataset, bench.backbone, bench.released.base)
-    predictions = replay.predictions(bench.released.base.replace(category_threshold=0.2))
+    settings = bench.released.base.replace(category_threshold=0.2)
+    predictions = replay.predictions(settings)
     [reading] = [
         each for each in score(predictions, dataset).readings or () if each.timeline is Timeline.FIRST_CANDIDATE
     ]
     assert reading.truth is GroundTruth.LISTED
-    assert replay.accuracy(predictions) == reading.accuracy
+    assert Objective.ACCURACY.measured(replay, settings) == reading.accuracy
 
 
 def test_replaying_asks_no_encoder(replay: Replay, bench: Bench) -> None:

@@ -100,7 +100,7 @@ def test_a_clip_needs_its_length_in_segments_rounded_half_up_and_at_least_one(
     one = replace(clips, clip_seconds=None, clips=(replace(clip("a"), seconds=seconds),))
     write_scores(tmp_path / "a.npz", CATEGORIES, np.ones((rows, 2)), np.ones((rows, 2)))
     found, _ = predict_scored(tmp_path, one, SETTINGS)
-    assert found.masks[Modality.AUDIO].shape == (1, 2, rows)
+    assert found.masks[Modality.AUDIO].shape == (1, rows, 2)
     write_scores(tmp_path / "a.npz", CATEGORIES, np.ones((rows + 1, 2)), np.ones((rows + 1, 2)), overwrite=True)
     with pytest.raises(InvalidScores, match=rf"{rows + 1} rows, and the clip of {seconds} s has {rows} segments"):
         predict_scored(tmp_path, one, SETTINGS)
@@ -124,4 +124,4 @@ def test_without_a_known_length_any_number_of_segments_will_do(clips: Dataset, t
     write_scores(folder / "c_0_10.npz", CATEGORIES, np.zeros((25, 2)), np.zeros((25, 2)))
     found, left_out = predict_scored(folder, replace(clips, clip_seconds=None), SETTINGS)
     assert left_out == ()
-    assert found.masks[Modality.AUDIO].shape == (3, 2, 25)
+    assert found.masks[Modality.AUDIO].shape == (3, 25, 2)

@@ -10,6 +10,7 @@ from av2a.cli.setting_options import SettingOptions
 from av2a.datasets import Task
 from av2a.errors import NoClips, UsageError
 from av2a.research.bench import Bench
+from av2a.research.evaluate import parsing_numbers
 from av2a.research.replay import Replay
 from av2a.research.tune import Objective, replayed, some_videos, tune, tuning_results
 from av2a.research.watching import LeftOut, Watch, watch
@@ -30,7 +31,7 @@ def test_tuning_on_what_is_stored_decodes_and_encodes_nothing(replay: Replay, be
 
 def test_the_best_settings_are_worth_what_is_said(replay: Replay, bench: Bench) -> None:
     found = tune(replay, bench.backbone.info, bench.released.base, trials=14, seed=1)
-    numbers = replay.numbers(replay.predictions(found.settings))
+    numbers = parsing_numbers(replay.predictions(found.settings), replay.dataset)
     assert found.search.best_trial.value == (numbers.segment_type + numbers.event_type) / 2
 
 

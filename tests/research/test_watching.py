@@ -24,7 +24,6 @@ SOUND = Sound(tone(2.0, 16_000), 16_000)
 
 
 def parts(watched: Watched) -> list[Part]:
-    assert watched.source is not None
     return parts_of(watched.source)
 
 
@@ -46,7 +45,7 @@ def test_a_clip_comes_with_its_truth_over_its_segments(good: Path, mini: Backbon
     purr = Annotation("cat", Modality.AUDIO_VISUAL, 0.0, 1.0)
     [watched] = watch(dataset_of(labelled("a", good, bark, purr)), mini, PRACTICAL).watched
     assert watched.heard.tolist() == [[False, True], [True, False]]
-    assert watched.seen.tolist() == [[False, False], [True, False]]
+    assert watched.seen.tolist() == [[False, True], [False, False]]
     assert [len(each.segments) for each in parts(watched)] == [2]
 
 
@@ -95,7 +94,7 @@ def test_clips_of_a_data_set_with_a_stated_length_all_have_its_segments(
     settings = Settings.of(profile)
     [watched] = watch(dataset_of(labelled("a", good), seconds=10.0), mini, settings).watched
     assert watched.grid.segments == 10
-    assert watched.heard.shape == (2, 10)
+    assert watched.heard.shape == (10, 2)
     [observation] = parts(watched)
     assert len(observation.segments) == 10
 

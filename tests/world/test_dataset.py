@@ -25,7 +25,7 @@ def test_a_split_has_the_scenes_of_its_seeds_and_their_truth(tmp_path: Path) -> 
     for seed, clip in list(zip(SPLITS["test"].seeds, dataset.clips, strict=True))[:20]:
         heard, seen = truth(make_scene(seed))
         found = truth_masks(clip, NAMES, 10)
-        assert np.array_equal(found[0], heard.T) and np.array_equal(found[1], seen.T)
+        assert np.array_equal(found[0], heard) and np.array_equal(found[1], seen)
 
 
 def test_no_clip_is_in_two_splits(tmp_path: Path) -> None:

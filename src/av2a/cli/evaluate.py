@@ -107,7 +107,7 @@ def evaluate(
         instead = {"predictions": theirs.predictions, "scores": theirs.scores, "only_asked": intervals.only_asked}
         refuse_beside_parser(clips, given.models, how, store=given.kept.store, **instead)
         settings = requested.settings
-        evaluation, found = score_parsed(*requested.parsed(clips.opened(terminal), terminal), requested.settings)
+        evaluation, found = score_parsed(requested.parsed(clips.opened(terminal), terminal), requested.settings)
     elif theirs.predictions is not None or theirs.scores is not None:
         models = clips.models(given.models)
         how.settings(models.name)

@@ -19,8 +19,7 @@ from av2a.methods.trained.features import FeatureFolder
 from av2a.methods.trained.registry import PARSERS, Kind, parser_named
 from av2a.methods.trained.rules import Gate
 from av2a.methods.trained.settings import ParserSettings, Thresholds
-from av2a.research.parsed import Parsed, parsed
-from av2a.research.parser_replay import only
+from av2a.research.parsed import Parsed, only, parsed
 from av2a.settings import Fusion
 
 
@@ -35,8 +34,8 @@ class RequestedParser:
     settings: ParserSettings
     device: str
 
-    def parsed(self, dataset: Dataset, terminal: Terminal) -> tuple[Parsed, Dataset]:
-        """Its probabilities for the clips, and the clips.
+    def parsed(self, dataset: Dataset, terminal: Terminal) -> Parsed:
+        """Its probabilities for the clips.
 
         Raises:
             UsageError: a list of clips that are not there, a data set of other categories.
@@ -50,7 +49,7 @@ class RequestedParser:
             self.kind.name, self.checkpoint, attention_map=self.settings.attention_map, device=self.device
         )
         with terminal.progress(f"{clips.name}, {clips.split}") as report:
-            return parsed(clips, parser, features, self.settings, progress=report), clips
+            return parsed(clips, parser, features, self.settings, progress=report)
 
 
 @dataclass(frozen=True)

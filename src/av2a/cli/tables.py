@@ -302,7 +302,7 @@ class _TablesRun:
             f"{kind.name} ({parser.info.digest[:12]}) on {what}: {len(found.names)} of {len(dataset.clips)} videos"
         )
         self.parser_left_out += [(f"{what}, {kind.name}", each) for each in found.left_out]
-        self.parts += parsed_parts(found, dataset)
+        self.parts += parsed_parts(found)
 
     def sheets(self) -> list[Sheet]:
         """All tables, filled or not, and section 4.2."""

@@ -11,8 +11,8 @@ from av2a.cli.parser_options import ParserOptions, refuse_beside_parser
 from av2a.cli.setting_options import settings_in
 from av2a.datasets.opening import GENERATED
 from av2a.errors import UnknownName
-from av2a.research.parser_replay import ParserReplay, space_of
-from av2a.research.replay import Replay
+from av2a.research.parsed import space_of
+from av2a.research.replay import Replayable
 from av2a.research.search import SPACE, Space, checked_space, require_optuna
 from av2a.research.tune import VIDEOS, Objective, some_videos, tuning_results
 from av2a.research.tune import tune as tuned
@@ -96,9 +96,9 @@ def tune(clips: TunedClipOptions, given: ExperimentOptions, parser: ParserOption
         refuse_beside_parser(clips, given.models, given.how)
         store, dataset = given.kept.opened(terminal), clips.opened(terminal)
         require_optuna()
-        found, dataset = requested.parsed(dataset, terminal)
-        terminal.say(f"{dataset.name}, {dataset.split}: {dataset.of_total(len(found.names))}")
-        replay: Replay = ParserReplay(found, dataset)
+        found = requested.parsed(dataset, terminal)
+        terminal.say(f"{dataset.name}, {dataset.split}: {found.dataset.of_total(len(found.names))}")
+        replay: Replayable = found
         info, failed = found.info, list[str]()
         base: Settings = requested.settings
         space = search.within(space_of(requested.settings))

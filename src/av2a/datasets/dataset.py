@@ -168,7 +168,7 @@ def of_videos(counted: int, total: int, split_total: int | None = None) -> str:
 
 def truth_masks(
     clip: LabelledClip, categories: Sequence[str], segments: int, segment_seconds: float = 1.0
-) -> tuple[Bool[np.ndarray, "category segment"], Bool[np.ndarray, "category segment"]]:
+) -> tuple[Bool[np.ndarray, "segment label"], Bool[np.ndarray, "segment label"]]:
     """In which segments each category is heard, and in which it is seen.
 
     A segment counts when an annotation touches it (onset rounded down, offset up, as sed_eval does); with whole seconds and one-second segments that is
@@ -177,7 +177,7 @@ def truth_masks(
 
     >>> bark = Annotation("dog", Modality.AUDIO, 1.0, 3.0)
     >>> heard, seen = truth_masks(LabelledClip("a", None, (bark,)), ("cat", "dog"), 4)
-    >>> heard[1].tolist(), bool(seen.any())
+    >>> heard[:, 1].tolist(), bool(seen.any())
     ([False, True, True, False], False)
 
     Raises:
@@ -185,12 +185,12 @@ def truth_masks(
     """
     if clip.annotations is None:
         raise ValueError(f"the truth of clip {clip.name!r} is unknown")
-    heard, seen = (np.zeros((len(categories), segments), dtype=bool) for _ in range(2))
+    heard, seen = (np.zeros((segments, len(categories)), dtype=bool) for _ in range(2))
     for each in clip.annotations:
         category = _category(each, categories)
         start, stop = touched_segments(each.onset_seconds, each.offset_seconds, segments, segment_seconds)
-        heard[category, start:stop] |= each.is_heard
-        seen[category, start:stop] |= each.is_seen
+        heard[start:stop, category] |= each.is_heard
+        seen[start:stop, category] |= each.is_seen
     return heard, seen
 
 

@@ -192,12 +192,12 @@ def as_localization(dataset: Dataset) -> Dataset:
             continue
         heard, seen = truth_masks(clip, dataset.categories, segments)
         both = heard & seen
-        present = np.flatnonzero(both.any(axis=1))
+        present = np.flatnonzero(both.any(axis=0))
         if len(present) == 1:
             label = dataset.categories[int(present[0])]
             annotations = tuple(
                 Annotation(label, Modality.AUDIO_VISUAL, float(start), float(stop))
-                for start, stop in runs(both[present[0]])
+                for start, stop in runs(both[:, present[0]])
             )
             clips.append(replace(clip, annotations=annotations))
     return replace(dataset, task=Task.LOCALIZATION, clips=tuple(clips))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from av2a.metrics.parsing import ParsingMetrics
+from av2a.research.evaluate import score
 from av2a.research.published import (
     FULL,
     LATE_FUSION,
@@ -69,9 +70,10 @@ def measured_line(replay: Replay, method: str, name: str, settings: Sequence[Set
     """One line in the two readings of the audio columns; with several settings each number is the mean over them."""
     numbers: dict[str, list[ParsingMetrics]] = {TRUE_AUDIO: [], AS_RELEASED: []}
     for each in settings:
-        predictions = replay.predictions(each)
-        numbers[TRUE_AUDIO].append(replay.numbers(predictions))
-        numbers[AS_RELEASED].append(replay.numbers(predictions, as_released=True))
+        scored = score(replay.predictions(each), replay.dataset, segment_seconds=each.segment_seconds)
+        assert scored.numbers is not None and scored.numbers_as_released is not None
+        numbers[TRUE_AUDIO].append(scored.numbers)
+        numbers[AS_RELEASED].append(scored.numbers_as_released)
     return Line(method, name, replay.dataset.name, tuple(runs_of(reading, found) for reading, found in numbers.items()))
 
 

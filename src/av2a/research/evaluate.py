@@ -1,17 +1,18 @@
-"""Evaluates predictions: the ten numbers of parsing, or the accuracy of localization, with what they were measured on.
+"""Scores predictions: the ten numbers of parsing, or the accuracy of localization, with what they were measured on.
 
-Every number says how many of the data set's videos it is of. For parsing it is given twice: with the audio that was predicted, and with *audio := visual*,
-as the released script scores it (behaviour 36), which is what the paper's tables very probably hold. Accuracy is given in four
-readings: against both truths that are in use (behaviour 40), of the first candidate alone, as released, and of all of them.
+Each result says how many of the data set's videos count. The ten numbers are given twice: with the predicted audio, and with *audio := visual*, as
+the released script scores it (behaviour 36), which is what the paper's tables very probably contain. Accuracy is given in four readings: against
+both truths in use (behaviour 40), of the first candidate alone, as released, and of all candidates.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float
 
 from av2a.backbones.base import Backbone
 from av2a.datasets import Dataset, GroundTruth, LabelledClip, Task, truth_masks, truth_timeline
@@ -21,38 +22,31 @@ from av2a.datasets.rows import counted, some
 from av2a.detector import vocabulary_of
 from av2a.features import Progress
 from av2a.features.store import Store
+from av2a.metrics.counts import Masks
 from av2a.metrics.localization import accuracy, category_accuracy, every_candidate, first_candidate
 from av2a.metrics.parsing import ParsingMetrics, category_metrics, parsing_metrics
 from av2a.research.parameters import parameters_of
-from av2a.research.predictions import (
-    STREAMS,
-    Found,
-    MethodSeconds,
-    Predictions,
-    found_in,
-    gathered,
-    stacked,
-)
-from av2a.research.watching import TRUTH_UNKNOWN, LeftOut, Watched, WatchSeconds, watching
+from av2a.research.predictions import STREAMS, ClipPredictions, MethodSeconds, Predictions, predict_clip, stacked
+from av2a.research.watching import TRUTH_UNKNOWN, ClipFacts, LeftOut, WatchSeconds, watching, with_lengths_of
 from av2a.settings import Settings, ValidationRule
 from av2a.timeline import Grid
-from av2a.types import BackboneInfo, Candidate, Modality
+from av2a.types import BackboneInfo, Modality
 
 
 class Timeline(Enum):
-    """How audio-visual events become one category a second."""
+    """How audio-visual events become one label a second."""
 
     FIRST_CANDIDATE = "first_candidate"
     """The first event alone, as the released code scores it (behaviour 40)."""
     EVERY_CANDIDATE = "every_candidate"
-    """All of them; where two overlap the earlier one holds."""
+    """All of them; where two overlap, the earlier one counts."""
 
 
 class SourceKind(Enum):
-    """What else than a backbone's work can be evaluated."""
+    """Whose results are evaluated, where it is not a backbone."""
 
     SCORES = "scores"
-    """A folder of scores, from which the method made events."""
+    """A folder of scores, which the method turned into events."""
     PREDICTIONS = "predictions"
     """A table of events."""
 
@@ -157,22 +151,21 @@ def evaluate(
     also_unknown: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Evaluation, Predictions]:
-    """The method on every video of a data set, one after the other; a video that cannot be used is left out and counted.
+    """Run the method on every video of a data set, one after the other, and score it; a video that cannot be used is left out and counted.
 
     With ``also_unknown`` videos without truth are predicted, too; they do not count.
 
     Raises:
         InvalidLabels: the data set names no events.
         OutputRefused: the store cannot be written.
-        InvalidSetting: the backbone cannot do what the settings ask for.
+        InvalidSetting: the backbone does not support the settings.
         WeightsUnavailable: the backbone cannot be used.
     """
     dataset.check_labels()
     words = vocabulary_of(backbone, dataset.labels, settings)
-    found: list[Found] = []
+    found: list[ClipPredictions] = []
     left_out: list[LeftOut] = []
-    seen: list[_Seen] = []
-    lengths: dict[str, float] = {}
+    facts: list[ClipFacts] = []
     turns = watching(
         dataset, backbone, settings, store, every_interval=every_interval, also_unknown=also_unknown, progress=progress
     )
@@ -180,17 +173,12 @@ def evaluate(
         if isinstance(each, LeftOut):
             left_out.append(each)
         else:
-            found.append(found_in(each, words, settings))
-            seen.append(_Seen.of(each))
-            lengths[each.clip.name] = each.grid.duration_seconds
-    dataset = replace(
-        dataset, clips=tuple(replace(clip, seconds=lengths.get(clip.name, clip.seconds)) for clip in dataset.clips)
-    )
-    predictions = gathered(found, categories=len(dataset.categories))
-    scored = score(
-        predictions, dataset, left_out=left_out, segment_seconds=settings.segment_seconds, remarks=tuple(_remarks(seen))
-    )
-    timing = _timing([each.seconds for each in seen], predictions.seconds, every_interval)
+            found.append(predict_clip(each, words, settings))
+            facts.append(each.facts)
+    predictions = Predictions.of(found, len(dataset.categories))
+    dataset, remarks = with_lengths_of(facts, dataset), tuple(_file_remarks(facts))
+    scored = score(predictions, dataset, left_out=left_out, segment_seconds=settings.segment_seconds, remarks=remarks)
+    timing = _timing([each.seconds for each in facts], predictions.seconds, every_interval)
     return (
         replace(scored, timing=timing, settings=settings, backbone=backbone.info, parameters=parameters_of(backbone)),
         predictions,
@@ -205,29 +193,22 @@ def score(
     segment_seconds: float = 1.0,
     remarks: Sequence[str] = (),
 ) -> Evaluation:
-    """How right predictions are, whoever made them. Videos of the data set that they do not name do not count.
+    """Compare predictions, whoever made them, with the truth. Videos of the data set that they do not name do not count.
 
     Truth and predictions are cut at the end of each clip whose length is known (:func:`av2a.datasets.lengths.with_lengths`).
 
     Raises:
         InvalidLabels: the data set names no events.
-        ValueError: they name a video that is not in the data set, or are not of its categories.
+        ValueError: they name a video that is not in the data set, or have another number of labels.
     """
     dataset.check_labels()
-    clips = {clip.name: clip for clip in dataset.clips}
-    unknown = [name for name in predictions.names if name not in clips]
-    if unknown:
-        raise ValueError(f"predictions of {len(unknown)} videos that are not in the data set, such as {unknown[0]!r}")
-    if predictions.masks[Modality.AUDIO].shape[1] != len(dataset.categories):
-        raise ValueError(
-            f"predictions must be of the data set's {len(dataset.categories)} categories, "
-            f"got {predictions.masks[Modality.AUDIO].shape[1]}"
-        )
-    counting = [(place, clips[name]) for place, name in enumerate(predictions.names)]
-    unknown_truth = [LeftOut(clip.name, TRUTH_UNKNOWN) for _, clip in counting if clip.annotations is None]
-    counting = [(place, clip) for place, clip in counting if clip.annotations is not None]
-    cut = cut_remarks([(clip, dataset.end_of(clip)) for _, clip in counting], segment_seconds)
-    counting = [(place, _within_end(dataset, clip)) for place, clip in counting]
+    counting = _counting(predictions, dataset)
+    known = [clip for clip in dataset.clips if clip.annotations is not None]
+    unknown_truth = [
+        LeftOut(name, TRUTH_UNKNOWN) for name in predictions.names if name not in {clip.name for clip in known}
+    ]
+    named = set(predictions.names)
+    cut = cut_remarks([(clip, dataset.end_of(clip)) for clip in known if clip.name in named], segment_seconds)
     bare = Evaluation(
         dataset=dataset.name,
         split=dataset.split,
@@ -244,24 +225,54 @@ def score(
         return bare
     if dataset.task is Task.LOCALIZATION:
         return replace(bare, readings=tuple(_readings(predictions, dataset, counting, segment_seconds)))
-    return _parsed(bare, predictions, dataset, counting, segment_seconds)
+    masks = _masks(predictions, dataset, counting, segment_seconds)
+    return replace(
+        bare,
+        numbers=parsing_metrics(*masks),
+        numbers_as_released=parsing_metrics(*masks._replace(audio=masks.visual)),
+        per_category=category_metrics(*masks),
+    )
 
 
-def _within_end(dataset: Dataset, clip: LabelledClip) -> LabelledClip:
-    end = dataset.end_of(clip)
-    return clip if end is None else clip.within(end)
+def parsing_numbers(predictions: Predictions, dataset: Dataset, segment_seconds: float = 1.0) -> ParsingMetrics:
+    """The ten numbers of :func:`score` with the predicted audio, and nothing else: for the trials of a search."""
+    return parsing_metrics(*_masks(predictions, dataset, _counting(predictions, dataset), segment_seconds))
 
 
 Counting = Sequence[tuple[int, LabelledClip]]
-"""The videos that count: their place among the predictions, and what is known of them."""
+"""The videos that count: their index among the predictions, and their truth."""
 
 
-def _parsed(
-    bare: Evaluation, predictions: Predictions, dataset: Dataset, counting: Counting, segment_seconds: float
-) -> Evaluation:
-    places = [place for place, _ in counting]
-    found = {modality: predictions.masks[modality][places] for modality in STREAMS}
-    predicted = np.any([found[modality].any(axis=1) for modality in STREAMS], axis=0)
+def _counting(predictions: Predictions, dataset: Dataset) -> Counting:
+    """The videos with a known truth, cut at their ends."""
+    clips = {clip.name: clip for clip in dataset.clips}
+    unknown = [name for name in predictions.names if name not in clips]
+    if unknown:
+        raise ValueError(f"predictions of {len(unknown)} videos that are not in the data set, such as {unknown[0]!r}")
+    labels = predictions.masks[Modality.AUDIO].shape[2]
+    if labels != len(dataset.categories):
+        raise ValueError(f"predictions must be of the data set's {len(dataset.categories)} categories, got {labels}")
+    return [
+        (index, clips[name] if (end := dataset.end_of(clips[name])) is None else clips[name].within(end))
+        for index, name in enumerate(predictions.names)
+        if clips[name].annotations is not None
+    ]
+
+
+class _MetricMasks(NamedTuple):
+    """The arguments of the metrics, (video, label, segment)."""
+
+    truth_audio: Masks
+    truth_visual: Masks
+    audio: Masks
+    visual: Masks
+    audio_visual: Masks
+
+
+def _masks(predictions: Predictions, dataset: Dataset, counting: Counting, segment_seconds: float) -> _MetricMasks:
+    indexes, labels = [index for index, _ in counting], len(dataset.categories)
+    found = [predictions.masks[modality][indexes] for modality in STREAMS]
+    predicted = np.any([masks.any(axis=2) for masks in found], axis=0)
     counts = [
         _segments(dataset, clip, mask, segment_seconds) for (_, clip), mask in zip(counting, predicted, strict=True)
     ]
@@ -270,26 +281,19 @@ def _parsed(
         truth_masks(clip, dataset.categories, count, segment_seconds)
         for (_, clip), count in zip(counting, counts, strict=True)
     ]
-    heard, seen = (stacked([each[stream] for each in truth], len(dataset.categories), segments) for stream in range(2))
-    inside = np.arange(segments) < np.array(counts)[:, None, None]
-    audio, visual, both = (_widened(found[modality], segments) & inside for modality in STREAMS)
-    return replace(
-        bare,
-        numbers=parsing_metrics(heard, seen, audio=audio, visual=visual, audio_visual=both),
-        numbers_as_released=parsing_metrics(heard, seen, audio=visual, visual=visual, audio_visual=both),
-        per_category=category_metrics(heard, seen, audio=audio, visual=visual, audio_visual=both),
-    )
-
-
-Masks = Bool[np.ndarray, "video category segment"]
-Scored = Bool[np.ndarray, "video category scored"]
-"""Masks over as many segments as truth and predictions need."""
+    inside = np.arange(segments)[:, None] < np.array(counts)[:, None, None]
+    arrays = [
+        *(stacked(masks, segments, labels) for masks in zip(*truth, strict=True)),
+        *(stacked([mask[:segments] for mask in masks], segments, labels) & inside for masks in found),
+    ]
+    # The metrics' axes are (video, label, segment).
+    return _MetricMasks(*(each.transpose(0, 2, 1) for each in arrays))
 
 
 def _segments(
     dataset: Dataset, clip: LabelledClip, predicted: Bool[np.ndarray, " segment"], segment_seconds: float
 ) -> int:
-    """How many segments of a clip are scored: up to its end; without a known end up to the last one in which anything is true or found."""
+    """The number of segments of a clip that are scored: up to its end, or, where that is unknown, to the last event of truth or prediction."""
     end = dataset.end_of(clip)
     if end is not None:
         return Grid(end, segment_seconds).segments
@@ -297,71 +301,47 @@ def _segments(
     return max(Grid(last, segment_seconds).segments, int(np.flatnonzero(predicted).max(initial=-1)) + 1)
 
 
-def _widened(masks: Masks, segments: int) -> Scored:
-    """The masks over ``segments`` segments, filled up with False or cut."""
-    return np.pad(masks, ((0, 0), (0, 0), (0, max(segments - masks.shape[2], 0))))[:, :, :segments]
-
-
 def _readings(
     predictions: Predictions, dataset: Dataset, counting: Counting, segment_seconds: float
 ) -> Iterator[AccuracyReading]:
-    length = dataset.clip_seconds or segment_seconds * predictions.masks[Modality.AUDIO].shape[2]
+    length = dataset.clip_seconds or segment_seconds * predictions.masks[Modality.AUDIO].shape[1]
     segments, background = Grid(length, segment_seconds).segments, len(dataset.categories)
+    events = [
+        [(each.category, each.start, each.stop) for each in predictions.candidates(index)] for index, _ in counting
+    ]
     for truth in GroundTruth:
         if truth is GroundTruth.FIRST_ANNOTATION and any(clip.first_annotation is None for _, clip in counting):
             continue
         true = np.stack(
             [truth_timeline(clip, dataset.categories, segments, truth, segment_seconds) for _, clip in counting]
         )
-        for timeline in Timeline:
-            found = np.stack(
-                [_timeline(predictions.candidates(place), timeline, background, segments) for place, _ in counting]
-            )
+        for timeline, paint in (
+            (Timeline.FIRST_CANDIDATE, first_candidate),
+            (Timeline.EVERY_CANDIDATE, every_candidate),
+        ):
+            found = np.stack([paint(each, background=background, seconds=segments) for each in events])
             yield AccuracyReading(truth, timeline, accuracy(true, found), category_accuracy(true, found, background))
 
 
-def _timeline(
-    candidates: Iterable[Candidate], timeline: Timeline, background: int, segments: int
-) -> Int64[np.ndarray, " segment"]:
-    paint = first_candidate if timeline is Timeline.FIRST_CANDIDATE else every_candidate
-    ends = [(each.category, each.start, each.stop) for each in candidates]
-    return paint(ends, background=background, seconds=segments)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """Facts about a clip for the report, without its embeddings."""
-
-    name: str
-    seconds: WatchSeconds | None
-    has_sound: bool
-    has_picture: bool
-    warnings: tuple[str, ...]
-
-    @classmethod
-    def of(cls, watched: Watched) -> "_Seen":
-        return cls(watched.clip.name, watched.seconds, watched.has_sound, watched.has_picture, watched.warnings)
-
-
-def remarks_of(watched: Sequence[Watched]) -> tuple[str, ...]:
+def remarks_of(watched: Sequence[ClipFacts]) -> tuple[str, ...]:
     """Remarks on videos that count: annotations beyond the end, no audio, no video, damage."""
     ends = [(each.clip, each.grid.duration_seconds) for each in watched]
     segment_seconds = watched[0].grid.segment_seconds if watched else 1.0
-    return (*cut_remarks(ends, segment_seconds), *_remarks([_Seen.of(each) for each in watched]))
+    return (*cut_remarks(ends, segment_seconds), *_file_remarks(watched))
 
 
-def _remarks(seen: Sequence[_Seen]) -> Iterator[str]:
+def _file_remarks(watched: Sequence[ClipFacts]) -> Iterator[str]:
     for what, names in (
-        ("without sound, in which nothing is heard", [each.name for each in seen if not each.has_sound]),
-        ("without a picture, in which nothing is seen", [each.name for each in seen if not each.has_picture]),
+        ("without sound, in which nothing is heard", [each.clip.name for each in watched if not each.has_sound]),
+        ("without a picture, in which nothing is seen", [each.clip.name for each in watched if not each.has_picture]),
     ):
         if names:
             yield f"{counted(len(names), 'video')} {what} ({some(names)})"
-    amiss: dict[str, list[str]] = {}
-    for each in seen:
+    damaged: dict[str, list[str]] = {}
+    for each in watched:
         for warning in each.warnings:
-            amiss.setdefault(warning, []).append(each.name)
-    for warning, names in amiss.items():
+            damaged.setdefault(warning, []).append(each.clip.name)
+    for warning, names in damaged.items():
         yield f"{counted(len(names), 'video')} ({some(names)}): {warning}"
 
 

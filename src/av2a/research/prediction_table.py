@@ -1,6 +1,6 @@
 """Reads and writes tables of predictions.
 
-The form is that of DCASE, ``filename onset offset event_label`` separated by tabs, in seconds, with a column ``modality``: audio, visual or
+The format is that of DCASE, ``filename onset offset event_label`` separated by tabs, in seconds, with a column ``modality``: audio, visual or
 audio_visual. A clip in which nothing was found has a row with its name alone; where that is so for a stream of all clips, a row with a name and the
 modality alone says that it was looked for. Audio-visual rows of a clip stand in the order in which the method gave them, as accuracy is also
 taken of the first one alone.
@@ -8,6 +8,7 @@ taken of the first one alone.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from av2a.datasets import Dataset, Task
@@ -16,7 +17,7 @@ from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, Why, co
 from av2a.datasets.videos import ENDINGS
 from av2a.errors import MediaError, MissingFile, OutputRefused, one_line
 from av2a.exports.files import check_file, write_whole
-from av2a.research.predictions import STREAMS, Found, Predictions, by_time, gathered, painted
+from av2a.research.predictions import STREAMS, ClipPredictions, Predictions, by_time, painted
 from av2a.timeline import Grid
 from av2a.types import Candidate, Modality
 
@@ -37,7 +38,7 @@ def dumps(predictions: Predictions, categories: Sequence[str], segment_seconds: 
     """
     rows = [HEADER]
     for video, name in enumerate(predictions.names):
-        events = [(modality, each) for modality in STREAMS for each in _events(predictions, video, modality)]
+        events = [(modality, each) for modality in STREAMS for each in predictions.candidates(video, modality)]
         rows += [_row(name, modality, each, categories, segment_seconds) for modality, each in events]
         rows += [] if events else [(name, "", "", "", "")]
     both = Modality.AUDIO_VISUAL.value
@@ -110,10 +111,9 @@ def read(file: Path, dataset: Dataset, *, segment_seconds: float = 1.0, only_nam
     rows.check_any_known()
     names = [clip.name for clip in dataset.clips if clip.name in rows.events or not only_named]
     not_named = tuple(clip.name for clip in dataset.clips if clip.name not in rows.events)
-    shape = len(dataset.categories), rows.segments
-    found = [_found(name, rows.events.get(name, []), shape, both_given=rows.both_given) for name in names]
+    found = [rows.predictions(name) for name in names]
     return PredictionTable(
-        gathered(found, len(dataset.categories)),
+        Predictions.of(found, len(dataset.categories)),
         tuple(rows.remarks(() if only_named else not_named)),
         not_named,
     )
@@ -188,12 +188,22 @@ class _Rows:
                 f"{none} named in {one_line(str(self.file), 120)} is in {_whole(self.dataset)}: check --split and names"
             )
 
-    @property
+    @cached_property
     def segments(self) -> int:
-        """How many segments the arrays need."""
+        """The number of segments of the masks, once all rows are taken."""
         if self.dataset.clip_seconds is not None:
             return Grid(self.dataset.clip_seconds, self.segment_seconds).segments
         return max((each.stop for events in self.events.values() for _, each in events), default=1)
+
+    def predictions(self, name: str) -> ClipPredictions:
+        """The events of one clip; where the table has no audio_visual rows, audio-visual is what is both heard and seen."""
+        rows = self.events.get(name, [])
+        events = {modality: [each for kind, each in rows if kind is modality] for modality in STREAMS}
+        if not self.both_given:
+            shape = self.segments, len(self.dataset.categories)
+            heard, seen = (painted(events[modality], shape) for modality in (Modality.AUDIO, Modality.VISUAL))
+            events[Modality.AUDIO_VISUAL] = list(by_time(heard & seen))
+        return ClipPredictions(name, events, self.segments)
 
     def remarks(self, nothing_found: Sequence[str]) -> Iterator[str]:
         """What is not used, and what was assumed; ``nothing_found`` are clips that count although they are not named."""
@@ -234,21 +244,6 @@ def _modality(row: AnnotationRow, task: Task) -> Modality:
     if text not in [modality.value for modality in Modality]:
         raise row.wrong(f"modality must be audio, visual or audio_visual, got {one_line(text, 40)!r}: correct it")
     return Modality(text)
-
-
-def _found(name: str, events: Sequence[PredictedEvent], shape: tuple[int, int], *, both_given: bool) -> Found:
-    masks = {kind: painted([each for modality, each in events if modality is kind], shape) for kind in STREAMS}
-    in_order = [each for modality, each in events if modality is Modality.AUDIO_VISUAL]
-    if not both_given:
-        masks[Modality.AUDIO_VISUAL] = masks[Modality.AUDIO] & masks[Modality.VISUAL]
-        in_order = list(by_time(masks[Modality.AUDIO_VISUAL]))
-    return Found(name, masks, tuple(in_order))
-
-
-def _events(predictions: Predictions, video: int, modality: Modality) -> Sequence[Candidate]:
-    if modality is Modality.AUDIO_VISUAL:
-        return predictions.candidates(video)
-    return by_time(predictions.masks[modality][video])
 
 
 def _check_names(fields: Iterable[str]) -> None:

@@ -1,6 +1,6 @@
-"""The predictions for many clips, as arrays."""
+"""Predictions for many clips: the events of each, and as masks for scoring."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -17,12 +17,13 @@ from av2a.types import Candidate, Modality, Parsing
 
 STREAMS = (Modality.AUDIO, Modality.VISUAL, Modality.AUDIO_VISUAL)
 
-Mask = Bool[np.ndarray, "category segment"]
+Mask = Bool[np.ndarray, "segment label"]
+Masks = Bool[np.ndarray, "video segment label"]
 
 
 @dataclass(frozen=True)
 class MethodSeconds:
-    """What it took to come from embeddings to events, in seconds of wall clock."""
+    """Seconds of wall clock from embeddings to events."""
 
     intervals: float
     """Decoding and encoding candidate intervals; next to nothing where they were stored."""
@@ -31,15 +32,40 @@ class MethodSeconds:
 
 
 @dataclass(frozen=True, eq=False)
+class ClipPredictions:
+    """The events of one clip of each modality, in the order in which the method gave them."""
+
+    name: str
+    events: Mapping[Modality, Sequence[Candidate]]
+    segments: int
+    seconds: MethodSeconds | None = None
+
+    @classmethod
+    def joined(
+        cls, name: str, parsings: Sequence[Parsing], segments: int, seconds: MethodSeconds | None = None
+    ) -> "ClipPredictions":
+        """Those of a clip's parts, in segments of the whole clip."""
+        events = {
+            modality: [
+                Candidate(each.category, part.first_segment + each.start, part.first_segment + each.stop)
+                for part in parsings
+                for each in part.streams[modality].found
+            ]
+            for modality in STREAMS
+        }
+        return cls(name, events, segments, seconds)
+
+
+@dataclass(frozen=True, eq=False)
 class Predictions:
-    """Where each category was found in each clip; shorter clips are filled up with False."""
+    """Where each label was found in each clip; shorter clips are filled up with False."""
 
     names: tuple[str, ...]
-    masks: Mapping[Modality, Bool[np.ndarray, "video category segment"]]
+    masks: Mapping[Modality, Masks]
     in_order: tuple[tuple[Candidate, ...], ...] = ()
-    """Of each clip the audio-visual events in the order in which the method gave them; empty: by time, as far as known."""
-    seconds: tuple["MethodSeconds", ...] = ()
-    """What each clip took; empty where that is not known."""
+    """The audio-visual events of each clip in the order of the method; empty where only the masks are known."""
+    seconds: tuple[MethodSeconds, ...] = ()
+    """Of each clip; empty where not measured."""
 
     def __post_init__(self) -> None:
         shapes = {modality: self.masks[modality].shape for modality in STREAMS}
@@ -49,85 +75,66 @@ class Predictions:
             if len(parts) not in (0, len(self.names)):
                 raise ValueError(f"{what} needs one entry for each of {len(self.names)} names, got {len(parts)}")
 
-    def candidates(self, video: int) -> tuple[Candidate, ...]:
-        """The audio-visual events of one clip, in their order."""
-        if self.in_order:
+    @classmethod
+    def of(cls, clips: Sequence[ClipPredictions], labels: int) -> "Predictions":
+        """The predictions of all clips together; ``labels`` is the number of labels."""
+        segments = max((clip.segments for clip in clips), default=1)
+        return cls(
+            names=tuple(clip.name for clip in clips),
+            masks={
+                modality: stacked(
+                    [painted(clip.events[modality], (clip.segments, labels)) for clip in clips], segments, labels
+                )
+                for modality in STREAMS
+            },
+            in_order=tuple(tuple(clip.events[Modality.AUDIO_VISUAL]) for clip in clips),
+            seconds=tuple(clip.seconds for clip in clips if clip.seconds is not None),
+        )
+
+    def candidates(self, video: int, modality: Modality = Modality.AUDIO_VISUAL) -> tuple[Candidate, ...]:
+        """The events of one clip: the audio-visual ones in the order of the method where it is known, else by time."""
+        if modality is Modality.AUDIO_VISUAL and self.in_order:
             return self.in_order[video]
-        return by_time(self.masks[Modality.AUDIO_VISUAL][video])
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What was found in one clip."""
-
-    name: str
-    masks: Mapping[Modality, Mask]
-    in_order: tuple[Candidate, ...]
-    seconds: MethodSeconds | None = None
+        return by_time(self.masks[modality][video])
 
 
 def predict(watched: Sequence[Watched], words: Vocabulary, settings: Settings) -> Predictions:
-    """What the method finds in clips that were watched with the same sampling."""
-    return gathered([found_in(each, words, settings) for each in watched], categories=len(words.counted))
+    """Run the method on clips that were watched with the same sampling."""
+    return Predictions.of([predict_clip(each, words, settings) for each in watched], len(words.counted))
 
 
-def found_in(watched: Watched, words: Vocabulary, settings: Settings) -> Found:
-    """What the method finds in one clip."""
-    assert watched.source is not None, "a trained parser has no features of its clips"
+def predict_clip(watched: Watched, words: Vocabulary, settings: Settings) -> ClipPredictions:
+    """Run the method on one clip."""
     began, waited = perf_counter(), watched.source.interval_seconds
     parsings = parsed(load_method(), watched.source, words, settings)
     waited = watched.source.interval_seconds - waited
-    events = {modality: tuple(found_by(parsings, modality)) for modality in STREAMS}
     seconds = MethodSeconds(waited, perf_counter() - began - waited)
-    shape = len(words.counted), watched.grid.segments
-    masks = {modality: painted(found, shape) for modality, found in events.items()}
-    return Found(watched.clip.name, masks, events[Modality.AUDIO_VISUAL], seconds)
+    return ClipPredictions.joined(watched.clip.name, parsings, watched.grid.segments, seconds)
 
 
 def painted(events: Iterable[Candidate], shape: tuple[int, int]) -> Mask:
-    """Where the events are; what lies outside is cut off.
+    """Events as a mask of (segments, labels); what lies outside is cut off.
 
-    >>> painted([Candidate(category=1, start=1, stop=9)], (2, 3)).astype(int)
-    array([[0, 0, 0],
-           [0, 1, 1]])
+    >>> painted([Candidate(category=1, start=1, stop=9)], (3, 2)).astype(int)
+    array([[0, 0],
+           [0, 1],
+           [0, 1]])
     """
     mask = np.zeros(shape, dtype=bool)
     for each in events:
-        mask[each.category, each.start : each.stop] = True
+        mask[each.start : each.stop, each.category] = True
     return mask
 
 
 def by_time(mask: Mask) -> tuple[Candidate, ...]:
-    """The events of a mask by start, then category."""
-    events = [Candidate(category, *ends) for category, row in enumerate(mask) for ends in runs(row)]
+    """The events of a mask by start, then label."""
+    events = [Candidate(label, *ends) for label, column in enumerate(mask.T) for ends in runs(column)]
     return tuple(sorted(events, key=lambda each: (each.start, each.category)))
 
 
-def gathered(found: Sequence[Found], categories: int) -> Predictions:
-    """Many clips' findings as arrays."""
-    segments = max((each.masks[Modality.AUDIO].shape[1] for each in found), default=1)
-    return Predictions(
-        names=tuple(each.name for each in found),
-        masks={
-            modality: stacked([each.masks[modality] for each in found], categories, segments) for modality in STREAMS
-        },
-        in_order=tuple(each.in_order for each in found),
-        seconds=tuple(each.seconds for each in found if each.seconds is not None),
-    )
-
-
-def stacked(
-    masks: Sequence[Bool[np.ndarray, "category _"]], categories: int, segments: int
-) -> Bool[np.ndarray, "video category segment"]:
+def stacked(masks: Sequence[Bool[np.ndarray, "_ label"]], segments: int, labels: int) -> Masks:
     """Masks of clips of any lengths, filled up with False to ``segments``."""
-    whole = np.zeros((len(masks), categories, segments), dtype=bool)
+    whole = np.zeros((len(masks), segments, labels), dtype=bool)
     for video, mask in enumerate(masks):
-        whole[video, :, : mask.shape[1]] = mask
+        whole[video, : len(mask)] = mask
     return whole
-
-
-def found_by(parsings: Iterable[Parsing], modality: Modality) -> Iterator[Candidate]:
-    """The events of one stream, in segments of the clip."""
-    for parsing in parsings:
-        for each in parsing.streams[modality].found:
-            yield Candidate(each.category, parsing.first_segment + each.start, parsing.first_segment + each.stop)

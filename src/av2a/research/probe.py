@@ -62,10 +62,11 @@ def probed(train: Watch, test: Watch, dataset: Dataset, method: str) -> Part:
 
 def _line(train: Watch, test: Watch, dataset: str, method: str, modality: Modality) -> Line:
     classifier = Classifier.trained(_seconds(train.watched, modality))
-    found = [classifier.present(_seconds([each], modality)).T for each in test.watched]
+    found = [classifier.present(_seconds([each], modality)) for each in test.watched]
     truth = [_truth(each, modality) for each in test.watched]
-    categories, segments = len(truth[0]), max(mask.shape[1] for mask in truth)
-    arrays = [stacked(masks, categories, segments) for masks in (truth, found)]
+    segments, labels = max(map(len, truth)), truth[0].shape[1]
+    # The metrics' axes are (video, label, segment).
+    arrays = [stacked(masks, segments, labels).transpose(0, 2, 1) for masks in (truth, found)]
     scored = {
         "segment": segment_counts(*arrays).video_f1,
         "event": event_counts(*arrays).video_f1,
@@ -88,7 +89,7 @@ class Seconds:
 def _seconds(watched: Sequence[Watched], modality: Modality) -> Seconds:
     parts = [
         features.segments(part)
-        for features in (each.source.features for each in watched if each.source is not None)
+        for features in (each.source.features for each in watched)
         for part in range(len(features))
     ]
     visual = modality is Modality.VISUAL
@@ -96,11 +97,11 @@ def _seconds(watched: Sequence[Watched], modality: Modality) -> Seconds:
     return Seconds(
         rows=np.concatenate(rows).astype(np.float64),
         observed=np.concatenate([part.seen if visual else part.heard for part in parts]),
-        truth=np.concatenate([_truth(each, modality).T for each in watched]),
+        truth=np.concatenate([_truth(each, modality) for each in watched]),
     )
 
 
-def _truth(watched: Watched, modality: Modality) -> Bool[np.ndarray, "category segment"]:
+def _truth(watched: Watched, modality: Modality) -> Bool[np.ndarray, "segment label"]:
     return watched.seen if modality is Modality.VISUAL else watched.heard
 
 

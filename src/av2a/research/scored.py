@@ -1,6 +1,5 @@
-"""The method on another model's scores over a data set, one file a clip."""
+"""Runs the method on another model's scores over a data set, one file a clip."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
@@ -10,11 +9,10 @@ from av2a.errors import InvalidScores, MissingFile, one_line
 from av2a.exports.scores import ScoreFile, read_scores
 from av2a.features import Progress
 from av2a.methods.av2a.method import parse
-from av2a.research.predictions import STREAMS, Found, MethodSeconds, Predictions, gathered, painted
+from av2a.research.predictions import ClipPredictions, MethodSeconds, Predictions
 from av2a.research.watching import TRUTH_UNKNOWN, LeftOut
 from av2a.settings import Settings
 from av2a.timeline import Grid
-from av2a.types import Modality
 
 ENDING = ".npz"
 
@@ -22,7 +20,7 @@ ENDING = ".npz"
 def predict_scored(
     folder: Path, dataset: Dataset, settings: Settings, *, progress: Progress | None = None
 ) -> tuple[Predictions, tuple[LeftOut, ...]]:
-    """What the method finds in each clip whose scores lie in ``folder`` as ``<clip name>.npz``, and why others are left out.
+    """Run the method on each clip whose scores are in ``folder`` as ``<clip name>.npz``; the others are left out, with the reason.
 
     Columns are found by the data set's categories, or by its labels; files may hold others, in any order. File names are compared in NFC.
     Where a clip's length is known, a file must have a row for each of its segments.
@@ -35,31 +33,33 @@ def predict_scored(
     dataset.check_labels()
     if not folder.is_dir():
         raise MissingFile(f"no such folder of scores: {one_line(str(folder))!r}; check the name")
-    found: list[Found] = []
+    files = {composed(str(path.relative_to(folder))): path for path in folder.rglob(f"*{ENDING}")}
+    found: list[ClipPredictions] = []
     left_out: list[LeftOut] = []
-    for number, each in enumerate(_each(folder, dataset, settings), start=1):
-        (found if isinstance(each, Found) else left_out).append(each)  # type: ignore[arg-type]
+    for number, clip in enumerate(dataset.clips, start=1):
+        path = files.get(composed(str(Path(f"{clip.name}{ENDING}"))))
+        if clip.annotations is None:
+            left_out.append(LeftOut(clip.name, TRUTH_UNKNOWN))
+        elif path is None:
+            left_out.append(LeftOut(clip.name, "no scores of it are at hand"))
+        else:
+            file = _scores(clip, path, dataset, settings)
+            if isinstance(file, LeftOut):
+                left_out.append(file)
+            else:
+                began = perf_counter()
+                parsing = parse(file.scored, settings)
+                seconds = MethodSeconds(intervals=0.0, method=perf_counter() - began)
+                found.append(ClipPredictions.joined(clip.name, [parsing], file.segments, seconds))
         if progress is not None:
             progress("clips", number, len(dataset.clips))
     if not found:
         reason = f"{left_out[0].name}: {left_out[0].reason}" if left_out else "it has none"
         raise InvalidScores(f"no clip of {dataset.name} {dataset.split} can be used: {reason}")
-    return gathered(found, categories=len(dataset.categories)), tuple(left_out)
+    return Predictions.of(found, len(dataset.categories)), tuple(left_out)
 
 
-def _each(folder: Path, dataset: Dataset, settings: Settings) -> Iterator[Found | LeftOut]:
-    files = {composed(str(path.relative_to(folder))): path for path in folder.rglob(f"*{ENDING}")}
-    for clip in dataset.clips:
-        path = files.get(composed(str(Path(f"{clip.name}{ENDING}"))))
-        if clip.annotations is None:
-            yield LeftOut(clip.name, TRUTH_UNKNOWN)
-        elif path is None:
-            yield LeftOut(clip.name, "no scores of it are at hand")
-        else:
-            yield _found(clip, path, dataset, settings)
-
-
-def _found(clip: LabelledClip, path: Path, dataset: Dataset, settings: Settings) -> Found | LeftOut:
+def _scores(clip: LabelledClip, path: Path, dataset: Dataset, settings: Settings) -> ScoreFile | LeftOut:
     try:
         file = _in_order(read_scores(path), dataset)
         end = dataset.end_of(clip)
@@ -67,16 +67,7 @@ def _found(clip: LabelledClip, path: Path, dataset: Dataset, settings: Settings)
             Grid(end, settings.segment_seconds).check_rows(file.segments, path.name)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other clips count
         return LeftOut(clip.name, one_line(str(error) or type(error).__name__, 300), has_failed=True)
-    began = perf_counter()
-    streams = parse(file.scored, settings).streams
-    spent = perf_counter() - began
-    shape = len(dataset.categories), file.segments
-    return Found(
-        name=clip.name,
-        masks={modality: painted(streams[modality].found, shape) for modality in STREAMS},
-        in_order=streams[Modality.AUDIO_VISUAL].found,
-        seconds=MethodSeconds(intervals=0.0, method=spent),
-    )
+    return file
 
 
 def _in_order(file: ScoreFile, dataset: Dataset) -> ScoreFile:

@@ -7,7 +7,7 @@ searches with different seeds.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from av2a.datasets import Dataset, GroundTruth, Task
+from av2a.datasets import GroundTruth, Task
 from av2a.datasets.opening import PUBLISHED
 from av2a.methods.trained.settings import Thresholds
 from av2a.research.bench import Bench, Reading, as_localization
@@ -229,9 +229,9 @@ def _accuracy_findings(lines: Sequence[Line], method: str, name: str) -> Iterato
         yield f"{method}, {name}: {word} static thresholds, {found:+.1f}; in the paper, on AVE, {paper}"
 
 
-def parsed_parts(found: Parsed, dataset: Dataset) -> list[Part]:
+def parsed_parts(found: Parsed) -> list[Part]:
     """The numbers of a trained parser in Tables 3, 6 and 8."""
-    method = found.kind.in_table_1 or found.kind.name
+    dataset, method = found.dataset, found.kind.in_table_1 or found.kind.name
     readings = {
         PLAIN: {"thresholds": Thresholds.STATIC, "fusion": Fusion.LATE},
         DYNAMIC: {"thresholds": Thresholds.DYNAMIC, "fusion": Fusion.SCORE},
@@ -239,7 +239,7 @@ def parsed_parts(found: Parsed, dataset: Dataset) -> list[Part]:
     }
     lines = {}
     for name, changes in readings.items():
-        evaluation, _ = score_parsed(found, dataset, found.kind.settings.replace(**changes))
+        evaluation, _ = score_parsed(found, found.kind.settings.replace(**changes))
         assert evaluation.numbers is not None
         lines[name] = Line(method, name, dataset.name, (runs_of("", [evaluation.numbers]),))
     fusions = (replace(lines[PLAIN], name=LATE_FUSION), lines[SCORE_FUSION])

@@ -13,7 +13,8 @@ from typing import Any
 from av2a.backbones.base import Backbone
 from av2a.datasets import Dataset, Task
 from av2a.errors import NoClips, UsageError
-from av2a.research.replay import Replay
+from av2a.research.evaluate import parsing_numbers, score
+from av2a.research.replay import Replay, Replayable
 from av2a.research.results import Results, Table
 from av2a.research.search import SPACE, Progress, SearchResult, Space, search
 from av2a.research.watching import Watch
@@ -66,12 +67,14 @@ class Objective(Enum):
             Objective.ACCURACY: "accuracy of the first candidate",
         }[self]
 
-    def measured(self, replay: Replay, settings: Settings) -> float:
+    def measured(self, replay: Replayable, settings: Settings) -> float:
         """Its value for these settings."""
         predictions = replay.predictions(settings)
         if self is Objective.ACCURACY:
-            return replay.accuracy(predictions)
-        numbers = replay.numbers(predictions)
+            # The first reading is that of the listed truth and the first candidate.
+            [first, *_] = score(predictions, replay.dataset, segment_seconds=settings.segment_seconds).readings or ()
+            return first.accuracy
+        numbers = parsing_numbers(predictions, replay.dataset, settings.segment_seconds)
         return {
             Objective.TYPE: (numbers.segment_type + numbers.event_type) / 2,
             Objective.SEGMENT_TYPE: numbers.segment_type,
@@ -149,7 +152,7 @@ def some_videos(dataset: Dataset, count: int) -> Dataset:
 
 
 def tune(
-    replay: Replay,
+    replay: Replayable,
     backbone: BackboneInfo,
     base: Settings,
     *,
@@ -173,7 +176,6 @@ def tune(
     dataset = replay.dataset
     objective = objective or Objective.of(dataset.task)
     objective.check(dataset.task)
-    names = tuple(each.clip.name for each in replay.watched)
     found = search(
         lambda settings: objective.measured(replay, settings),
         base,
@@ -182,11 +184,13 @@ def tune(
         seed=seed,
         starts=starts,
         journal=None if journals is None else journals / f"{dataset.name}-{backbone.name}.log".replace("/", "-"),
-        about=_about(dataset, names, backbone, objective),
+        about=_about(dataset, replay.names, backbone, objective),
         progress=progress,
     )
     searched = {name: space[name] for name in found.best_trial.values}
-    return Tuning(dataset.name, dataset.split, names, len(dataset.clips), backbone, objective, searched, seed, found)
+    return Tuning(
+        dataset.name, dataset.split, replay.names, len(dataset.clips), backbone, objective, searched, seed, found
+    )
 
 
 def _about(dataset: Dataset, names: tuple[str, ...], backbone: BackboneInfo, objective: Objective) -> Mapping[str, Any]:

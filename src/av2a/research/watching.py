@@ -3,9 +3,9 @@
 A clip that cannot be used never stops the others: it is left out, with the reason.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
@@ -28,50 +28,60 @@ NOT_AT_HAND = "no video at hand"
 
 @dataclass(frozen=True)
 class WatchSeconds:
-    """What it took to have a clip's embeddings, in seconds of wall clock."""
+    """Seconds of wall clock that the embeddings of a clip took."""
 
     decode: float
-    """All that is not encoding. Decoding goes on while models compute, so this is what the models waited for."""
+    """All that is not encoding. Decoding goes on while models compute, so this is the time for which the models waited."""
     encode: float
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A clip as it was seen and heard, and what is true of it."""
+class ClipFacts:
+    """An embedded clip without its embeddings: for reports."""
 
     clip: LabelledClip
     grid: Grid
-    source: FeatureSource | None
-    """Its features; None where a trained parser watched it."""
-    heard: Bool[np.ndarray, "category segment"]
-    seen: Bool[np.ndarray, "category segment"]
-    """Both False everywhere where the truth is unknown, which only happens where that was asked for."""
     seconds: WatchSeconds | None
     """None where it came from the store."""
-    has_sound: bool = True
-    has_picture: bool = True
-    warnings: tuple[str, ...] = ()
-    """What was found amiss in the file."""
+    has_sound: bool
+    has_picture: bool
+    warnings: tuple[str, ...]
+    """Problems of the file."""
+
+
+@dataclass(frozen=True)
+class Watched(ClipFacts):
+    """An embedded clip and its truth."""
+
+    source: FeatureSource
+    heard: Bool[np.ndarray, "segment label"]
+    seen: Bool[np.ndarray, "segment label"]
+    """Both False everywhere where the truth is unknown, which only happens with ``also_unknown``."""
+
+    @property
+    def facts(self) -> ClipFacts:
+        """The same without embeddings, which can then be released."""
+        return ClipFacts(**{field.name: getattr(self, field.name) for field in fields(ClipFacts)})
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A clip that does not count, and why."""
+    """A clip that does not count, and the reason."""
 
     name: str
     reason: str
     has_failed: bool = False
-    """It is at hand and cannot be used."""
+    """It is available and cannot be used."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """The clips of a data set that could be used, in its order, and the others."""
+    """The embedded clips of a data set, in its order, and the clips that were left out."""
 
     watched: tuple[Watched, ...]
     left_out: tuple[LeftOut, ...]
     total: int
-    """All clips: those watched and those left out."""
+    """The number of all clips."""
 
 
 def watch(
@@ -83,11 +93,11 @@ def watch(
     every_interval: bool = True,
     progress: Progress | None = None,
 ) -> Watch:
-    """Every clip of ``dataset``, from the store where it is kept.
+    """Embed every clip of ``dataset``, or read its embeddings from the store.
 
     Raises:
         OutputRefused: the store cannot be written.
-        InvalidSetting: the backbone cannot do what the settings ask for.
+        InvalidSetting: the backbone does not support the settings.
     """
     found = list(watching(dataset, backbone, settings, store, every_interval=every_interval, progress=progress))
     return Watch(
@@ -109,20 +119,18 @@ def watching(
 ) -> Iterator[Watched | LeftOut]:
     """As :func:`watch`, one clip after the other, so that memory holds one at a time; ``also_unknown``: those without truth, too."""
     clock = _Clock()
-    timed = clock.around(backbone)
-    watcher = _Watcher(
-        dataset,
-        timed,
-        settings,
-        store,
-        every_interval,
-        clock,
-        also_unknown=also_unknown,
-    )
+    watcher = _Watcher(dataset, clock.around(backbone), settings, store, clock, every_interval, also_unknown)
     for done, clip in enumerate(dataset.clips, start=1):
         yield watcher.watched(clip)
         if progress is not None:
             progress("clips", done, len(dataset.clips))
+
+
+def with_lengths_of(watched: Sequence[ClipFacts], dataset: Dataset) -> Dataset:
+    """The data set with the lengths of the clips that were watched."""
+    lengths = {each.clip.name: each.grid.duration_seconds for each in watched}
+    clips = tuple(replace(clip, seconds=lengths.get(clip.name, clip.seconds)) for clip in dataset.clips)
+    return replace(dataset, clips=clips)
 
 
 @dataclass(frozen=True)
@@ -131,8 +139,8 @@ class _Watcher:
     backbone: Backbone
     settings: Settings
     store: Store | None
-    every_interval: bool
     clock: "_Clock"
+    every_interval: bool
     also_unknown: bool
 
     def watched(self, clip: LabelledClip) -> Watched | LeftOut:
@@ -141,45 +149,38 @@ class _Watcher:
             return LeftOut(clip.name, NOT_AT_HAND)
         if clip.annotations is None and not self.also_unknown:
             return LeftOut(clip.name, TRUTH_UNKNOWN)
+        opened = None
         try:
             opened = media.open_clip(clip.path)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other clips count
-            return LeftOut(clip.name, _said(error), has_failed=True)
-        try:
-            return self._observed(clip, opened)
-        except (UsageError, WeightsUnavailable):
-            # Concerns all clips alike: settings that cannot be meant, a store that cannot be written.
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            return LeftOut(clip.name, _said(error), has_failed=True)
+            return self._embedded(clip, opened)
+        except Exception as error:
+            # Settings that are invalid, or a store that cannot be written, concern all clips alike.
+            if opened is not None and isinstance(error, (UsageError, WeightsUnavailable)):
+                raise
+            return LeftOut(clip.name, one_line(str(error) or type(error).__name__, 300), has_failed=True)
 
-    def _observed(self, clip: LabelledClip, opened: Clip) -> Watched:
-        seconds = self.dataset.clip_seconds
-        grid = Grid(opened.duration_seconds if seconds is None else seconds, self.settings.segment_seconds)
+    def _embedded(self, clip: LabelledClip, opened: Clip) -> Watched:
+        seconds, segment_seconds = self.dataset.clip_seconds, self.settings.segment_seconds
+        grid = Grid(opened.duration_seconds if seconds is None else seconds, segment_seconds)
         began, encoded = perf_counter(), self.clock.seconds
         source = FeatureSource(
             opened, self.backbone, self.settings, self.store, grid=grid, every_interval=self.every_interval
         )
-        features = source.features
+        warnings = (*opened.warnings, *source.features.warnings)
         encode = self.clock.seconds - encoded
-        known = clip if clip.annotations is not None else replace(clip, annotations=())
-        known = known.within(grid.duration_seconds)
-        heard, seen = truth_masks(known, self.dataset.categories, grid.segments, self.settings.segment_seconds)
+        known = replace(clip, annotations=clip.annotations or ()).within(grid.duration_seconds)
+        heard, seen = truth_masks(known, self.dataset.categories, grid.segments, segment_seconds)
         return Watched(
             clip=clip,
             grid=grid,
-            source=source,
-            heard=heard,
-            seen=seen,
             seconds=None if source.was_stored else WatchSeconds(perf_counter() - began - encode, encode),
             has_sound=opened.audio is not None,
             has_picture=opened.video is not None,
-            warnings=(*opened.warnings, *features.warnings),
+            warnings=warnings,
+            source=source,
+            heard=heard,
+            seen=seen,
         )
-
-
-def _said(error: Exception) -> str:
-    return one_line(str(error) or type(error).__name__, 300)
 
 
 Encoder = TypeVar("Encoder")
@@ -189,12 +190,12 @@ _CALLS = ("embed_frames", "embed_clips", "embed_sounds", "embed_slices", "embed_
 
 @dataclass
 class _Clock:
-    """How long encoders took."""
+    """Measures the time that encoders take."""
 
     seconds: float = 0.0
 
     def around(self, backbone: Backbone) -> Backbone:
-        """The same backbone, its calls timed."""
+        """The backbone with its calls timed."""
         return replace(backbone, visual=self._timed(backbone.visual), audio=self._timed(backbone.audio))
 
     def _timed(self, encoder: Encoder) -> Encoder:
@@ -204,9 +205,9 @@ class _Clock:
                 object.__setattr__(timed, name, partial(self._call, getattr(encoder, name)))
         return timed
 
-    def _call(self, call: Callable[..., Any], *asked: Any) -> Any:
+    def _call(self, call: Callable[..., Any], *inputs: Any) -> Any:
         began = perf_counter()
         try:
-            return call(*asked)
+            return call(*inputs)
         finally:
             self.seconds += perf_counter() - began

@@ -1,6 +1,7 @@
 """A parser in the search and in the paper's tables."""
 
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -8,8 +9,7 @@ from av2a.errors import InvalidSetting, UsageError
 from av2a.methods.trained import PARSERS, load_parser
 from av2a.methods.trained.features import FeatureFolder
 from av2a.methods.trained.settings import ParserSettings
-from av2a.research.parsed import Parsed, parsed, score_parsed
-from av2a.research.parser_replay import ParserReplay, only, space_of
+from av2a.research.parsed import Parsed, only, parsed, score_parsed, space_of
 from av2a.research.published import DYNAMIC, LATE_FUSION, PLAIN, SCORE_FUSION
 from av2a.research.sheets import sheets
 from av2a.research.tables import parsed_parts
@@ -29,38 +29,33 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return parsed(dataset(CLIPS), load_parser(name, published(folder, name)), features, PARSERS[name].settings)
 
 
-@pytest.fixture
-def replay(found: Parsed) -> ParserReplay:
-    return ParserReplay(found, dataset(CLIPS))
-
-
-def test_a_replay_measures_what_an_evaluation_does(replay: ParserReplay) -> None:
-    settings = replay.found.settings
-    evaluation, _ = score_parsed(replay.found, dataset(CLIPS), settings)
-    assert replay.numbers(replay.predictions(settings)) == evaluation.numbers
+def test_a_search_measures_what_an_evaluation_does(found: Parsed) -> None:
+    evaluation, _ = score_parsed(found, found.settings)
+    assert evaluation.numbers is not None
+    assert Objective.ALL.measured(found, found.settings) == fmean(evaluation.numbers)
     with pytest.raises(ValueError, match="a parser is decided by ParserSettings, got Settings"):
-        replay.predictions(Settings())
+        found.predictions(Settings())
 
 
-def test_tuning_finds_nothing_worse_than_the_papers_values_and_moves_them_only(replay: ParserReplay) -> None:
-    base = replay.found.settings
-    tuning = tune(replay, replay.found.info, base, space=space_of(base), trials=6)
-    assert tuning.names == replay.found.names
+def test_tuning_finds_nothing_worse_than_the_papers_values_and_moves_them_only(found: Parsed) -> None:
+    base = found.settings
+    tuning = tune(found, found.info, base, space=space_of(base), trials=6)
+    assert tuning.names == found.names
     assert set(tuning.search.best_trial.values) == {"audio_weight", "initial_threshold", "decay"}
-    assert tuning.search.best_trial.value >= Objective.TYPE.measured(replay, base)
+    assert tuning.search.best_trial.value >= Objective.TYPE.measured(found, base)
     assert isinstance(tuning.settings, ParserSettings)
     middle = dict.fromkeys(tuning.space, 0.5)
     assert tuning.settings.replace(**middle) == base.replace(**middle)
     assert ParserSettings.of(tuning_results(tuning).plain["settings"]) == tuning.settings
 
 
-def test_with_static_thresholds_the_weight_of_sound_is_all_there_is_to_tune(replay: ParserReplay) -> None:
-    static = replay.found.settings.replace(thresholds="static")
-    tuning = tune(replay, replay.found.info, static, space=space_of(static), trials=3)
+def test_with_static_thresholds_the_weight_of_sound_is_all_there_is_to_tune(found: Parsed) -> None:
+    static = found.settings.replace(thresholds="static")
+    tuning = tune(found, found.info, static, space=space_of(static), trials=3)
     assert set(tuning.search.best_trial.values) == {"audio_weight"}
     late = static.replace(fusion="late")
     with pytest.raises(InvalidSetting, match="nothing in the space has an effect"):
-        tune(replay, replay.found.info, late, space=space_of(late), trials=3)
+        tune(found, found.info, late, space=space_of(late), trials=3)
 
 
 def test_a_parser_has_its_lines_in_tables_3_6_and_8(found: Parsed, tmp_path: Path) -> None:
@@ -69,7 +64,7 @@ def test_a_parser_has_its_lines_in_tables_3_6_and_8(found: Parsed, tmp_path: Pat
     kind = found.kind
     method = kind.in_table_1 or kind.name
     parser = load_parser(kind.name, published(tmp_path, kind.name))
-    parts = parsed_parts(parsed(clips, parser, features, kind.settings), clips)
+    parts = parsed_parts(parsed(clips, parser, features, kind.settings))
     sheet = {each.number: each for each in sheets(parts, at_hand=["llp"])}
     lines = {
         (number, line.name): line
@@ -85,7 +80,7 @@ def test_a_parser_has_its_lines_in_tables_3_6_and_8(found: Parsed, tmp_path: Pat
         (6, LATE_FUSION): static.replace(fusion="late"),
         (6, SCORE_FUSION): static,
     }.items():
-        evaluation, _ = score_parsed(found, clips, settings)
+        evaluation, _ = score_parsed(found, settings)
         assert evaluation.numbers is not None
         expected = evaluation.numbers.as_dict()
         [run] = lines[place].runs
