@@ -7,6 +7,7 @@ for a formula (:func:`av2a.exports.fields.spreadsheet_cell`).
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def dumps(*detections: Detection) -> str:
     """The table of all answers, header included."""
     rows = [(row, detection.caution) for detection in detections for row in _rows(detection)]
     if not any(caution for _, caution in rows):
-        return "".join(map(_line, [HEADER, *(row for row, _ in rows)]))
-    return "".join(map(_line, [(*HEADER, NOTE), *((*row, caution or "") for row, caution in rows)]))
+        return table(HEADER, (row for row, _ in rows))
+    return table((*HEADER, NOTE), ((*row, caution or "") for row, caution in rows))
 
 
 def write(detection: Detection, path: str | Path, truth: Sequence[Event] = ()) -> None:
@@ -76,8 +77,23 @@ def _row(name: str, event: Event) -> tuple[str, ...]:
     return name, start, stop, event.label, event.modality.value, f"{event.confidence:.4f}"
 
 
-def _line(row: Iterable[str]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> str:
+    """A table whose text no spreadsheet takes for a formula; numbers to their last digit, None and NaN as empty cells.
+
+    >>> table(("name", "value"), [("=1", -0.5), ("b", None)])
+    "name,value\\n'=1,-0.5\\nb,\\n"
+    """
+    return "".join(_line(map(_cell, row)) for row in (header, *rows))
+
+
+def _cell(value: str | float | None) -> str | float:
+    if isinstance(value, str):
+        return spreadsheet_cell(value)
+    return "" if value is None or math.isnan(value) else value
+
+
+def _line(cells: Iterable[str | float]) -> str:
     text = io.StringIO()
     # The csv module quotes a field that holds a character of the line's end, so a lone \r needs \r\n here.
-    csv.writer(text, lineterminator="\r\n").writerow(map(spreadsheet_cell, row))
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
     return text.getvalue().removesuffix("\r\n") + "\n"

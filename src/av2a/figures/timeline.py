@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
@@ -84,18 +85,24 @@ def _plain_matplotlib() -> Iterator[None]:
         import matplotlib
     except ModuleNotFoundError as missing:
         raise MissingDependency(f"the time line needs {missing.name!r}: {install_command('plots')}") from missing
-    with matplotlib.rc_context(), _without_remarks_on_weights():
+    # Matplotlib reads its parameters from one place while it draws, so drawings of several threads take turns. What the
+    # program itself draws at the same time in another thread would still see these parameters.
+    with _DRAWING, matplotlib.rc_context(), _without_font_weight_warnings():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({"svg.hashsalt": "av2a", "font.family": _families(), "hatch.linewidth": 0.6})
         yield
 
 
+_DRAWING = Lock()
+
+
 @contextmanager
-def _without_remarks_on_weights() -> Iterator[None]:
+def _without_font_weight_warnings() -> Iterator[None]:
     """Fallback fonts need not exist in every weight; matplotlib logs a warning where one does not."""
+    thread = get_ident()
 
     def is_other(record: logging.LogRecord) -> bool:
-        return "Failed to find font weight" not in record.getMessage()
+        return record.thread != thread or "Failed to find font weight" not in record.getMessage()
 
     logger = logging.getLogger("matplotlib.font_manager")
     logger.addFilter(is_other)

@@ -58,7 +58,7 @@ class AccuracyReading:
     truth: GroundTruth
     timeline: Timeline
     accuracy: float
-    per_category: Float[np.ndarray, " category"]
+    per_category: Float[np.ndarray, " label"]
     """Of the seconds of each category the share that was found; the last is background. NaN for a category that is nowhere."""
 
 
@@ -104,7 +104,7 @@ class Evaluation:
     """With the audio that was predicted. None for localization, and where no video is left."""
     numbers_as_released: ParsingMetrics | None = None
     """With the visual predictions in place of the audio ones (behaviour 36)."""
-    per_category: Float[np.ndarray, "category metric"] | None = None
+    per_category: Float[np.ndarray, "label metric"] | None = None
     """The ten numbers of each category, with the audio that was predicted; NaN where it is neither there nor found."""
     readings: tuple[AccuracyReading, ...] | None = None
     """The accuracy of localization in its readings; None for parsing, and where no video is left."""

@@ -83,7 +83,7 @@ class Seconds:
     rows: Float[np.ndarray, "second feature"]
     observed: Bool[np.ndarray, " second"]
     """False where there was no picture, or no sound."""
-    truth: Bool[np.ndarray, "second category"]
+    truth: Bool[np.ndarray, "second label"]
 
 
 def _seconds(watched: Sequence[Watched], modality: Modality) -> Seconds:
@@ -111,8 +111,8 @@ class Classifier:
 
     mean: Float[np.ndarray, " feature"]
     scale: Float[np.ndarray, " feature"]
-    weights: Float[np.ndarray, "category feature"]
-    biases: Float[np.ndarray, " category"]
+    weights: Float[np.ndarray, "label feature"]
+    biases: Float[np.ndarray, " label"]
 
     @classmethod
     def trained(cls, seconds: Seconds) -> "Classifier":
@@ -127,7 +127,7 @@ class Classifier:
         fitted = [_fitted((rows - mean) / scale, there) for there in truth.T]
         return cls(mean, scale, np.stack([weights for weights, _ in fitted]), np.array([bias for _, bias in fitted]))
 
-    def present(self, seconds: Seconds) -> Bool[np.ndarray, "second category"]:
+    def present(self, seconds: Seconds) -> Bool[np.ndarray, "second label"]:
         """What is found in each second; nothing where nothing was observed."""
         margins = (seconds.rows - self.mean) / self.scale @ self.weights.T + self.biases
         return (margins > 0) & seconds.observed[:, None]

@@ -1,9 +1,6 @@
 """Results that are printed or written: one record, and its forms as aligned text, Markdown, CSV and JSON."""
 
-import csv
-import io
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from av2a.datasets.rows import counted, some
-from av2a.exports.fields import single_line, spreadsheet_cell
+from av2a.exports.csv import table
+from av2a.exports.fields import single_line
 from av2a.exports.files import write_whole
 from av2a.research.watching import LeftOut
 
@@ -76,9 +74,8 @@ class Results:
 
     def csv(self) -> str:
         """One row a number, written to its last digit."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self.header, *(map(_csv_cell, each) for each in self.records)])
-        return text.getvalue()
+        one_line = [[single_line(cell) if isinstance(cell, str) else cell for cell in each] for each in self.records]
+        return table(self.header, one_line)
 
     def markdown(self) -> str:
         """A page: the title, what the numbers are of, and the tables."""
@@ -109,12 +106,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 def _markdown_cell(text: str) -> str:
     return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
-
-
-def _csv_cell(cell: Cell) -> Cell:
-    if isinstance(cell, str):
-        return spreadsheet_cell(single_line(cell))
-    return "" if cell is None or math.isnan(cell) else cell
 
 
 def left_out_lines(left_out: Iterable[tuple[str, LeftOut]], most: int = MOST_REASONS) -> Iterator[str]:

@@ -1,17 +1,17 @@
-"""Searches the hyper-parameters of Table 1 for the highest value of any measure (Optuna enters here only).
+"""Searches the hyper-parameters of Table 1 for the highest value of a measure (Optuna is imported here only).
 
-Multivariate TPE. Each trial has a sampler of its own, made from the seed and the number of trials before it, so a search that was killed and
-continued makes the same trials as one that was not.
+The method is multivariate TPE. Each trial has a sampler of its own, made from the seed and the number of trials before it, so a search that was killed and
+continued has the same trials as one that was not.
 """
 
 import hashlib
 import json
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -37,15 +37,15 @@ LEAST = {"category_threshold": 0, "confidence_threshold": 0, "decay": 1}
 """For each hyper-parameter the bound (0: lowest, 1: highest) that disables its stage."""
 
 Measure = Callable[[Settings], float]
-"""How good settings are; higher is better."""
+"""The value of settings; higher is better."""
 
 Progress = Callable[[int, int], None]
-"""Called with how many trials are done, and how many there are."""
+"""Called with the number of trials done, and of all."""
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was tried, in its order, and the best of it."""
+    """The trials in their order, and the best one."""
 
     base: Settings
     trials: tuple[Trial, ...]
@@ -136,6 +136,7 @@ def search(
         MissingDependency: Optuna is not installed.
         OutputRefused: the journal cannot be written, or another process is at the same search.
     """
+    require_optuna()
     searched = {name: space[name] for name in effective(base) if name in space}
     if not searched:
         raise InvalidSetting("nothing in the space has an effect on these settings: search another hyper-parameter")
@@ -143,7 +144,7 @@ def search(
     first = [each for start in (own, *starts) if (each := _within(searched, {**own, **start})) is not None]
     known = {"base": base.as_dict(), "space": searched, "seed": seed, "first": first, "about": dict(about or {})}
     name = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
-    with _quiet_optuna(), alone(journal, name):
+    with alone(journal, name):
         name, done = kept_trials(journal, name, lambda trial: measure(base.replace(**trial.values)))
         kept = len(done)
         sampler = _Sampler(searched, seed, done)
@@ -172,7 +173,14 @@ class _Sampler:
         import optuna
 
         self._searched, self._seed = searched, seed
-        self._study: optuna.Study = optuna.create_study(direction="maximize")
+        # Optuna logs each new study on stderr. Its verbosity is that of the whole process, so only this thread's records are dropped.
+        thread = get_ident()
+        logger = logging.getLogger("optuna.storages._in_memory")
+        logger.addFilter(is_elsewhere := lambda record: record.thread != thread)
+        try:
+            self._study: optuna.Study = optuna.create_study(direction="maximize")
+        finally:
+            logger.removeFilter(is_elsewhere)
         for trial in trials:
             self.add(trial)
 
@@ -191,7 +199,7 @@ class _Sampler:
 
         own = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
         # Trials that are not finished must not count, or a resumed search would differ.
-        self._study.sampler = TPESampler(multivariate=True, seed=own, constant_liar=False)
+        self._study.sampler = TPESampler(seed=own, constant_liar=False)
         suggested = self._study.ask()
         values = {name: suggested.suggest_float(name, *ends) for name, ends in self._searched.items()}
         self._study.tell(suggested, state=TrialState.FAIL)
@@ -206,19 +214,3 @@ def require_optuna() -> None:
     """
     if find_spec("optuna") is None:
         raise MissingDependency(f"tuning needs 'optuna': {install_command('tune')}")
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    require_optuna()
-    import optuna
-
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            # Multivariate TPE is marked as experimental, for years.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)
