@@ -478,15 +478,15 @@ def _segments(
     trace = parsing.streams[modality].trace
     margin = np.where(trace.selected, trace.scores - trace.thresholds, np.nan)
     if np.isfinite(margin).any():
-        segment, category = divmod(int(np.nanargmax(margin)), margin.shape[1])
+        segment, label = divmod(int(np.nanargmax(margin)), margin.shape[1])
         first = parsing.first_segment + segment
         yield ClosestMiss(
-            labels[category],
+            labels[label],
             modality,
             *grid.seconds(first, first + 1),
-            float(trace.scores[segment, category]),
-            float(trace.thresholds[segment, category]),
-            "too short" if margin[segment, category] > 0 else "below its threshold",
+            float(trace.scores[segment, label]),
+            float(trace.thresholds[segment, label]),
+            "too short" if margin[segment, label] > 0 else "below its threshold",
         )
 
 
@@ -495,17 +495,17 @@ def _windows(
 ) -> Iterator[ClosestMiss]:
     trace = parsing.streams[modality].trace
     if np.isfinite(trace.window_scores).any():
-        window, category = divmod(int(np.nanargmax(trace.window_scores)), trace.window_scores.shape[1])
+        window, label = divmod(int(np.nanargmax(trace.window_scores)), trace.window_scores.shape[1])
         segments = len(trace.scores)
         windows = Grid(segments * grid.segment_seconds, grid.segment_seconds).windows(settings.window_seconds)
         # Other models score a clip whole, whatever its length.
         first, last = windows[window] if len(windows) == len(trace.window_scores) else (0, segments)
         first, last = parsing.first_segment + first, parsing.first_segment + last
         yield ClosestMiss(
-            labels[category],
+            labels[label],
             modality,
             *grid.seconds(first, last),
-            float(trace.window_scores[window, category]),
+            float(trace.window_scores[window, label]),
             settings.category_threshold,
             "not selected over its window",
         )

@@ -39,8 +39,8 @@ class Embeddings:
 class LabelEmbeddings:
     """Labels as the two encoders read them, in the order given."""
 
-    visual: Float[np.ndarray, "category feature"]
-    audio: Float[np.ndarray, "category audio_feature"]
+    visual: Float[np.ndarray, "label feature"]
+    audio: Float[np.ndarray, "label audio_feature"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Vocabulary:
 
     labels: LabelEmbeddings
     concepts: LabelEmbeddings
-    counted: Bool[np.ndarray, "category concept"]
+    counted: Bool[np.ndarray, "label concept"]
 
 
 class Interval(NamedTuple):

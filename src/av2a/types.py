@@ -121,8 +121,8 @@ class Candidate:
 class Scores:
     """How strongly each category is present, in [0, 1] (Eq. 1 and 2)."""
 
-    whole: Float[np.ndarray, "window category"]
-    segments: Float[np.ndarray, "segment category"]
+    whole: Float[np.ndarray, "window label"]
+    segments: Float[np.ndarray, "segment label"]
 
     def __post_init__(self) -> None:
         if self.segments.shape[1:] != self.whole.shape[1:]:
@@ -143,7 +143,7 @@ class ScoredClip:
     visual: Scores
     frame_embeddings: Float[np.ndarray, "segment feature"] | None = None
     """x_t for the cosine of Eq. 7."""
-    chosen: Mapping[Modality, Bool[np.ndarray, " category"]] | None = None
+    chosen: Mapping[Modality, Bool[np.ndarray, " label"]] | None = None
     """The categories that the model itself selected for each stream, in place of Eq. 5."""
 
     def __post_init__(self) -> None:
@@ -195,19 +195,19 @@ class Trace:
     """
 
     modality: Modality
-    window_scores: Float[np.ndarray, "window category"]
+    window_scores: Float[np.ndarray, "window label"]
     """Scores that the category selection saw."""
-    selected: Bool[np.ndarray, "segment category"]
+    selected: Bool[np.ndarray, "segment label"]
     """Where each category passed the selection."""
-    scores: Float[np.ndarray, "segment category"]
-    thresholds: Float[np.ndarray, "segment category"]
+    scores: Float[np.ndarray, "segment label"]
+    thresholds: Float[np.ndarray, "segment label"]
     rejected: tuple[tuple[Candidate, float], ...] = ()
     """Candidates that failed validation, in segments of the clip, each with the score that was too low."""
     derived: tuple[Candidate, ...] = ()
     """What the stream's events have from the other streams alone, as heard, seen and both must agree (``consistent``)."""
 
     @property
-    def kept(self) -> Bool[np.ndarray, " category"]:
+    def kept(self) -> Bool[np.ndarray, " label"]:
         """The categories that were selected somewhere."""
         return np.asarray(self.selected.any(axis=0))
 

@@ -30,7 +30,7 @@ class VisualEncoder(Protocol):
         """How many numbers an embedding has."""
         ...
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One embedding for each label, in the order given; it does not depend on the other labels.
 
         Raises:
@@ -71,7 +71,7 @@ class AudioEncoder(Protocol):
         """How many numbers an embedding has."""
         ...
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One embedding for each label, in the order given; it does not depend on the other labels.
 
         Raises:

@@ -71,7 +71,7 @@ class Clap:
         """How many numbers an embedding has."""
         return int(self.model.config.projection_dim)
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One unit embedding for each label, independent of the others."""
         return self.prompts.rows(labels, self.runner, self._text, self.features)
 

@@ -38,7 +38,7 @@ class ImageTextEncoder:
     picture: Callable[[Float32[Tensor, "frame 3 height width"]], Tensor]
     runner: Runner
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One embedding for each label, independent of the others."""
         return self.prompts.rows(labels, self.runner, self.text, self.features)
 

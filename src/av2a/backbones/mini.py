@@ -266,7 +266,7 @@ class MiniVisual:
         """How many numbers an embedding has."""
         return _features(self.weights)
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One unit embedding for each label, independent of the others."""
         return _rows(labels, lambda label: text_row(label, self.weights), self.weights)
 
@@ -301,7 +301,7 @@ class MiniAudio:
         """How many numbers an embedding has."""
         return _features(self.weights)
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One unit embedding for each label, independent of the others."""
         return _rows(labels, lambda label: text_row(label, self.weights), self.weights)
 

@@ -83,7 +83,7 @@ class PeAvVisual:
         """How many numbers an embedding has."""
         return self.model.video_head.proj.out_features
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One embedding for each label, for comparison with frames, independent of the others."""
         text = _text_through(self.model.text_model, self.model.text_video_head)
         return self.prompts.rows(labels, self.runner, text, self.features)
@@ -181,7 +181,7 @@ class PeAudio:
         """How many numbers an embedding has."""
         return self.model.audio_head.proj.out_features
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One embedding for each label, for comparison with audio, independent of the others."""
         text = _text_through(self.model.text_model, self.model.text_audio_head)
         return self.prompts.rows(labels, self.runner, text, self.features)

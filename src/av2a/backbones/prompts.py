@@ -37,7 +37,7 @@ class Prompts:
 
     def rows(
         self, labels: Sequence[str], runner: Runner, text: Text, features: int
-    ) -> Float32[np.ndarray, "category feature"]:
+    ) -> Float32[np.ndarray, "label feature"]:
         """One embedding for each label, in the order given. Texts of similar length form a batch, so that little is padded.
 
         Raises:

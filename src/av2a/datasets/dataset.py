@@ -104,7 +104,7 @@ class Dataset:
     split: str
     task: Task
     categories: tuple[str, ...]
-    """The official names in the official order: the category axis of every array. Empty where none are known."""
+    """The official names in the official order: the label axis of every array. Empty where none are known."""
     labels: tuple[str, ...]
     """What text encoders embed, one for each category: the strings that the released code puts into its prompts."""
     clips: tuple[LabelledClip, ...]

@@ -187,7 +187,7 @@ def _trace(trace: Trace) -> dict[str, Any]:
     }
 
 
-def _table(values: Float[np.ndarray, "row category"]) -> list[list[float | None]]:
+def _table(values: Float[np.ndarray, "row label"]) -> list[list[float | None]]:
     return [[written_number(value) for value in row] for row in values.tolist()]
 
 
@@ -259,14 +259,14 @@ def _read_closest(plain: Mapping[str, Any], labels: Sequence[str]) -> ClosestMis
     )
 
 
-def _read_trace(plain: Mapping[str, Any], categories: int) -> Trace:
-    selected: Bool[np.ndarray, "segment category"] = np.array(plain["selected"], dtype=bool).reshape(-1, categories)
+def _read_trace(plain: Mapping[str, Any], labels: int) -> Trace:
+    selected: Bool[np.ndarray, "segment label"] = np.array(plain["selected"], dtype=bool).reshape(-1, labels)
     return Trace(
         modality=Modality(plain["modality"]),
-        window_scores=_read_table(plain["window_scores"], categories),
+        window_scores=_read_table(plain["window_scores"], labels),
         selected=selected,
-        scores=_read_table(plain["scores"], categories),
-        thresholds=_read_table(plain["thresholds"], categories),
+        scores=_read_table(plain["scores"], labels),
+        thresholds=_read_table(plain["thresholds"], labels),
         rejected=tuple(
             (Candidate(int(each["category"]), int(each["start"]), int(each["stop"])), _or_nan(each["score"]))
             for each in plain.get("rejected", [])
@@ -277,9 +277,9 @@ def _read_trace(plain: Mapping[str, Any], categories: int) -> Trace:
     )
 
 
-def _read_table(rows: Sequence[Sequence[float | None]], categories: int) -> Float[np.ndarray, "row category"]:
+def _read_table(rows: Sequence[Sequence[float | None]], labels: int) -> Float[np.ndarray, "row label"]:
     # None becomes NaN.
-    return np.array(rows, dtype=float).reshape(-1, categories)
+    return np.array(rows, dtype=float).reshape(-1, labels)
 
 
 def _record(kind: type[_Record], plain: Mapping[str, Any]) -> _Record:

@@ -104,8 +104,8 @@ def read_scores(path: str | Path) -> ScoreFile:
 def write_scores(
     path: str | Path,
     labels: Sequence[str],
-    audio: Float[np.ndarray, "segment category"],
-    visual: Float[np.ndarray, "segment category"],
+    audio: Float[np.ndarray, "segment label"],
+    visual: Float[np.ndarray, "segment label"],
     features: Float[np.ndarray, "segment feature"] | None = None,
     *,
     overwrite: bool = False,
@@ -220,7 +220,7 @@ def _stream(shown: str, stream: str, arrays: Mapping[str, np.ndarray], categorie
     return Scores(whole=row[None], segments=segments)
 
 
-def _mean_row(segments: Float32[np.ndarray, "segment category"]) -> Float32[np.ndarray, " category"]:
+def _mean_row(segments: Float32[np.ndarray, "segment label"]) -> Float32[np.ndarray, " label"]:
     known = segments[~np.isnan(segments).any(axis=1)]
     return known.mean(axis=0, dtype=np.float32) if len(known) else np.full(segments.shape[1], np.nan, np.float32)
 

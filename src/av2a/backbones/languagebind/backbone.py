@@ -170,9 +170,9 @@ class Names:
     model: LanguageBindModel
     prompts: Prompts
     runner: Runner
-    _last: tuple[tuple[str, ...], Float[np.ndarray, "category feature"]] | None = None
+    _last: tuple[tuple[str, ...], Float[np.ndarray, "label feature"]] | None = None
 
-    def rows(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def rows(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One unit embedding for each label, independent of the others.
 
         Raises:
@@ -204,7 +204,7 @@ class LanguageBindVisual:
         """How many numbers an embedding has."""
         return self.image.features
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One unit embedding for each label."""
         return self.names.rows(labels)
 
@@ -254,7 +254,7 @@ class LanguageBindAudio:
         """How many numbers an embedding has."""
         return self.model.features
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One unit embedding for each label."""
         return self.names.rows(labels)
 

@@ -13,7 +13,7 @@ from av2a.settings import Fusion, Settings, ValidationRule
 from av2a.timeline import runs
 from av2a.types import Candidate, Modality, Parsing, ScoredClip, StreamParsing, Trace
 
-OwnScores = Float[np.ndarray, "candidate category"]
+OwnScores = Float[np.ndarray, "candidate label"]
 """P′: the scores of each candidate's own interval."""
 
 
@@ -46,8 +46,8 @@ def candidate_intervals(
 
 
 def held(
-    present: Bool[np.ndarray, "segment category"], above: Bool[np.ndarray, "segment category"]
-) -> Bool[np.ndarray, "segment category"]:
+    present: Bool[np.ndarray, "segment label"], above: Bool[np.ndarray, "segment label"]
+) -> Bool[np.ndarray, "segment label"]:
     """Presence with hysteresis: one segment after a present one counts where its score is still above the lower threshold.
 
     So a hole of one segment is bridged, and an event ends one segment later. Causal: a segment depends on none after it.
@@ -63,16 +63,16 @@ def held(
 
 def _spread(
     values: Float[np.ndarray, "segment kept"],
-    kept: Bool[np.ndarray, " category"],
+    kept: Bool[np.ndarray, " label"],
     observed: Bool[np.ndarray, " segment"],
-) -> Float[np.ndarray, "segment category"]:
+) -> Float[np.ndarray, "segment label"]:
     spread = np.full((len(values), len(kept)), np.nan)
     spread[:, kept] = np.where(observed[:, None], values, np.nan)
     return spread
 
 
 def candidates(
-    present: Bool[np.ndarray, "segment category"],
+    present: Bool[np.ndarray, "segment label"],
     *,
     minimum_segments: int = 2,
     merge_gap_segments: int = 1,
@@ -124,7 +124,7 @@ def _merged(intervals: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]
 
 def passing(
     found: Sequence[Candidate],
-    scores: Float[np.ndarray, "candidate category"],
+    scores: Float[np.ndarray, "candidate label"],
     confidence_threshold: float,
     *,
     rule: ValidationRule = ValidationRule.CONFIDENCE,
@@ -252,11 +252,11 @@ def _is_checked(stream: StreamParsing, settings: Settings) -> bool:
     return settings.validate and not single and len(stream.candidates) > 0
 
 
-def _stacked(scores: Sequence[Float[np.ndarray, " category"]], trace: Trace) -> OwnScores:
+def _stacked(scores: Sequence[Float[np.ndarray, " label"]], trace: Trace) -> OwnScores:
     return np.stack(scores) if scores else np.empty((0, trace.selected.shape[1]))
 
 
-def _scores(trace: Trace, near: Similarities, settings: Settings) -> Float[np.ndarray, " category"]:
+def _scores(trace: Trace, near: Similarities, settings: Settings) -> Float[np.ndarray, " label"]:
     """Scores of an interval by its embeddings; where there is nothing to score, the mean of its segments' scores."""
     kept = trace.kept
     if not near.observed(trace.modality).all():
@@ -269,7 +269,7 @@ def _scores(trace: Trace, near: Similarities, settings: Settings) -> Float[np.nd
     return scores
 
 
-def _mean_scores(trace: Trace, found: Candidate | None) -> Float[np.ndarray, " category"]:
+def _mean_scores(trace: Trace, found: Candidate | None) -> Float[np.ndarray, " label"]:
     """Each selected category's mean score over an interval, over the segments that have a score."""
     scores = np.full(trace.selected.shape[1], -np.inf)
     within = trace.scores[:0] if found is None else trace.scores[found.start : found.stop]
@@ -317,7 +317,7 @@ def _consistent(streams: Mapping[Modality, StreamParsing]) -> dict[Modality, Str
 
 
 def _grown(
-    stream: StreamParsing, mask: Bool[np.ndarray, "segment category"], streams: Mapping[Modality, StreamParsing]
+    stream: StreamParsing, mask: Bool[np.ndarray, "segment label"], streams: Mapping[Modality, StreamParsing]
 ) -> StreamParsing:
     """The stream with events where the mask says; those that it had unchanged keep their confidence and their order."""
     own = _mask(stream)
@@ -355,7 +355,7 @@ def _from_others(stream: StreamParsing, event: Candidate, streams: Mapping[Modal
     return min(_confidence_at(streams[modality], event) for modality in (Modality.AUDIO, Modality.VISUAL))
 
 
-def _mask(stream: StreamParsing) -> Bool[np.ndarray, "segment category"]:
+def _mask(stream: StreamParsing) -> Bool[np.ndarray, "segment label"]:
     mask = np.zeros(stream.trace.selected.shape, dtype=bool)
     for event in stream.found:
         mask[event.start : event.stop, event.category] = True

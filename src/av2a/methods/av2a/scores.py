@@ -18,25 +18,25 @@ from av2a.types import Modality, ScoredClip
 class Similarities:
     """How near n inputs are to each category and each background concept: inner products, before any normalisation."""
 
-    visual: Float32[np.ndarray, "input view category"]
-    audio: Float32[np.ndarray, "input category"]
+    visual: Float32[np.ndarray, "input view label"]
+    audio: Float32[np.ndarray, "input label"]
     visual_concepts: Float32[np.ndarray, "input view concept"]
     audio_concepts: Float32[np.ndarray, "input concept"]
-    counted: Bool[np.ndarray, "category concept"]
+    counted: Bool[np.ndarray, "label concept"]
     seen: Bool[np.ndarray, " input"]
     heard: Bool[np.ndarray, " input"]
 
-    def of(self, kept: Bool[np.ndarray, " category"]) -> "Similarities":
+    def of(self, kept: Bool[np.ndarray, " label"]) -> "Similarities":
         """Only the ``kept`` categories: what they are normalised over changes with them (behaviour 12)."""
         return replace(self, visual=self.visual[..., kept], audio=self.audio[:, kept], counted=self.counted[kept])
 
     @cached_property
-    def heard_scores(self) -> Float32[np.ndarray, "input category"]:
+    def heard_scores(self) -> Float32[np.ndarray, "input label"]:
         """P_a of each input."""
         return _scored(self.audio, self.audio_concepts, self.counted)
 
     @cached_property
-    def seen_scores(self) -> Float32[np.ndarray, "input category"]:
+    def seen_scores(self) -> Float32[np.ndarray, "input label"]:
         """P_v of each input. An image encoder's views are normalised one by one, then averaged (behaviour 7)."""
         return _scored(self.visual, self.visual_concepts, self.counted).mean(axis=1, dtype=np.float32)
 
@@ -124,14 +124,14 @@ def similarities(embeddings: Embeddings, words: Vocabulary) -> Similarities:
 
 
 def _products(
-    rows: Float[np.ndarray, "*input feature"], names: Float[np.ndarray, "category feature"]
-) -> Float32[np.ndarray, "*input category"]:
+    rows: Float[np.ndarray, "*input feature"], names: Float[np.ndarray, "label feature"]
+) -> Float32[np.ndarray, "*input label"]:
     # einsum sums each product by itself, so a name's similarity is the same to the last bit whatever is asked beside it;
     # a matrix product's blocking would depend on the number of names.
     return np.einsum("...f,cf->...c", rows.astype(np.float64), names.astype(np.float64)).astype(np.float32)
 
 
-def normalised(similarity: Float[np.ndarray, "*input category"]) -> Float32[np.ndarray, "*input category"]:
+def normalised(similarity: Float[np.ndarray, "*input label"]) -> Float32[np.ndarray, "*input label"]:
     """σ of the z-score over the categories (behaviours 3 and 4): how each label stands out among those asked.
 
     The standard deviation is unbiased. One category, or equal similarities, give NaN, which is above no threshold.
@@ -151,10 +151,10 @@ def normalised(similarity: Float[np.ndarray, "*input category"]) -> Float32[np.n
 
 
 def against_background(
-    similarity: Float32[np.ndarray, "*input category"],
+    similarity: Float32[np.ndarray, "*input label"],
     concepts: Float32[np.ndarray, "*input concept"],
-    counted: Bool[np.ndarray, "category concept"],
-) -> Float32[np.ndarray, "*input category"]:
+    counted: Bool[np.ndarray, "label concept"],
+) -> Float32[np.ndarray, "*input label"]:
     """σ of how many standard deviations each label lies above the background concepts that count against it.
 
     Departs from behaviour 3, where labels are compared with each other: here a label's score depends on no other label. Where all concepts are equally
@@ -180,10 +180,10 @@ def _sigmoid(z: Float[np.ndarray, "*any"]) -> Float32[np.ndarray, "*any"]:
 
 
 def fused(
-    audio: Float32[np.ndarray, "*input category"],
-    visual: Float32[np.ndarray, "*input category"],
+    audio: Float32[np.ndarray, "*input label"],
+    visual: Float32[np.ndarray, "*input label"],
     audio_weight: float,
-) -> Float32[np.ndarray, "*input category"]:
+) -> Float32[np.ndarray, "*input label"]:
     """P_av = α P_a + (1 − α) P_v (Eq. 3 and 4).
 
     Raises:
@@ -203,7 +203,7 @@ def fused(
 
 def similarity_scores(
     similarity: Similarities, modality: Modality, audio_weight: float
-) -> Float32[np.ndarray, "input category"]:
+) -> Float32[np.ndarray, "input label"]:
     """The scores of one stream for each input (P_a, P_v or P_av)."""
     if modality is Modality.AUDIO:
         return similarity.heard_scores
@@ -213,18 +213,18 @@ def similarity_scores(
 
 
 def _scored(
-    similarity: Float32[np.ndarray, "*input category"],
+    similarity: Float32[np.ndarray, "*input label"],
     concepts: Float32[np.ndarray, "*input concept"],
-    counted: Bool[np.ndarray, "category concept"],
-) -> Float32[np.ndarray, "*input category"]:
+    counted: Bool[np.ndarray, "label concept"],
+) -> Float32[np.ndarray, "*input label"]:
     return against_background(similarity, concepts, counted) if concepts.shape[-1] else normalised(similarity)
 
 
 def window_peaks(
-    scores: Float32[np.ndarray, "segment category"],
+    scores: Float32[np.ndarray, "segment label"],
     observed: Bool[np.ndarray, " segment"],
     window_of: Int64[np.ndarray, " segment"],
-) -> tuple[Float32[np.ndarray, "window category"], Bool[np.ndarray, " window"]]:
+) -> tuple[Float32[np.ndarray, "window label"], Bool[np.ndarray, " window"]]:
     """Each category's highest score in each window, and which windows have anything to score at all.
 
     >>> scores = np.array([[0.2], [0.9], [0.4]], dtype=np.float32)
@@ -239,8 +239,8 @@ def window_peaks(
 
 
 def selected_categories(
-    whole: Float[np.ndarray, "*window category"], category_threshold: float
-) -> Bool[np.ndarray, "*window category"]:
+    whole: Float[np.ndarray, "*window label"], category_threshold: float
+) -> Bool[np.ndarray, "*window label"]:
     """Ĉ: the categories whose score over the whole window is above τ_f (Eq. 5; compared in float32, behaviour 11).
 
     >>> selected_categories(np.array([0.5, 0.7], dtype=np.float32), 0.55)
@@ -291,17 +291,17 @@ class StreamScores:
     """The scores of one stream, as input to selection and thresholds."""
 
     modality: Modality
-    segments: Float[np.ndarray, "segment category"]
+    segments: Float[np.ndarray, "segment label"]
     observed: Bool[np.ndarray, " segment"]
     """False for segments with nothing to score."""
-    whole: Float[np.ndarray, "window category"]
+    whole: Float[np.ndarray, "window label"]
     """The score of each category over each window, which selection compares."""
     has_whole: Bool[np.ndarray, " window"]
     window_of: Int64[np.ndarray, " segment"]
     frame_embeddings: Float[np.ndarray, "segment feature"] | None
     similarities: Similarities | None = None
     """What the segments' scores were made of; None for the scores of another model."""
-    chosen: Bool[np.ndarray, " category"] | None = None
+    chosen: Bool[np.ndarray, " label"] | None = None
     """The categories that the scores' own source selected, in place of Eq. 5."""
 
 
@@ -310,9 +310,9 @@ class SelectedScores:
     """The scores of the categories that a stream selected somewhere, as input to thresholds."""
 
     stream: StreamScores
-    selected: Bool[np.ndarray, "segment category"]
+    selected: Bool[np.ndarray, "segment label"]
     """Where each category, selected or not, is looked for."""
-    kept: Bool[np.ndarray, " category"]
+    kept: Bool[np.ndarray, " label"]
     """The categories that are looked for anywhere."""
     scores: Float[np.ndarray, "segment kept"]
     frame_embeddings: Float[np.ndarray, "segment feature"] | None
@@ -376,8 +376,8 @@ def selected_scores(stream: StreamScores, settings: Settings) -> SelectedScores:
 
 
 def _selected_windows(
-    whole: Float[np.ndarray, "window category"], settings: Settings
-) -> Bool[np.ndarray, "window category"]:
+    whole: Float[np.ndarray, "window label"], settings: Settings
+) -> Bool[np.ndarray, "window label"]:
     """Where each category is looked for: also beside a window in which it stands out, as events run on across windows."""
     if not settings.select_categories:
         return np.ones(whole.shape, dtype=bool)

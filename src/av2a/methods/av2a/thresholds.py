@@ -64,12 +64,12 @@ class ThresholdTracker:
 
     def step(
         self,
-        scores: Float[np.ndarray, "batch category"],
+        scores: Float[np.ndarray, "batch label"],
         similarity: Float[np.ndarray, " batch"] | None = None,
         *,
-        allowed: Bool[np.ndarray, "batch category"] | None = None,
+        allowed: Bool[np.ndarray, "batch label"] | None = None,
         observed: Bool[np.ndarray, " batch"] | None = None,
-    ) -> Float[np.ndarray, "batch category"]:
+    ) -> Float[np.ndarray, "batch label"]:
         """Thresholds of the segment that ``scores`` belong to; decides the segment and remembers it.
 
         Source: Eq. 8, τ_t = τ_{t−1} − τ_1 e^(−λz) · ŵ_t, in the order of behaviour 16.
@@ -100,8 +100,8 @@ class ThresholdTracker:
         return self.threshold
 
     def _offset(
-        self, scores: Float[np.ndarray, "batch category"], similarity: Float[np.ndarray, " batch"] | None
-    ) -> Float[np.ndarray, "batch category"]:
+        self, scores: Float[np.ndarray, "batch label"], similarity: Float[np.ndarray, " batch"] | None
+    ) -> Float[np.ndarray, "batch label"]:
         scale = self.initial_threshold
         if self.rule is not ThresholdRule.RATIO and similarity is not None:
             scale = scale * similarity[:, None]
@@ -127,8 +127,8 @@ class _SoftConfusion:
 
     def add(
         self,
-        scores: Float[np.ndarray, "batch category"],
-        present: Bool[np.ndarray, "batch category"],
+        scores: Float[np.ndarray, "batch label"],
+        present: Bool[np.ndarray, "batch label"],
         observed: Bool[np.ndarray, " batch"],
     ) -> None:
         """One more segment: M grows by p yᵀ."""
@@ -148,7 +148,7 @@ class _SoftConfusion:
         self.gram[touched] += rank_two + rank_two.transpose(0, 2, 1) + energy * (y[:, :, None] * y[:, None, :])
         self.columns[touched] += p[:, :, None] * y[:, None, :]
 
-    def _open_slots(self, present: Bool[np.ndarray, "batch category"]) -> None:
+    def _open_slots(self, present: Bool[np.ndarray, "batch label"]) -> None:
         rows, categories = np.nonzero(present & (self.slot_of < 0))
         if not len(rows):
             return
@@ -169,10 +169,10 @@ class _SoftConfusion:
 
     def ratio(
         self,
-        scores: Float[np.ndarray, "batch category"],
+        scores: Float[np.ndarray, "batch label"],
         segments: Int[np.ndarray, " batch"],
         ridge: float,
-    ) -> Float[np.ndarray, "batch category"]:
+    ) -> Float[np.ndarray, "batch label"]:
         """ŵ_t without the cosine: how far each category's score has moved from what the past predicts.
 
         Source: Eq. 7, M⁻¹ P^t. M is singular until every category was detected, so the system is solved by least squares with a
@@ -197,7 +197,7 @@ class _SoftConfusion:
         self,
         rows: "Int[np.ndarray, ' rows'] | slice",
         width: int,
-        scores: Float[np.ndarray, "rows category"],
+        scores: Float[np.ndarray, "rows label"],
         segments: Int[np.ndarray, " rows"],
         ridge: float,
     ) -> Float[np.ndarray, "rows slot"]:
@@ -215,7 +215,7 @@ def _indexes(chosen: Bool[np.ndarray, " batch"]) -> "Int[np.ndarray, ' chosen'] 
 
 
 def dynamic_thresholds(
-    scores: Float[np.ndarray, "*batch segment category"],
+    scores: Float[np.ndarray, "*batch segment label"],
     frame_embeddings: Float[np.ndarray, "*frame_batch segment feature"] | None,
     *,
     initial_threshold: float | Float[np.ndarray, "*first_batch"],
@@ -223,9 +223,9 @@ def dynamic_thresholds(
     rule: ThresholdRule = ThresholdRule.RATIO_COSINE,
     ridge: float = 1.0,
     ratio_times_scores: bool = True,
-    allowed: Bool[np.ndarray, "*third_batch segment category"] | None = None,
+    allowed: Bool[np.ndarray, "*third_batch segment label"] | None = None,
     observed: Bool[np.ndarray, "*fourth_batch segment"] | None = None,
-) -> Float[np.ndarray, "*result_batch segment category"]:
+) -> Float[np.ndarray, "*result_batch segment label"]:
     """The threshold of every category in every segment, τ_t (Eq. 7 and 8).
 
     Segment t is present where ``scores[t] > result[t]``. Leading axes (videos, settings) are batched and broadcast against each other.
@@ -310,11 +310,11 @@ def _similarity(
 
 def _advanced(
     tracker: ThresholdTracker,
-    scores: Float[np.ndarray, "batch segment category"],
+    scores: Float[np.ndarray, "batch segment label"],
     similarity: Float[np.ndarray, "batch segment"] | None,
-    allowed: Bool[np.ndarray, "batch segment category"] | None,
+    allowed: Bool[np.ndarray, "batch segment label"] | None,
     observed: Bool[np.ndarray, "batch segment"] | None,
-) -> Float[np.ndarray, "batch segment category"]:
+) -> Float[np.ndarray, "batch segment label"]:
     result = np.empty(scores.shape)
     scores = scores.astype(np.float64, copy=False)
     for t in range(scores.shape[1]):
@@ -361,12 +361,12 @@ def moving_thresholds_together(
 
 
 def _moved(
-    scores: Float[np.ndarray, "*batch segment category"],
+    scores: Float[np.ndarray, "*batch segment label"],
     frame_embeddings: Float[np.ndarray, "*batch segment feature"] | None,
-    allowed: Bool[np.ndarray, "*batch segment category"],
+    allowed: Bool[np.ndarray, "*batch segment label"],
     observed: Bool[np.ndarray, "*batch segment"],
     settings: Settings,
-) -> Float[np.ndarray, "*batch segment category"]:
+) -> Float[np.ndarray, "*batch segment label"]:
     return dynamic_thresholds(
         scores,
         frame_embeddings,

@@ -55,8 +55,8 @@ def uncertainty(logits: Float[Tensor, "*any 2"]) -> Float[Tensor, "*any"]:
 class PresenceEvidence:
     """One pass: logits of presence and absence."""
 
-    seconds: Float[Tensor, "video second modality category 2"]
-    whole: Float[Tensor, "video modality category 2"]
+    seconds: Float[Tensor, "video second modality label 2"]
+    whole: Float[Tensor, "video modality label 2"]
 
 
 class Cmpae(nn.Module):
@@ -92,7 +92,7 @@ class Cmpae(nn.Module):
         seen = torch.cat([by_second(self.fc_v(pictures)), self.fc_st(motion)], dim=-1)
         return self.fc_a(audio), self.fc_fusion(seen)
 
-    def overall(self, x_audio: Sequence, x_visual: Sequence) -> Float[Tensor, "video second category"]:
+    def overall(self, x_audio: Sequence, x_visual: Sequence) -> Float[Tensor, "video second label"]:
         """Logits of each second, both modalities together, from the input of attention. No decision uses them."""
         return self.classifier2(self.classifier1(x_audio) + self.classifier1(x_visual))
 

@@ -61,7 +61,7 @@ class Han(nn.Module):
     def answered(self, x_visual: Sequence, y_audio: Sequence, y_visual: Sequence) -> NetworkOutputs:
         """Probabilities from the output of attention."""
         both = torch.stack([y_audio, y_visual], dim=2)
-        seconds: Float[Tensor, "video second modality category"] = self.fc_prob(both).sigmoid()
+        seconds: Float[Tensor, "video second modality label"] = self.fc_prob(both).sigmoid()
         moments = self.fc_frame_att(both)
         streams = functional.softmax(self.fc_av_att(both), dim=2)
         whole_audio, whole_visual = pooled(seconds, moments).unbind(dim=1)

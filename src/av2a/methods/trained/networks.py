@@ -25,13 +25,13 @@ Sequence = Float[Tensor, "video second width"]
 class NetworkOutputs:
     """A network's outputs for a batch of videos: probabilities. Those of MGN's seconds may exceed 1, and so may ``whole``."""
 
-    audio: Float[Tensor, "video second category"]
+    audio: Float[Tensor, "video second label"]
     """P_a^t."""
-    visual: Float[Tensor, "video second category"]
+    visual: Float[Tensor, "video second label"]
     """P_v^t."""
-    whole_audio: Float[Tensor, "video category"]
-    whole_visual: Float[Tensor, "video category"]
-    whole: Float[Tensor, "video category"]
+    whole_audio: Float[Tensor, "video label"]
+    whole_visual: Float[Tensor, "video label"]
+    whole: Float[Tensor, "video label"]
     """Probability for the whole video, heard or seen."""
     fused: Sequence
     """The visual sequence before attention, x_v."""

@@ -13,15 +13,15 @@ class Probabilities:
     Those of MGN's seconds may exceed 1, and so may ``whole`` of HAN and JoMoLD. They are used as they are.
     """
 
-    audio: Float32[np.ndarray, "*video second category"]
+    audio: Float32[np.ndarray, "*video second label"]
     """P_a^t."""
-    visual: Float32[np.ndarray, "*video second category"]
+    visual: Float32[np.ndarray, "*video second label"]
     """P_v^t."""
-    whole_audio: Float32[np.ndarray, "*video category"]
+    whole_audio: Float32[np.ndarray, "*video label"]
     """For the whole video, heard: the input of the audio gate."""
-    whole_visual: Float32[np.ndarray, "*video category"]
+    whole_visual: Float32[np.ndarray, "*video label"]
     """For the whole video, seen: the input of the visual gate."""
-    whole: Float32[np.ndarray, "*video category"]
+    whole: Float32[np.ndarray, "*video label"]
     """For the whole video, heard or seen: the input of a shared gate."""
     frame_embeddings: Float32[np.ndarray, "*video second feature"]
     """x_t for the cosine of Eq. 7."""

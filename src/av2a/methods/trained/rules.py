@@ -62,7 +62,7 @@ CMPAE = Rule(
 
 def gated(
     answers: Probabilities, rule: Rule, settings: ParserSettings
-) -> dict[Modality, Bool[np.ndarray, "*video category"]]:
+) -> dict[Modality, Bool[np.ndarray, "*video label"]]:
     """Ĉ: the categories that each stream looks for, by the parser's own gate in place of Eq. 5."""
     if rule.gate is Gate.SHARED:
         passed = answers.whole >= rule.audio_gate
@@ -77,19 +77,19 @@ def gated(
     }
 
 
-def _visual_gate(rule: Rule, settings: ParserSettings) -> Float[np.ndarray, " *category"]:
+def _visual_gate(rule: Rule, settings: ParserSettings) -> Float[np.ndarray, " *label"]:
     by_category = settings.visual_gate is VisualGate.BY_CATEGORY and rule.visual_gate_by_category is not None
     return np.asarray(rule.visual_gate_by_category if by_category else rule.visual_gate)
 
 
 def _both(
     answers: Probabilities,
-    heard: Bool[np.ndarray, "*video category"],
-    seen: Bool[np.ndarray, "*video category"],
+    heard: Bool[np.ndarray, "*video label"],
+    seen: Bool[np.ndarray, "*video label"],
     audio_gate: float,
-    visual_gate: Float[np.ndarray, " *category"],
+    visual_gate: Float[np.ndarray, " *label"],
     settings: ParserSettings,
-) -> Bool[np.ndarray, "*video category"]:
+) -> Bool[np.ndarray, "*video label"]:
     if settings.audio_visual_gate is AudioVisualGate.BOTH:
         return heard & seen
     if settings.audio_visual_gate is AudioVisualGate.EITHER:
@@ -100,7 +100,7 @@ def _both(
 
 def decided(
     answers: Probabilities, rule: Rule, settings: ParserSettings
-) -> dict[Modality, Bool[np.ndarray, "*video second category"]]:
+) -> dict[Modality, Bool[np.ndarray, "*video second label"]]:
     """Where each category is, by the parser's own thresholds.
 
     What is heard and seen is as the parser's authors evaluate it. What is both is the two together (late fusion), or has a fused score
@@ -128,5 +128,5 @@ def scored_clip(answers: Probabilities, rule: Rule, settings: ParserSettings) ->
     )
 
 
-def _scores(whole: Float32[np.ndarray, " category"], seconds: Float32[np.ndarray, "second category"]) -> Scores:
+def _scores(whole: Float32[np.ndarray, " label"], seconds: Float32[np.ndarray, "second label"]) -> Scores:
     return Scores(whole=whole[None], segments=seconds)
