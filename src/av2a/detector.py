@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from av2a.types import (
     ClosestMiss,
     Detection,
     Event,
+    KnownLabel,
     Modality,
     Parsing,
     ScoredClip,
@@ -205,10 +206,12 @@ class Detector:
     def _detection(self, source: FeatureSource, query: "_Query") -> Detection:
         parsings = parsed(self.method, source, query.vocabulary, query.settings)
         expected = _expected(source.clip, query.labels, self.backbone, query.settings)
-        warnings = [*expected, *source.clip.warnings, *source.features.warnings]
-        return _assembled(
+        known = known_labels(self.backbone, query.labels, query.vocabulary.labels)
+        warnings = [*expected, *_unknown(known), *source.clip.warnings, *source.features.warnings]
+        found = _assembled(
             source.clip, query.labels, source.grid, self.backbone.info, query.settings, parsings, warnings
         )
+        return replace(found, known=known)
 
 
 def detect(
@@ -377,6 +380,26 @@ def label_embeddings(backbone: Backbone, labels: Sequence[str]) -> LabelEmbeddin
     if backbone.prompts_version is not None:
         return cached_label_embeddings(backbone, labels)
     return LabelEmbeddings(backbone.visual.embed_labels(labels), backbone.audio.embed_labels(labels))
+
+
+def known_labels(
+    backbone: Backbone, labels: Sequence[str], embeddings: LabelEmbeddings | None = None
+) -> tuple[KnownLabel, ...]:
+    """What the backbone takes each label for in each stream; nothing from a backbone that reads any words."""
+    if backbone.known is None:
+        return ()
+    return backbone.known(labels, embeddings or label_embeddings(backbone, labels))
+
+
+def _unknown(known: Sequence[KnownLabel]) -> list[str]:
+    """The labels that cannot be found, said once for each stream."""
+    unheard = [each.label for each in known if each.heard_as is None]
+    unseen = [each.label for each in known if each.seen_as is None]
+    return [
+        f"not known to this backbone by {sense}, so never {word} (which is not the same as absent): {', '.join(labels)}"
+        for sense, word, labels in (("sound", "heard", unheard), ("sight", "seen", unseen))
+        if labels
+    ]
 
 
 def _expected(clip: Clip, labels: Sequence[str], backbone: Backbone, settings: Settings) -> list[str]:

@@ -281,6 +281,18 @@ class BackboneInfo:
     """The numbers that the models computed with."""
 
 
+@dataclass(frozen=True)
+class KnownLabel:
+    """What a backbone that knows only some things takes a label for, in each stream; None where it does not know it.
+
+    A label that is not known in a stream is never found there, which is not the same as *not heard* or *not seen*.
+    """
+
+    label: str
+    heard_as: str | None = None
+    seen_as: str | None = None
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Detection:
     """The answer for one video, with all that is needed to repeat the run.
@@ -301,6 +313,8 @@ class Detection:
     warnings: tuple[str, ...] = ()
     closest: ClosestMiss | None = None
     """Given only when ``events`` is empty."""
+    known: tuple[KnownLabel, ...] = ()
+    """One for each label, from a backbone that knows only some things; empty for one that reads any words."""
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
@@ -391,7 +405,7 @@ class Detection:
         )
         grid = replace(self.grid, duration_seconds=round(self.grid.duration_seconds, 6))
         closest = None if self.closest is None else self.closest.rounded(self.clip.duration_seconds)
-        return clip, self.labels, grid, self.backbone, self.settings, self.rounded_events, self.warnings, closest
+        return clip, self.labels, grid, self.backbone, self.settings, self.rounded_events, self.warnings, closest, self.known
 
     def __repr__(self) -> str:
         counts = [f"{len(self.events_of(modality))} {modality.word}" for modality in Modality]

@@ -1,6 +1,6 @@
 """Encoder interfaces: ``VisualEncoder``, ``AudioEncoder`` and the ``Backbone`` of both."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from av2a.embeddings import LabelEmbeddings
-from av2a.types import BackboneInfo
+from av2a.types import BackboneInfo, KnownLabel
 
 # Axes without a name: the frames, or sounds, of one call may differ in size.
 Frame = UInt8[np.ndarray, "_ _ 3"]
@@ -124,6 +124,8 @@ class Backbone:
     """How many frames or sounds keep its device busy."""
     prompts_version: int | None = None
     """Changes when the words put around labels do. None: labels are embedded so fast that they are not cached on disk."""
+    known: Callable[[Sequence[str], LabelEmbeddings], tuple[KnownLabel, ...]] | None = None
+    """Says of labels, given with their embeddings, what they are known as; None for a backbone that reads any words."""
 
 
 def embed_labels(backbone: Backbone, labels: Sequence[str]) -> LabelEmbeddings:

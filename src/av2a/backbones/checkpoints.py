@@ -227,7 +227,7 @@ def halves(name: str) -> tuple[str, str]:
         return NAMED_PAIRS[name]
     vision, plus, sound = name.partition("+")
     if not plus:
-        raise UnknownName.among("backbone", name, [*BACKBONES, "mini", *(f"{vision}+clap" for vision in VISION)])
+        raise UnknownName.among("backbone", name, [*BACKBONES, "light", "mini", *(f"{vision}+clap" for vision in VISION)])
     if vision not in VISION:
         raise UnknownName.among("vision model", vision, VISION)
     if sound not in SOUND:
@@ -244,7 +244,7 @@ def own_name(name: str) -> str:
     >>> own_name("clip+clap"), own_name("siglip2+clap")
     ('clip-clap', 'siglip2+clap')
     """
-    if name == "mini" or name in BACKBONES:
+    if name in ("mini", "light") or name in BACKBONES:
         return name
     pair = halves(name)
     return next((named for named, made_of in NAMED_PAIRS.items() if made_of == pair), name)
@@ -259,7 +259,7 @@ def parts_of(backbone: str) -> tuple[Published, ...]:
     >>> [part.checkpoint.repo for part in parts_of("siglip2+clap")]
     ['google/siglip2-base-patch16-224', 'laion/clap-htsat-unfused']
     """
-    if backbone == "mini":
+    if backbone in ("mini", "light"):
         return ()
     if backbone in BACKBONES:
         return BACKBONES[backbone]

@@ -1,11 +1,8 @@
 """Forward passes compiled by OpenVINO for this machine's processor, two to three times as fast as torch's own on it.
 
 A pass is traced and compiled at its first call, which takes some seconds a model: worth it from about a minute of video.
-Importing ``openvino`` starts ``openvino_telemetry``, which sends usage statistics to its makers and writes a file to the user's home;
-it is blocked before the import, and OpenVINO then uses a stub of its own.
 """
 
-import sys
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -15,6 +12,7 @@ import torch
 from torch import Tensor
 
 from av2a.backbones.choices import Precision
+from av2a.backbones.openvino_library import library
 from av2a.errors import InvalidSetting
 from av2a.installation import install_command
 
@@ -33,15 +31,6 @@ def require_openvino() -> None:
         raise InvalidSetting(
             f"device openvino is not installed: {install_command('openvino')}, or choose --device auto"
         )
-
-
-def library() -> Any:
-    """OpenVINO, imported without its telemetry."""
-    # None makes its import fail, as where it is not installed.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
 
 
 def compiled(forward: Forward, example: Tensor, precision: Precision) -> Forward:

@@ -1,7 +1,8 @@
 """Loads backbones by name; each is imported when it is loaded."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -23,6 +24,10 @@ BACKBONES: dict[str, str] = {
     "mini": "av2a.backbones.mini",
 }
 """Backbones that ship with their weights: name to module; each module has ``load() -> Backbone``."""
+
+LIGHT = "light"
+"""The backbone without torch, whose files are not those of a hub."""
+LIGHT_LIBRARIES = ("openvino", "tokenizers")
 
 LIBRARIES = ("torch", "transformers", "safetensors")
 """Libraries of every backbone whose weights are downloaded; the hub's client is needed for the download only."""
@@ -69,6 +74,11 @@ def load_backbone(
     if plugin is not None:
         return _loaded(plugin, device, precision, weights)
     sources = Sources.chosen(weights)
+    if name == LIGHT:
+        _check_libraries(name, LIGHT_LIBRARIES, LIGHT)
+        from av2a.backbones.light.backbone import load as load_light
+
+        return load_light(sources, _threads(), progress)
     with _other_ways(name):
         _check_libraries(name)
         from av2a.backbones.device import placement
@@ -109,6 +119,11 @@ def check_available(
     plugin = _plugin(name)
     if plugin is not None:
         plugin.load()
+    elif name == LIGHT:
+        _check_libraries(name, LIGHT_LIBRARIES, LIGHT)
+        from av2a.backbones.light.files import check as check_light
+
+        check_light(Sources.chosen(weights))
     elif name not in BACKBONES:
         sources = Sources.chosen(weights)
         with _other_ways(name):
@@ -149,13 +164,13 @@ def check_choices(
     given = {option: model for option, model in models.items() if model is not None}
     for model in given.values():
         checkpoint_named(model)
-    if name not in BACKBONES and plugin is None:
+    if name not in (*BACKBONES, LIGHT) and plugin is None:
         return own_name(name)
     if given:
         raise UsageError(f"backbone {name!r} takes no {min(given)}: choose a pair such as clip+clap, or leave it out")
     if plugin is not None:
         return name
-    if (named is not None and named.kind != "cpu") or asked not in (Precision.AUTO, Precision.FLOAT32):
+    if (named is not None and named.kind not in ("cpu", *(["openvino"] if name == LIGHT else []))) or asked not in (Precision.AUTO, Precision.FLOAT32):
         raise InvalidSetting(f"backbone {name!r} runs on the CPU in float32: leave --device and --precision out")
     return name
 
@@ -166,7 +181,7 @@ def _plugin(name: str) -> Plugin | None:
     Raises:
         UnknownName: no backbone has that name.
     """
-    if name in BACKBONES:
+    if name in (*BACKBONES, LIGHT):
         return None
     try:
         own_name(name)
@@ -198,15 +213,21 @@ def default_precision(profile: str) -> str:
     return "auto" if profile == "practical" else "float32"
 
 
-def _check_libraries(name: str) -> None:
+def _check_libraries(name: str, libraries: Sequence[str] = LIBRARIES, extra: str = "models") -> None:
     """Refuse before anything is downloaded.
 
     Raises:
         MissingDependency: a library is not installed.
     """
-    for library in LIBRARIES:
+    for library in libraries:
         if find_spec(library) is None:
-            raise MissingDependency(f"backbone {name!r} needs {library!r}: {install_command('models')}")
+            raise MissingDependency(f"backbone {name!r} needs {library!r}: {install_command(extra)}")
+
+
+def _threads() -> int:
+    """How many threads models without torch run on: ``OMP_NUM_THREADS``, as for torch; 0 is the library's own choice."""
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    return int(named) if named.isdecimal() else 0
 
 
 @contextmanager
@@ -227,5 +248,6 @@ def _other_ways(name: str) -> Iterator[None]:
         if name != DEFAULT_BACKBONE:
             raise
         raise type(missing)(
-            f"{missing}; or try av2a without weights: av2a demo, or --backbone mini, which knows only the generated world"
+            f"{missing}; or use a backbone of 115 MB without torch, which knows fewer names: --backbone light "
+            "(av2a weights fetch light); or try av2a without weights: av2a demo, or --backbone mini, which knows only the generated world"
         ) from missing

@@ -29,6 +29,7 @@ COMMANDS = {
     "tables": ("tables", "Fill the paper's tables: what is measured here beside what is published."),
     "synth": ("synth", "Make videos in which things are heard and seen at times known exactly."),
     "settings": ("settings", "List the settings of the method, with their values and meanings."),
+    "labels": ("labels", "Say which labels a backbone knows, by sound and by sight, and as what."),
     "backbones": ("backbones", "List the available models, and where their weights are."),
     "weights": ("weights", "Download, list and verify what models need."),
     "cache": ("cache", "Show, clear and limit the embeddings that are stored."),

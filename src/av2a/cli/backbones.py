@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from av2a.backbones.checkpoints import BACKBONES, SOUND, VISION
+from av2a.backbones.light import files as light_files
 from av2a.backbones.weights import Sources, search
 from av2a.cli.command import command
 from av2a.cli.common_options import JsonOptions, TalkOptions
@@ -49,8 +50,24 @@ def _entries(sources: Sources) -> list[dict[str, Any]]:
         **{f"{name}+…": (part,) for name, part in VISION.items()},
         **{f"…+{name}": (part,) for name, part in SOUND.items()},
     }
-    plugins = [each for each in installed_plugins(PluginKind.BACKBONE) if each.name not in {*named, "mini"}]
-    return [MINI, *(_entry(name, parts, sources) for name, parts in named.items()), *map(_plugin_entry, plugins)]
+    light = _light_entry(sources)
+    plugins = [each for each in installed_plugins(PluginKind.BACKBONE) if each.name not in {*named, "mini", "light"}]
+    return [MINI, light, *(_entry(name, parts, sources) for name, parts in named.items()), *map(_plugin_entry, plugins)]
+
+
+def _light_entry(sources: Sources) -> dict[str, Any]:
+    """The backbone without torch, whose files come from several addresses."""
+    found = {file: light_files.found(file, sources) for file in light_files.PUBLISHED}
+    missing = [file.name for file, path in found.items() if path is None]
+    return {
+        "name": "light",
+        "checkpoints": list(dict.fromkeys(file.model for file in found)),
+        "gives": "known sights and sounds (521 of AudioSet, 1000 of ImageNet, 80 of COCO), without torch; says which labels it knows",
+        "licence": " and ".join(dict.fromkeys(file.licence for file in found)),
+        "size": f"about {sum(file.size_bytes for file in found) // 1_000_000} MB",
+        "where": f"{', '.join(missing)} not here: av2a weights fetch light" if missing else "weights are here",
+        "paths": sorted({str(path.parent) for path in found.values() if path is not None}),
+    }
 
 
 def _plugin_entry(plugin: Plugin) -> dict[str, Any]:

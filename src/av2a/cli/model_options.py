@@ -20,7 +20,7 @@ MODELS = "Models"
 
 def _backbone_names() -> list[str]:
     named = {vision for vision, _ in NAMED_PAIRS.values()}
-    return [*BACKBONES, "mini", *(f"{vision}+clap" for vision in VISION if vision not in named)]
+    return [*BACKBONES, "light", "mini", *(f"{vision}+clap" for vision in VISION if vision not in named)]
 
 
 BackboneOption = Annotated[
@@ -29,7 +29,7 @@ BackboneOption = Annotated[
         metavar="NAME",
         envvar="AV2A_BACKBONE",
         autocompletion=_backbone_names,
-        help="The models that embed frames and audio: clip-clap unless another is named, or a pair such as siglip2+clap; "
+        help="The models that embed frames and audio: clip-clap unless another is named, light, or a pair such as siglip2+clap; "
         "'av2a backbones' lists them.",
         rich_help_panel=MODELS,
     ),

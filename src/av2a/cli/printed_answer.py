@@ -26,6 +26,8 @@ def show_answer(terminal: Terminal, detection: Detection, truth: Sequence[Event]
         terminal.show(events_table(detection))
     if detection.events or truth:
         terminal.show()
+    for sense, names in known_words(detection):
+        terminal.show(f"{sense} as: {terminal_safe(names)}")
     line = timeline_text(detection, terminal.data.width, ascii_only=terminal.ascii_only, truth=truth)
     terminal.show(_coloured(line))
     if apart:
@@ -50,6 +52,17 @@ def events_table(detection: Detection) -> Table:
             name = Text(terminal_safe(label)) if row == 0 else Text()
             table.add_row(name, *_cells(event))
     return table
+
+
+def known_words(detection: Detection) -> list[tuple[str, str]]:
+    """What the labels are heard and seen as, by a backbone that knows only some things; its warnings name the others."""
+    heard = [(each.label, each.heard_as) for each in detection.known if each.heard_as]
+    seen = [(each.label, each.seen_as) for each in detection.known if each.seen_as]
+    return [
+        (sense, "; ".join(label if tag.casefold() == label.casefold() else f"{label} as {tag}" for label, tag in pairs))
+        for sense, pairs in (("heard", heard), ("seen", seen))
+        if pairs
+    ]
 
 
 def _of(detection: Detection, label: str) -> Iterator[Event]:

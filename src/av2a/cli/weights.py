@@ -11,6 +11,8 @@ from av2a.backbones.checkpoints import BACKBONES, COMMIT, Checkpoint, checkpoint
 from av2a.backbones.portable import Verdict, refuse_damaged, write_portable
 from av2a.backbones.portable import verify as findings_in
 from av2a.backbones.weights import MANIFEST, Folder, Origin, Search, Sources, all_files, digest, resolve_all, search
+from av2a.backbones.registry import LIGHT
+from av2a.cli import light_weights
 from av2a.cli.command import argument, command, command_group, option
 from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.exit_status import ExitStatus
@@ -59,6 +61,9 @@ def fetch(what: NamedOptions, copy: CopyOptions, kept: WeightsOption, talk: Talk
     address, token and offline mode are those of the Hugging Face hub's own tools (HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE).
     """
     terminal, to = talk.terminal(), copy.to
+    if what.backbone == LIGHT:
+        light_weights.fetch(terminal, Sources.chosen(kept.weights), to)
+        return
     checkpoints, sources = checkpoints_of(what.backbone), Sources.chosen(kept.weights)
     if to is not None:
         # Refused now, not after the download.
@@ -84,7 +89,9 @@ def list_(what: ListedOptions, kept: WeightsOption, output: JsonOptions, talk: T
     The network is not used.
     """
     terminal, sources = talk.terminal(), Sources.chosen(kept.weights)
-    entries = [_entry(search(checkpoint, sources)) for checkpoint in checkpoints_of(what.backbone)]
+    entries = [] if what.backbone == LIGHT else [_entry(search(each, sources)) for each in checkpoints_of(what.backbone)]
+    if what.backbone in (LIGHT, EVERYTHING):
+        entries += light_weights.entries(sources)
     if output.as_json:
         terminal.show_json(entries)
         return
@@ -102,6 +109,9 @@ def verify(what: NamedOptions, kept: WeightsOption, output: JsonOptions, talk: T
     The network is not used. The exit status is 0 when all are whole, 1 when one is damaged, 3 when one is missing.
     """
     terminal = talk.terminal()
+    if what.backbone == LIGHT:
+        light_weights.verify(terminal, Sources.chosen(kept.weights, download=False), as_json=output.as_json)
+        return
     folders = resolve_all(checkpoints_of(what.backbone), Sources.chosen(kept.weights, download=False))
     with terminal.progress("reading"):
         findings = [(folder, finding) for folder in folders for finding in findings_in(folder)]

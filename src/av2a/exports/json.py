@@ -32,6 +32,7 @@ from av2a.types import (
     ClosestMiss,
     Detection,
     Event,
+    KnownLabel,
     Modality,
     Trace,
     VideoStream,
@@ -60,6 +61,8 @@ def as_dict(detection: Detection, *, traces: bool = False) -> dict[str, Any]:
     }
     if detection.caution is not None:
         plain["caution"] = detection.caution
+    if detection.known:
+        plain["known"] = [asdict(each) for each in detection.known]
     if traces:
         plain["streams"] = [_trace(trace) for trace in detection.traces]
     return plain
@@ -206,6 +209,7 @@ def _detection(plain: Mapping[str, Any]) -> Detection:
         traces=tuple(_read_trace(trace, len(labels)) for trace in plain.get("streams", [])),
         warnings=_texts(plain["warnings"]),
         closest=None if closest is None else _read_closest(closest, labels),
+        known=tuple(_read_known(each, labels) for each in plain.get("known", [])),
     )
 
 
@@ -245,6 +249,11 @@ def _read_event(plain: Mapping[str, Any], labels: Sequence[str]) -> Event:
         stop_seconds=_finite(plain["end"]),
         confidence=_finite(plain["confidence"]),
     )
+
+
+def _read_known(plain: Mapping[str, Any], labels: Sequence[str]) -> KnownLabel:
+    names = [None if plain[key] is None else _text(plain[key]) for key in ("heard_as", "seen_as")]
+    return KnownLabel(labels[labels.index(plain["label"])], *names)
 
 
 def _read_closest(plain: Mapping[str, Any], labels: Sequence[str]) -> ClosestMiss:

@@ -34,7 +34,7 @@ from av2a.figures.rows import (
     printable,
     sentence,
 )
-from av2a.types import Clip, Detection, Event, Modality
+from av2a.types import Clip, Detection, Event, KnownLabel, Modality
 
 EMBEDDED_BYTES = 40_000_000
 """A media file up to this size becomes part of the page; a larger one is linked."""
@@ -272,6 +272,7 @@ def _folds(detection: Detection) -> str:
     labels = {"labels": list(detection.labels)}
     return (
         _warnings(warnings)
+        + _known(detection.known)
         + _fold("Settings", {**labels, **plain["settings"]})
         + _fold("Models and versions", {**plain["backbone"], **plain["versions"]})
         + _fold("The file", media)
@@ -283,6 +284,22 @@ def _warnings(warnings: Sequence[str]) -> str:
         return ""
     items = "".join(f"<li>{text(printable(warning))}</li>" for warning in warnings)
     return f"<details open><summary>Notes ({len(warnings)})</summary><ul>{items}</ul></details>"
+
+
+def _known(known: Sequence[KnownLabel]) -> str:
+    """What each label is heard and seen as, by a backbone that knows only some things."""
+    if not known:
+        return ""
+    head = '<tr><th scope="col">Label</th><th scope="col">Heard as</th><th scope="col">Seen as</th></tr>'
+    rows = "".join(
+        f"<tr><td>{name(each.label)}</td><td>{_known_as(each.heard_as)}</td><td>{_known_as(each.seen_as)}</td></tr>"
+        for each in known
+    )
+    return f"<details><summary>What the labels are known as</summary><table><thead>{head}</thead><tbody>{rows}</tbody></table></details>"
+
+
+def _known_as(tag: str | None) -> str:
+    return "<i>not known to this backbone</i>" if tag is None else text(printable(tag))
 
 
 def _fold(title: str, values: Mapping[str, Any]) -> str:

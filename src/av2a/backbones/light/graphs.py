@@ -1,0 +1,80 @@
+"""Networks as OpenVINO graphs, built from published parameters: no torch, no conversion beforehand."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from av2a.backbones.openvino_library import library, operations
+
+Node = Any
+"""A value of a graph that is being built."""
+
+Parameters = Mapping[str, np.ndarray]
+"""Arrays by the names under which they were published."""
+
+BATCH_NORM_EPSILON = 1e-3
+LAYER_NORM_EPSILON = 1e-12
+
+
+class Graph:
+    """Operations on values; parameters enter as constants."""
+
+    def __init__(self) -> None:
+        self.ops: Any = operations()
+
+    def constant(self, values: Any, kind: Any = np.float32) -> Node:
+        """A value that does not depend on the input."""
+        return self.ops.constant(np.asarray(values, kind))
+
+    def input(self, shape: Sequence[int], kind: Any = np.float32) -> Node:
+        """What is given at each call; −1 is a length that may differ from call to call."""
+        return self.ops.parameter(library().PartialShape(list(shape)), kind)
+
+    def convolution(
+        self,
+        pictures: Node,
+        kernel: Float32[np.ndarray, "out in high wide"],
+        bias: Float32[np.ndarray, " out"],
+        stride: int = 1,
+        *,
+        padding: int | None = None,
+        depthwise: bool = False,
+    ) -> Node:
+        """A convolution with a bias; with ``padding`` None the picture is padded as TensorFlow's "same" does."""
+        pad, how = [padding or 0] * 2, "same_upper" if padding is None else "explicit"
+        strides, ones = [stride] * 2, [1, 1]
+        if depthwise:
+            weights = self.constant(kernel[:, :, None])
+            done = self.ops.group_convolution(pictures, weights, strides, pad, pad, ones, auto_pad=how)
+        else:
+            done = self.ops.convolution(pictures, self.constant(kernel), strides, pad, pad, ones, auto_pad=how)
+        return self.ops.add(done, self.constant(bias[None, :, None, None]))
+
+    def linear(self, rows: Node, weights: Float32[np.ndarray, "out in"], bias: Float32[np.ndarray, " out"]) -> Node:
+        """An affine map of the last axis."""
+        return self.ops.add(self.ops.matmul(rows, self.constant(weights), False, True), self.constant(bias))
+
+    def layer_norm(
+        self, rows: Node, scale: Float32[np.ndarray, " feature"], shift: Float32[np.ndarray, " feature"]
+    ) -> Node:
+        """Each row brought to mean 0 and spread 1, then scaled and shifted."""
+        axes = self.constant([-1], np.int64)
+        centred = self.ops.mvn(rows, axes, True, LAYER_NORM_EPSILON, "inside_sqrt")
+        return self.ops.add(self.ops.multiply(centred, self.constant(scale)), self.constant(shift))
+
+    def reshape(self, value: Node, *shape: int) -> Node:
+        """The same numbers in another shape; 0 keeps a length, −1 takes what is left."""
+        return self.ops.reshape(value, self.constant(shape, np.int64), True)
+
+    def model(self, outputs: Sequence[Node], inputs: Sequence[Node]) -> Any:
+        """The finished graph."""
+        return library().Model(list(outputs), list(inputs))
+
+
+def with_norm(parameters: Parameters, kernel: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
+    """A kernel and a bias into which the batch normalisation behind the convolution is folded."""
+    scale = parameters[f"{norm}.weight"] / np.sqrt(parameters[f"{norm}.running_var"] + BATCH_NORM_EPSILON)
+    bias = parameters[f"{norm}.bias"] - parameters[f"{norm}.running_mean"] * scale
+    return (parameters[kernel] * scale[:, None, None, None]).astype(np.float32), bias.astype(np.float32)

@@ -1,0 +1,38 @@
+"""OpenVINO, imported without its telemetry and without torch.
+
+Importing ``openvino`` starts ``openvino_telemetry``, which sends usage statistics to its makers and writes a file to the user's home;
+it is blocked before the import, and OpenVINO then uses a stub of its own.
+"""
+
+import sys
+from typing import Any
+
+
+def library() -> Any:
+    """OpenVINO, imported without its telemetry."""
+    # None makes its import fail, as where it is not installed.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+def operations() -> Any:
+    """The set of operations that graphs are built of."""
+    library()
+    from openvino import opset13
+
+    return opset13
+
+
+def cpu(threads: int) -> Any:
+    """What compiles a graph for this processor, in float32: ``cpu(1)(model)``."""
+    core = library().Core()
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        # Pinned, every process on a machine would compute on the same core.
+        "ENABLE_CPU_PINNING": False,
+    }
+    return lambda model: core.compile_model(model, "CPU", settings)
