@@ -1,6 +1,6 @@
 """``light`` on real clips: how right it is, what it knows, how fast it is, and what each stage of the method does there.
 
-    python -m benchmarks real BED [--weights DIR] [--annotations DIR] [--store DIR]
+    python -m benchmarks real BED [--weights DIR] [--store DIR]
 
 BED holds ``clips/``, ``truth.tsv`` (filename, onset, offset, event_label, modality), ``ignore.tsv`` (pairs that could not be judged)
 and ``absent.tsv`` (labels that are nowhere, and of which stream). A second counts as an event's when at least half of it is.
@@ -22,6 +22,7 @@ import numpy as np
 
 from av2a.backbones.base import Backbone
 from av2a.backbones.registry import load_backbone
+from av2a.datasets import ave, llp
 from av2a.detector import Detector, known_labels
 from av2a.metrics.event_level import event_counts
 from av2a.metrics.segment_level import segment_counts
@@ -70,6 +71,7 @@ class Figure:
 
     @property
     def f1(self) -> float:
+        """In percent, over all clips at once (micro)."""
         return _f1(self.counts.sum(axis=0))
 
     def __str__(self) -> str:
@@ -88,7 +90,9 @@ def read_bed(folder: Path, labels: Sequence[str] | None = None) -> Bed:
     truth = defaultdict(list)
     for row in _rows(folder / "truth.tsv"):
         if row["event_label"]:
-            truth[row["filename"], row["event_label"], row["modality"]].append((float(row["onset"]), float(row["offset"])))
+            truth[row["filename"], row["event_label"], row["modality"]].append(
+                (float(row["onset"]), float(row["offset"]))
+            )
     ignored = frozenset((row["filename"], row["event_label"], row["modality"]) for row in _rows(folder / "ignore.tsv"))
     absent = _rows(folder / "absent.tsv")
     first = min((folder / "scores").glob("*.npz"))
@@ -126,9 +130,7 @@ def figures(
     return Figure(np.array(segments)), Figure(np.array(events))
 
 
-def masks(
-    bed: Bed, answer: Detection, stream: Modality, known: frozenset[str] | None
-) -> tuple[np.ndarray, np.ndarray]:
+def masks(bed: Bed, answer: Detection, stream: Modality, known: frozenset[str] | None) -> tuple[np.ndarray, np.ndarray]:
     """What is true and what was found, (label, segment)."""
     edges = answer.grid.edges_seconds
     true, found = (np.zeros((len(bed.labels), answer.grid.segments), dtype=bool) for _ in range(2))
@@ -151,7 +153,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bed", type=Path)
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--annotations", type=Path, help="a folder with ave/categories.txt and llp/AVVP_eval_audio.csv")
     parser.add_argument("--store", type=Path, help="a folder in which embeddings are kept from run to run")
     given = parser.parse_args()
     bed = read_bed(given.bed)
@@ -161,7 +162,7 @@ def main() -> None:
         answers = [detector(clip, bed.labels) for clip in bed.clips]
         _right(bed, answers)
         _false(bed, detector)
-        _known(backbone, given.annotations)
+        _known(backbone)
         _stages(bed, detector, answers)
     _fast(bed, given.weights)
 
@@ -185,7 +186,9 @@ def _false(bed: Bed, detector: Detector) -> None:
     for stream in STREAMS:
         labels = bed.absent[stream.value]
         answers = [detector(clip, labels) for clip in bed.clips]
-        heard = [each for each in answers if (each.clip.audio if stream is Modality.AUDIO else each.clip.video) is not None]
+        heard = [
+            each for each in answers if (each.clip.audio if stream is Modality.AUDIO else each.clip.video) is not None
+        ]
         found = [f"{event.label} in {each.clip.name}" for each in heard for event in each.events_of(stream)]
         pairs_of_stream = len(heard) * len(labels)
         rows.append([stream.word, len(set(found)), pairs_of_stream, f"{100 * len(set(found)) / pairs_of_stream:.2f} %"])
@@ -194,18 +197,18 @@ def _false(bed: Bed, detector: Detector) -> None:
     table("(clip, absent label) pairs with any event", ["", "with an event", "pairs", "share"], rows)
 
 
-def _known(backbone: Backbone, annotations: Path | None) -> None:
-    names = {"VGGSound": _lines(Path(__file__).with_name("vggsound_labels.txt"))}
-    if annotations is not None:
-        names["AVE"] = _lines(annotations / "ave" / "categories.txt")
-        events = _rows(annotations / "llp" / "AVVP_eval_audio.csv")
-        names["LLP"] = sorted({row["event_labels"].replace("_", " ") for row in events})
+def _known(backbone: Backbone) -> None:
+    vggsound = _lines(Path(__file__).with_name("vggsound_labels.txt"))
     rows = []
-    for data_set, labels in names.items():
+    for data_set, labels in {"LLP": llp.CATEGORIES, "AVE": ave.CATEGORIES, "VGGSound": vggsound}.items():
         known = known_labels(backbone, labels)
         shares = [
             100 * sum(map(test, known)) / len(known)
-            for test in (lambda each: each.heard_as, lambda each: each.seen_as, lambda each: each.heard_as or each.seen_as)
+            for test in (
+                lambda each: each.heard_as,
+                lambda each: each.seen_as,
+                lambda each: each.heard_as or each.seen_as,
+            )
         ]
         rows.append([data_set, len(labels), *(f"{share:.0f} %" for share in shares)])
     table("Labels known", ["labels of", "labels", "by sound", "by sight", "by either"], rows)
@@ -251,7 +254,9 @@ def _fast(bed: Bed, weights: Path | None) -> None:
         command = [sys.executable, "-c", ONE_RUN, str(weights or ""), str(clip)]
         told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
         start, work, length, peak = map(float, told[:4])
-        rows.append([clip.name, f"{length:.0f} s", f"{length / work:.1f} ×", f"{start:.1f} s", f"{peak:.0f} MB", told[4]])
+        rows.append(
+            [clip.name, f"{length:.0f} s", f"{length / work:.1f} ×", f"{start:.1f} s", f"{peak:.0f} MB", told[4]]
+        )
     table(f"Speed on one core ({machine()})", ["clip", "length", "real time", "start", "peak memory", "torch"], rows)
 
 

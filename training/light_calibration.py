@@ -33,7 +33,6 @@ def main() -> None:
         clip = media.open_clip(file)
         pictures += list(_picture_log_odds(clip, backbone))
         sounds += list(_sound_log_odds(clip, backbone))
-    print(f"{len(pictures)} pictures, {len(sounds)} windows of sound")
     _write(given.to, np.stack(pictures), np.stack(sounds))
 
 

@@ -405,7 +405,17 @@ class Detection:
         )
         grid = replace(self.grid, duration_seconds=round(self.grid.duration_seconds, 6))
         closest = None if self.closest is None else self.closest.rounded(self.clip.duration_seconds)
-        return clip, self.labels, grid, self.backbone, self.settings, self.rounded_events, self.warnings, closest, self.known
+        return (
+            clip,
+            self.labels,
+            grid,
+            self.backbone,
+            self.settings,
+            self.rounded_events,
+            self.warnings,
+            closest,
+            self.known,
+        )
 
     def __repr__(self) -> str:
         counts = [f"{len(self.events_of(modality))} {modality.word}" for modality in Modality]

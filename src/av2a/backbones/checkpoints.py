@@ -227,7 +227,9 @@ def halves(name: str) -> tuple[str, str]:
         return NAMED_PAIRS[name]
     vision, plus, sound = name.partition("+")
     if not plus:
-        raise UnknownName.among("backbone", name, [*BACKBONES, "light", "mini", *(f"{vision}+clap" for vision in VISION)])
+        raise UnknownName.among(
+            "backbone", name, [*BACKBONES, "light", "mini", *(f"{vision}+clap" for vision in VISION)]
+        )
     if vision not in VISION:
         raise UnknownName.among("vision model", vision, VISION)
     if sound not in SOUND:

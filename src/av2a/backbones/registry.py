@@ -170,7 +170,10 @@ def check_choices(
         raise UsageError(f"backbone {name!r} takes no {min(given)}: choose a pair such as clip+clap, or leave it out")
     if plugin is not None:
         return name
-    if (named is not None and named.kind not in ("cpu", *(["openvino"] if name == LIGHT else []))) or asked not in (Precision.AUTO, Precision.FLOAT32):
+    if (named is not None and named.kind not in ("cpu", *(["openvino"] if name == LIGHT else []))) or asked not in (
+        Precision.AUTO,
+        Precision.FLOAT32,
+    ):
         raise InvalidSetting(f"backbone {name!r} runs on the CPU in float32: leave --device and --precision out")
     return name
 

@@ -22,9 +22,7 @@ NOT_KNOWN = "not known"
 class LabelsArgument:
     """The labels to look up."""
 
-    names: Annotated[
-        str, typer.Argument(metavar="NAMES", help="Event names, separated by commas.", show_default=False)
-    ]
+    names: Annotated[str, typer.Argument(metavar="NAMES", help="Event names, separated by commas.", show_default=False)]
 
 
 @command(
@@ -56,7 +54,11 @@ def labels(names: LabelsArgument, model: ModelOptions, output: JsonOptions, talk
 def known_rows(known: Sequence[KnownLabel]) -> list[tuple[str, str, str]]:
     """A row a label: its name, what it is heard as, what it is seen as."""
     return [
-        (terminal_safe(each.label), f"heard as {each.heard_as}" if each.heard_as else f"{NOT_KNOWN} by sound", seen(each))
+        (
+            terminal_safe(each.label),
+            f"heard as {each.heard_as}" if each.heard_as else f"{NOT_KNOWN} by sound",
+            seen(each),
+        )
         for each in known
     ]
 

@@ -26,7 +26,9 @@ def fetch(terminal: Terminal, sources: Sources, to: Path | None) -> None:
         terminal.say(f"results: {', '.join(dict.fromkeys(str(path.parent) for path in paths.values()))}")
         return
     terminal.say(f"results: {copy_to(paths, to)}")
-    terminal.say(f"copy {to} to the other machine, and run av2a there with --weights {to.name or to} or {FOLDER_VARIABLE}")
+    terminal.say(
+        f"copy {to} to the other machine, and run av2a there with --weights {to.name or to} or {FOLDER_VARIABLE}"
+    )
 
 
 def entries(sources: Sources) -> list[dict[str, Any]]:
@@ -57,14 +59,21 @@ def verify(terminal: Terminal, sources: Sources, *, as_json: bool) -> None:
     paths = {file: found(file, sources) for file in PUBLISHED}
     missing = [file.name for file, path in paths.items() if path is None]
     if missing:
-        raise MissingWeights(f"weights of light are not on this machine: {', '.join(missing)}\nav2a weights fetch light")
+        raise MissingWeights(
+            f"weights of light are not on this machine: {', '.join(missing)}\nav2a weights fetch light"
+        )
     verdicts = {
         file: "whole" if path is not None and sha256(path) == file.sha256 else "damaged" for file, path in paths.items()
     }
     if as_json:
         terminal.show_json(
             [
-                {"checkpoint": f"light/{file.name}", "file": str(paths[file]), "bytes": file.size_bytes, "verdict": verdict}
+                {
+                    "checkpoint": f"light/{file.name}",
+                    "file": str(paths[file]),
+                    "bytes": file.size_bytes,
+                    "verdict": verdict,
+                }
                 for file, verdict in verdicts.items()
             ]
         )
@@ -72,5 +81,7 @@ def verify(terminal: Terminal, sources: Sources, *, as_json: bool) -> None:
         terminal.show_rows([(Text(verdict), Text(f"light/{file.name}")) for file, verdict in verdicts.items()])
     if "damaged" in verdicts.values():
         damaged = [file.name for file, verdict in verdicts.items() if verdict == "damaged"]
-        terminal.fail(f"av2a: damaged: {', '.join(damaged)}: delete them and run av2a weights fetch light, or copy them again")
+        terminal.fail(
+            f"av2a: damaged: {', '.join(damaged)}: delete them and run av2a weights fetch light, or copy them again"
+        )
         raise typer.Exit(ExitStatus.SOME_FAILED)

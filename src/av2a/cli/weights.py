@@ -10,8 +10,8 @@ import typer
 from av2a.backbones.checkpoints import BACKBONES, COMMIT, Checkpoint, checkpoint_named, parts_of, published
 from av2a.backbones.portable import Verdict, refuse_damaged, write_portable
 from av2a.backbones.portable import verify as findings_in
-from av2a.backbones.weights import MANIFEST, Folder, Origin, Search, Sources, all_files, digest, resolve_all, search
 from av2a.backbones.registry import LIGHT
+from av2a.backbones.weights import MANIFEST, Folder, Origin, Search, Sources, all_files, digest, resolve_all, search
 from av2a.cli import light_weights
 from av2a.cli.command import argument, command, command_group, option
 from av2a.cli.common_options import JsonOptions, TalkOptions

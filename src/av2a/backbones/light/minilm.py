@@ -59,8 +59,8 @@ def minilm(parameters: Parameters) -> object:
 
 
 def embedded(
-    ids: Int64[np.ndarray, "text token"], word: Callable[[int], Float32[np.ndarray, " 384"]], parameters: Parameters
-) -> Float32[np.ndarray, "text token 384"]:
+    ids: Int64[np.ndarray, "text token"], word: Callable[[int], Float32[np.ndarray, " feature"]], parameters: Parameters
+) -> Float32[np.ndarray, "text token feature"]:
     """What the graph is given: the rows of words, of their places, and of the first of two sentences; ``word`` reads one row."""
     rows = {number: word(number) for number in np.unique(ids).tolist()}
     words = np.stack([np.stack([rows[number] for number in text]) for text in ids.tolist()])

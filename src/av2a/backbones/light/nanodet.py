@@ -72,7 +72,10 @@ def nanodet(param: Path, weights: Path) -> object:
     values: dict[str, Node] = {}
     for line in filter(None, lines[2:]):
         kind, _, inputs, outputs, *rest = line.split()
-        names, said = rest[: int(inputs) + int(outputs)], dict(pair.split("=") for pair in rest[int(inputs) + int(outputs) :])
+        names, said = (
+            rest[: int(inputs) + int(outputs)],
+            dict(pair.split("=") for pair in rest[int(inputs) + int(outputs) :]),
+        )
         given = [values[name] for name in names[: int(inputs)]]
         made = [picture] if kind == "Input" else _layer(graph, kind, given, int(outputs), said, numbers)
         values |= zip(names[int(inputs) :], made, strict=True)
