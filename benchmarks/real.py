@@ -119,7 +119,8 @@ def figures(
     bed: Bed, answers: Sequence[Detection], stream: Modality, known: frozenset[str] | None = None
 ) -> tuple[Figure, Figure]:
     """Segments and events of one stream, over the pairs that could be judged; of ``known`` labels only, if given."""
-    segments, events = [], []
+    segments: list[list[int]] = []
+    events: list[list[int]] = []
     for answer in answers:
         if (answer.clip.audio if stream is Modality.AUDIO else answer.clip.video) is None:
             continue
@@ -202,14 +203,10 @@ def _known(backbone: Backbone) -> None:
     rows = []
     for data_set, labels in {"LLP": llp.CATEGORIES, "AVE": ave.CATEGORIES, "VGGSound": vggsound}.items():
         known = known_labels(backbone, labels)
-        shares = [
-            100 * sum(map(test, known)) / len(known)
-            for test in (
-                lambda each: each.heard_as,
-                lambda each: each.seen_as,
-                lambda each: each.heard_as or each.seen_as,
-            )
-        ]
+        heard = [each.heard_as is not None for each in known]
+        seen = [each.seen_as is not None for each in known]
+        either = [any(each) for each in zip(heard, seen, strict=True)]
+        shares = [100 * sum(each) / len(known) for each in (heard, seen, either)]
         rows.append([data_set, len(labels), *(f"{share:.0f} %" for share in shares)])
     table("Labels known", ["labels of", "labels", "by sound", "by sight", "by either"], rows)
 

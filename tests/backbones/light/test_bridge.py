@@ -5,7 +5,6 @@ import pytest
 
 from av2a.backbones.light.backbone import rows_of
 from av2a.backbones.light.bridge import SCALE, Tags
-from av2a.backbones.light.calibration import UNKNOWN_VALUE
 
 TAGS = Tags(("Dog", "fire engine", "Rain"), ("Dog", "Bark", "fire engine", "Rain"), (0, 0, 1, 2), known_from=0.6)
 HEADS = Tags(TAGS.names, TAGS.texts, TAGS.tag_of, known_from=0.6, heads_only=True)
@@ -36,9 +35,9 @@ def test_where_heads_count_a_text_that_only_begins_with_the_label_is_passed_over
 
 
 def test_the_inner_product_with_an_input_is_the_value_of_the_tag() -> None:
-    inputs = rows_of(np.array([[1.0, -2.0, 3.0], [0.0, 4.0, -1.0]], np.float32))
+    inputs = rows_of(np.array([[1.0, -2.0, 3.0], [0.0, 4.0, -1.0]], np.float32), unknown=0.25)
     rows = TAGS.rows(["dog", "unheard of"], np.stack([label(0.9, 0, 0, 0), label(0, 0, 0, 0)]), TEXTS)
-    assert inputs @ rows.T / SCALE == pytest.approx(np.array([[1, UNKNOWN_VALUE], [0, UNKNOWN_VALUE]]), abs=1e-6)
+    assert inputs @ rows.T / SCALE == pytest.approx(np.array([[1, 0.25], [0, 0.25]]), abs=1e-6)
 
 
 def test_labels_of_different_tags_are_no_synonyms() -> None:

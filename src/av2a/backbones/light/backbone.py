@@ -74,10 +74,10 @@ class Reader:
         return self.tags.rows(words, self.sentences.rows(words), self._tag_texts)
 
 
-def rows_of(values: Float32[np.ndarray, "*input tag"]) -> Float32[np.ndarray, "*input place"]:
+def rows_of(values: Float32[np.ndarray, "*input tag"], unknown: float) -> Float32[np.ndarray, "*input place"]:
     """The row of each input: the values of its tags, and the two places behind them."""
     behind = np.zeros((*values.shape[:-1], 2), np.float32)
-    behind[..., 0] = calibration.UNKNOWN_VALUE
+    behind[..., 0] = unknown
     return np.concatenate([values, behind], axis=-1)
 
 
@@ -105,7 +105,7 @@ class LightVisual:
         """One row a picture of any size."""
         if not frames:
             return np.empty((0, len(things()) + 2), np.float32)
-        return rows_of(thing_values(*self.probabilities(frames)))
+        return rows_of(thing_values(*self.probabilities(frames)), calibration.UNKNOWN_THING)
 
     def probabilities(
         self, frames: Sequence[Frame]
@@ -137,11 +137,13 @@ def thing_values(
     usual = calibration.statistics()
     values = calibration.IMAGENET.values(calibration.log_odds(by_imagenet), usual.thing_medians, usual.thing_spreads)
     values[:, [not thing.classes for thing in things()]] = calibration.IMAGENET.floor
-    detected = [number for number, thing in enumerate(things()) if thing.coco is not None]
-    odds = calibration.log_odds(by_coco)[:, [things()[number].coco for number in detected]]
+    detected, classes = zip(
+        *((n, thing.coco) for n, thing in enumerate(things()) if thing.coco is not None), strict=True
+    )
+    odds = calibration.log_odds(by_coco)[:, np.array(classes)]
     spreads = np.full(len(detected), calibration.COCO_SPREAD, np.float32)
     coco = calibration.COCO.values(odds, np.zeros(len(detected), np.float32), spreads)
-    values[:, detected] = np.maximum(values[:, detected], coco)
+    values[:, np.array(detected)] = np.maximum(values[:, np.array(detected)], coco)
     return values
 
 
@@ -205,7 +207,9 @@ class LightAudio:
         """
         if not sounds:
             return np.empty((0, len(self.reader.tags) + 2), np.float32)
-        return rows_of(sound_values(np.stack([self.windows(sound).mean(axis=0) for sound in sounds])))
+        return rows_of(
+            sound_values(np.stack([self.windows(sound).mean(axis=0) for sound in sounds])), calibration.UNKNOWN_SOUND
+        )
 
     def windows(self, sound: Sound) -> Float32[np.ndarray, "window 521"]:
         """The log-odds of each window within a sound; what is left at its end, shorter than half a window, is left out.
@@ -229,7 +233,9 @@ class LightAudio:
         count = -(-len(sound) // HOP_SAMPLES)
         around = (WINDOW_SAMPLES - HOP_SAMPLES) // 2
         behind = count * HOP_SAMPLES - len(sound) + around
-        return rows_of(sound_values(self.windows(np.pad(sound, (around, behind)) if count else sound)))
+        return rows_of(
+            sound_values(self.windows(np.pad(sound, (around, behind)) if count else sound)), calibration.UNKNOWN_SOUND
+        )
 
     def embed_spans(self, sound: Sound, spans: Sequence[Span]) -> Float[np.ndarray, "span feature"]:
         """One row for each span of seconds: the mean of its slices' rows."""
@@ -309,6 +315,7 @@ def _nanodet(paths: dict[PublishedFile, Path]) -> Any:
 def _digest() -> str:
     """Changes with everything that rows of pictures, sounds and labels depend on: the weights, the names, the calibration."""
     curves = (calibration.SOUND, calibration.IMAGENET, calibration.COCO, calibration.COCO_SPREAD)
+    unknown = (calibration.UNKNOWN_SOUND, calibration.UNKNOWN_THING)
     names = files("av2a.backbones.light").joinpath(NAMES_FILE).read_bytes()
-    parts = [*(file.sha256.encode() for file in PUBLISHED), repr((curves, things())).encode()]
+    parts = [*(file.sha256.encode() for file in PUBLISHED), repr((curves, unknown, things())).encode()]
     return hashlib.sha256(b"\n".join([*parts, names, calibration.statistics_bytes()])).hexdigest()

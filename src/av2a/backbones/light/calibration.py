@@ -24,8 +24,9 @@ STATISTICS_FILE = "calibration.npz"
 LEAST_DEVIATION = 1.0
 """In log-odds; a tag that is never there hardly varies."""
 
-UNKNOWN_VALUE = 0.3
-"""Of a label that no tag means, in every segment: near the mean of the background concepts, so that it is never found."""
+UNKNOWN_SOUND, UNKNOWN_THING = 0.3, 0.55
+"""Values of a label that no tag means, in every segment: a little above the mean of the background concepts, so that it is never
+found. Of the background's concepts about a third is unknown, so these values shift what all others are measured against."""
 
 
 @dataclass(frozen=True)

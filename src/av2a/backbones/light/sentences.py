@@ -36,7 +36,7 @@ class SentenceEncoder:
 
         try:
             # Not kept open as a whole: half of the file are words, of which few are asked for.
-            file = safe_open(self.weights, framework="numpy")
+            file: Any = safe_open(self.weights, framework="numpy")
             words = file.get_slice(WORDS)
             parameters = {name: file.get_tensor(name) for name in file.keys() if name != WORDS}  # noqa: SIM118 - no dict
             compiled = cpu(self.threads)(minilm(parameters))
