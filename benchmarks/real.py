@@ -229,9 +229,10 @@ def _stages(bed: Bed, detector: Detector, shipped: Sequence[Detection]) -> None:
 
 ONE_RUN = """
 import resource, sys, time
+from pathlib import Path
 began = time.process_time()
 import av2a
-backbone = av2a.load_backbone("light", weights=sys.argv[1] or None)
+backbone = av2a.load_backbone("light", weights=Path(sys.argv[1]) if sys.argv[1] else None)
 detector = av2a.Detector(backbone)
 detector.vocabulary(("dog barking", "speech"), av2a.Settings())
 loaded = time.process_time()

@@ -2,16 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated
 
-import typer
-from rich.text import Text
-
-from av2a.cli.command import command
+from av2a.cli.command import argument, command
 from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.help_text import Example
 from av2a.cli.model_options import ModelOptions
-from av2a.cli.safe_text import terminal_safe
 from av2a.labels import checked_labels
 from av2a.types import KnownLabel
 
@@ -22,7 +17,7 @@ NOT_KNOWN = "not known"
 class LabelsArgument:
     """The labels to look up."""
 
-    names: Annotated[str, typer.Argument(metavar="NAMES", help="Event names, separated by commas.", show_default=False)]
+    names: str = argument("NAMES", "Event names, separated by commas.")
 
 
 @command(
@@ -46,7 +41,7 @@ def labels(names: LabelsArgument, model: ModelOptions, output: JsonOptions, talk
     if output.as_json:
         terminal.show_json([asdict(each) for each in known])
     elif known:
-        terminal.show_rows([tuple(map(Text, row)) for row in known_rows(known)])
+        terminal.show_rows(known_rows(known))
     if not known:
         terminal.say(f"{backbone.info.name} reads any words, so it cannot say which labels it knows")
 
@@ -55,7 +50,7 @@ def known_rows(known: Sequence[KnownLabel]) -> list[tuple[str, str, str]]:
     """A row a label: its name, what it is heard as, what it is seen as."""
     return [
         (
-            terminal_safe(each.label),
+            each.label,
             f"heard as {each.heard_as}" if each.heard_as else f"{NOT_KNOWN} by sound",
             seen(each),
         )

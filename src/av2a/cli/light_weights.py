@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.text import Text
 
 from av2a.backbones.light.files import PUBLISHED, copy_to, found, resolved
 from av2a.backbones.weights import FOLDER_VARIABLE, Sources
@@ -78,7 +77,7 @@ def verify(terminal: Terminal, sources: Sources, *, as_json: bool) -> None:
             ]
         )
     else:
-        terminal.show_rows([(Text(verdict), Text(f"light/{file.name}")) for file, verdict in verdicts.items()])
+        terminal.show_rows([(verdict, f"light/{file.name}") for file, verdict in verdicts.items()])
     if "damaged" in verdicts.values():
         damaged = [file.name for file, verdict in verdicts.items() if verdict == "damaged"]
         terminal.fail(

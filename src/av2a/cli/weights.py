@@ -89,7 +89,9 @@ def list_(what: ListedOptions, kept: WeightsOption, output: JsonOptions, talk: T
     The network is not used.
     """
     terminal, sources = talk.terminal(), Sources.chosen(kept.weights)
-    entries = [] if what.backbone == LIGHT else [_entry(search(each, sources)) for each in checkpoints_of(what.backbone)]
+    entries = (
+        [] if what.backbone == LIGHT else [_entry(search(each, sources)) for each in checkpoints_of(what.backbone)]
+    )
     if what.backbone in (LIGHT, EVERYTHING):
         entries += light_weights.entries(sources)
     if output.as_json:

@@ -93,6 +93,11 @@ class LightVisual:
     detector: Any
     name: str = "EfficientNet-Lite0 + NanoDet-m-416"
 
+    @property
+    def features(self) -> int:
+        """A place for each thing, and the two behind them."""
+        return len(self.reader.tags) + 2
+
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One unit row a label, independent of the others.
 
@@ -190,6 +195,11 @@ class LightAudio:
     segment_seconds: float = SEGMENT_SAMPLES / SAMPLE_RATE_HZ
     longest_seconds: float = 10.0
     slice_seconds: float = HOP_SAMPLES / SAMPLE_RATE_HZ
+
+    @property
+    def features(self) -> int:
+        """A place for each sound, and the two behind them."""
+        return len(self.reader.tags) + 2
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
         """One unit row a label, independent of the others.
