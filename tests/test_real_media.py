@@ -73,8 +73,8 @@ def test_three_real_clips_through_the_whole_product(
     # Evaluate against the truth of these clips.
     folder = tmp_path / "bed"
     folder.mkdir()
-    for file in real:
-        (folder / file.name).symlink_to(file)
+    for clip in real:
+        (folder / clip.name).symlink_to(clip)
     lines = (shared / "real_bed" / "judged.tsv").read_text().splitlines()
     kept = [line for line in lines[1:] if line.split("\t")[0] in CLIPS and line.split("\t")[3] in LABELS.split(", ")]
     (folder / "annotations.tsv").write_text("\n".join([lines[0], *kept]) + "\n")

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.datasets.small_server import SmallServer
 CONTENT, PACKED = b"a small model", b"another one, in a wheel"
 
 
-def published(name: str, content: bytes, **more: object) -> PublishedFile:
+def published(name: str, content: bytes, **more: Any) -> PublishedFile:
     digest = hashlib.sha256(content).hexdigest()
     return replace(files.YAMNET, name=name, sha256=digest, size_bytes=len(content), address="", as_published="", **more)
 

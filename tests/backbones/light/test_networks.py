@@ -62,8 +62,10 @@ def lite0_by_torch(state: dict[str, np.ndarray], pictures: np.ndarray) -> np.nda
         missing = max((-(-length // stride) - 1) * stride + size - length, 0)
         value = functional.pad(value, (missing // 2, missing - missing // 2) * 2)
         value = functional.conv2d(value, of[kernel], stride=stride, groups=value.shape[1] if deep else 1)
-        parts = (of[f"{normed}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
-        value = functional.batch_norm(value, *parts, eps=1e-3)
+        mean, variance, weight, bias = (
+            of[f"{normed}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        value = functional.batch_norm(value, mean, variance, weight, bias, eps=1e-3)
         return value.clamp(0, 6) if bent else value
 
     value = layer(torch.tensor(pictures), "_conv_stem.weight", "_bn0", 2)
@@ -90,7 +92,8 @@ def test_the_sentence_encoder_is_bert_with_mean_pooling() -> None:
     config = BertConfig(
         vocab_size=50, hidden_size=HEADS * 4, num_hidden_layers=2, num_attention_heads=HEADS, intermediate_size=32
     )
-    model = BertModel(config).eval()
+    model = BertModel(config)
+    model.train(False)
     state = {name: values.numpy() for name, values in model.state_dict().items()}
     ids, mask = padded([[1, 7, 9, 2], [1, 2]])
     with torch.no_grad():
