@@ -95,7 +95,7 @@ def _av2a_failure(words: tuple[str, ...], shown: str) -> str | None:
         actual = printed(words)
         if shown and _squeezed(shown) != _squeezed(actual):
             return f"av2a {shlex.join(words)} prints\n{actual}"
-    depth = 2 if words[:1] in (("weights",), ("data",)) else 1
+    depth = 2 if words[:1] in (("weights",), ("data",), ("batch",), ("library",)) else 1
     subcommand = tuple(word for word in words[:depth] if not word.startswith("-"))
     known = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", printed((*subcommand, "--help"))))
     asked = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from av2a.backbones.registry import load_backbone
+    from av2a.corpora.library import Library
     from av2a.detector import Answer, Detector, detect, detect_all
     from av2a.settings import PAPER_SETTINGS, Settings
     from av2a.types import Clip, Detection, Event, Modality
@@ -26,6 +27,7 @@ __all__ = [
     "Detection",
     "Detector",
     "Event",
+    "Library",
     "Modality",
     "Settings",
     "__version__",
@@ -40,6 +42,7 @@ _HOMES = {
     "detect": "av2a.detector",
     "detect_all": "av2a.detector",
     "load_backbone": "av2a.backbones.registry",
+    "Library": "av2a.corpora.library",
     "Clip": "av2a.types",
     "Detection": "av2a.types",
     "Event": "av2a.types",

@@ -10,7 +10,7 @@ import numpy as np
 from av2a import media
 from av2a.backbones.base import Backbone
 from av2a.backbones.registry import DEFAULT_BACKBONE, default_precision, load_backbone
-from av2a.embeddings import LabelEmbeddings, MissingIntervals, Vocabulary
+from av2a.embeddings import ClipFeatures, LabelEmbeddings, MissingIntervals, Vocabulary
 from av2a.errors import UsageError
 from av2a.features import Batches, FeatureSource, Progress, Store
 from av2a.features.labels import cached_label_embeddings
@@ -203,14 +203,32 @@ class Detector:
         except Exception as error:  # noqa: BLE001 - as above
             return Answer(item, error=error)
 
+    def of_features(
+        self, clip: Clip, features: ClipFeatures, labels: Iterable[str], settings: SettingsLike = None
+    ) -> Detection:
+        """The answer from a clip's features, such as a store holds; the clip is neither opened nor embedded.
+
+        Raises:
+            UsageError: invalid labels or settings.
+            MissingIntervals: the method needs intervals that the features do not hold.
+        """
+        query = self._query(labels, settings, None)
+        return self._assembled(clip, features, self.method(features, query.vocabulary, query.settings), query)
+
     def _detection(self, source: FeatureSource, query: "_Query") -> Detection:
         parsings = parsed(self.method, source, query.vocabulary, query.settings)
-        expected = _expected(source.clip, query.labels, self.backbone, query.settings)
+        return self._assembled(source.clip, source.features, parsings, query)
+
+    def _assembled(self, clip: Clip, features: ClipFeatures, parsings: Sequence[Parsing], query: "_Query") -> Detection:
         known = known_labels(self.backbone, query.labels, query.vocabulary.labels)
-        warnings = [*expected, *_unknown(known), *source.clip.warnings, *source.features.warnings]
-        found = _assembled(
-            source.clip, query.labels, source.grid, self.backbone.info, query.settings, parsings, warnings
-        )
+        warnings = [
+            *_expected(clip, query.labels, self.backbone, query.settings),
+            *_unknown(known),
+            *clip.warnings,
+            *features.warnings,
+        ]
+        grid = Grid(clip.duration_seconds, query.settings.segment_seconds)
+        found = _assembled(clip, query.labels, grid, self.backbone.info, query.settings, parsings, warnings)
         return replace(found, known=known)
 
 

@@ -92,6 +92,8 @@ class Clip:
     """The file that was opened; another one at the same path is refused. None for a clip that was not opened here."""
     known_sha256: str | None = field(default=None, compare=False, repr=False)
     """The SHA-256 where it is known without reading the file."""
+    address: str | None = field(default=None, compare=False, repr=False)
+    """Where the file was fetched from, such as ``s3://bucket/clip.mp4``; ``path`` is then a copy that may be gone."""
 
     @cached_property
     def sha256(self) -> str:

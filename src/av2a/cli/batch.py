@@ -1,155 +1,349 @@
-"""Runs one call of ``detect`` over its videos: one that fails never stops the others."""
+"""``av2a batch``: any number of videos, each answered once whatever is killed and when."""
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from av2a.cli.answers import Answers
-from av2a.cli.inputs import check_exists
+import typer
+
+from av2a.cli.command import command, default_command_group, option
+from av2a.cli.common_options import WHERE, JsonOptions, StoreOptions, TalkOptions
+from av2a.cli.detect import LabelOptions
+from av2a.cli.exit_status import ExitStatus
+from av2a.cli.help_text import Example
 from av2a.cli.model_options import ModelOptions
-from av2a.cli.outputs import OutputOptions
-from av2a.cli.printed_answer import streams_line
-from av2a.cli.safe_text import terminal_safe
-from av2a.cli.setting_options import MediaOptions
-from av2a.cli.terminal import Report, Terminal
-from av2a.cli.truth import truth_of
-from av2a.detector import Answer, Detector, detect_scored
-from av2a.exports.scores import read_scores
-from av2a.features.store import Store
-from av2a.media import Limits, open_clip
-from av2a.settings import Settings
-from av2a.types import Clip, Detection
+from av2a.cli.setting_options import LimitOptions, SettingOptions
+from av2a.cli.sizes import bytes_of
+from av2a.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from av2a.cli.terminal import Terminal
+    from av2a.corpora.batch import BatchProgress, BatchSummary, Engine
+    from av2a.corpora.manifest import JobRecord
+    from av2a.corpora.worker import WorkerSetup
+
+_WORKERS = "Workers"
+ENGINES = ("processes", "ray")
+
+RUN_EXAMPLE = Example("av2a batch my-videos/ --labels names.txt -o answers", "every video of a folder; again to go on")
+SHARD_EXAMPLE = Example(
+    "av2a batch 'my-videos/*.mp4' --labels names.txt -o shard --shard 1/2", "the first half, for a scheduler"
+)
+STATUS_EXAMPLE = Example("av2a batch status done", "what has become of each, and why")
+MERGE_EXAMPLE = Example("av2a batch merge done -o merged", "one manifest and one pair of tables of several shards")
 
 
 @dataclass(frozen=True)
-class Job:
-    """A video, and the files that its answer goes to."""
+class SourceArguments:
+    """The videos."""
 
-    video: Path
-    outputs: tuple[Path, ...]
-    scores: Path | None = None
-    """Another model's scores of it, used instead of a backbone."""
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE",
+            help="Videos, folders, patterns in quotes, lists (.txt), or tables of paths (.csv, .tsv, .parquet), which may "
+            "have labels, video_stream and audio_stream for a row.",
+            show_default=False,
+        ),
+    ]
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is the same for every video."""
+class BatchLabelOptions(LabelOptions):
+    """The labels, in a file or on the command line."""
 
-    labels: tuple[str, ...]
-    """With scores from files: empty for all labels of the files."""
-    models: ModelOptions
-    settings: Settings
-    media: MediaOptions
-    limits: Limits
-    output: OutputOptions
-    truth: Path | None
-    store: Store | None
-    dry_run: bool
-    debug: bool
-
-
-def run(jobs: Sequence[Job], request: Request, terminal: Terminal) -> int:
-    """Answer all jobs in turn; the exit status.
-
-    Raises:
-        WeightsUnavailable: the backbone is not available, so that no video can be answered.
-        DataUnavailable, InvalidAnnotations: there is no truth where it is said to be, or it is malformed.
-        StdoutFailed: stdout cannot be written, and the answers go nowhere else.
-    """
-    given = Answers(output=request.output, terminal=terminal, total=len(jobs), debug=request.debug)
-    truth = truth_of([job.video for job in jobs], request.truth) if request.truth is not None else {}
-    opened: list[tuple[Job, Clip]] = []
-    for job in jobs:
-        try:
-            opened.append((job, _opened(job, request, terminal)))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are answered
-            given.fail(job.video, error)
-    if request.dry_run:
-        _check(opened, request, given)
-    elif opened:
-        for (job, _), answer in zip(opened, _answers(opened, request, terminal), strict=True):
-            if answer.detection is None:
-                given.fail(job.video, answer.reason)
-            else:
-                given.give(job.video, answer.detection, job.outputs, truth.get(job.video, []))
-    return given.finished()
-
-
-def _opened(job: Job, request: Request, terminal: Terminal) -> Clip:
-    """The video, before a model is loaded for it."""
-    check_exists(job.video)
-    media = request.media
-    with terminal.progress(f"opening {job.video.name}"):
-        clip = open_clip(
-            job.video, video_stream=media.video_stream, audio_stream=media.audio_stream, limits=request.limits
-        )
-    terminal.detail(f"{clip.name}: {streams_line(clip)}")
-    return clip
-
-
-def _check(opened: Sequence[tuple[Job, Clip]], request: Request, given: Answers) -> None:
-    """Print what would be done, as far as it is known to succeed.
-
-    Raises:
-        WeightsUnavailable, InvalidSetting: the models could not be loaded.
-    """
-    if any(job.scores is None for job, _ in opened):
-        request.models.check_available(request.settings.profile)
-    for job, clip in opened:
-        answer = None if job.scores is None else _by_scores(job.scores, clip, request)
-        if answer is not None and answer.detection is None:
-            given.fail(job.video, answer.reason)
-            continue
-        given.terminal.show_text(f"{terminal_safe(job.video.name)}: {streams_line(clip)}\n")
-        for path in job.outputs:
-            given.terminal.show_text(f"  would write {terminal_safe(str(path))}\n")
-        for warning in clip.warnings:
-            given.terminal.warn(f"{clip.name}: {warning}")
-
-
-def _answers(opened: Sequence[tuple[Job, Clip]], request: Request, terminal: Terminal) -> Iterator[Answer]:
-    """The answer to each video in turn; how long each took is reported when the next one is asked for."""
-    bars: list[Report] = []
-    found = _found(opened, request, terminal, lambda *stage: bars[-1](*stage))
-    for number, (_, clip) in enumerate(opened, start=1):
-        began, title = time.monotonic(), clip.name if len(opened) == 1 else f"{number}/{len(opened)} {clip.name}"
-        # The bar is gone while an answer is printed.
-        with terminal.progress(title) as report:
-            bars.append(report)
-            answer = next(found)
-        seconds = time.monotonic() - began
-        yield answer
-        if answer.detection is not None:
-            terminal.say(_summary(answer.detection, seconds))
-
-
-def _found(
-    opened: Sequence[tuple[Job, Clip]], request: Request, terminal: Terminal, progress: Report
-) -> Iterator[Answer]:
-    if opened[0][0].scores is not None:
-        return (_by_scores(job.scores, clip, request) for job, clip in opened if job.scores is not None)
-    backbone = request.models.loaded(request.settings.profile, terminal)
-    info = backbone.info
-    terminal.detail(f"backbone {info.name}: {info.visual}; {info.audio}; {info.device} in {info.precision}")
-    detector = Detector(backbone, store=request.store)
-    clips = [clip for _, clip in opened]
-    return detector.map(clips, request.labels, request.settings, progress, limits=request.limits)
-
-
-def _by_scores(scores: Path, clip: Clip, request: Request) -> Answer:
-    try:
-        file = read_scores(scores)
-        file = file.only(request.labels) if request.labels else file
-        found = detect_scored(clip, file.labels, file.scored, request.settings, file.source, limits=request.limits)
-        return Answer(clip, found)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other videos are answered
-        return Answer(clip, error=error)
-
-
-def _summary(detection: Detection, seconds: float) -> str:
-    clip = detection.clip
-    return (
-        f"{clip.name}: {len(detection)} events, {clip.duration_seconds:.1f} s of media in {seconds:.1f} s "
-        f"({detection.backbone.name}, {detection.settings.profile})"
+    events_file: Path | None = option(
+        "FILE", "A text file, one name a line; # starts a comment.", "--labels --events-file"
     )
+
+
+@dataclass(frozen=True)
+class BatchOutputOptions:
+    """Where the batch is kept."""
+
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="The folder of the batch: its manifest, an answer for each video, and tables at the end.",
+            show_default=False,
+            rich_help_panel=WHERE,
+        ),
+    ]
+    save_scores: Annotated[
+        bool,
+        typer.Option("--save-scores", help="Keep all scores and thresholds in the answers.", rich_help_panel=WHERE),
+    ] = False
+    restart: Annotated[
+        bool,
+        typer.Option("--restart", help="Forget the batch that OUT has, and begin anew.", rich_help_panel=WHERE),
+    ] = False
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try videos again that have failed.", rich_help_panel=WHERE)
+    ] = False
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """What runs the workers."""
+
+    workers: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="N", help="Videos at a time.", rich_help_panel=_WORKERS)
+    ] = 1
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What runs them: processes, on this machine; or ray, here or on a cluster.",
+            autocompletion=lambda: list(ENGINES),
+            rich_help_panel=_WORKERS,
+        ),
+    ] = "processes"
+    time_limit: Annotated[
+        float,
+        typer.Option(min=0.1, metavar="SECONDS", help="The longest that a video may take.", rich_help_panel=_WORKERS),
+    ] = 3600.0
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="The most memory of a worker, such as 4GB.", rich_help_panel=_WORKERS),
+    ] = None
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Only this part of the videos; put together by av2a batch merge.",
+            rich_help_panel=_WORKERS,
+        ),
+    ] = None
+    ray_address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Ray cluster that runs, or auto.", rich_help_panel=_WORKERS),
+    ] = None
+    ray_cpus: Annotated[
+        float, typer.Option(min=0.0, metavar="COUNT", help="Processors of each worker.", rich_help_panel=_WORKERS)
+    ] = 1.0
+    ray_gpus: Annotated[
+        float, typer.Option(min=0.0, metavar="COUNT", help="GPUs of each worker.", rich_help_panel=_WORKERS)
+    ] = 0.0
+    object_store: Annotated[
+        str, typer.Option(metavar="SIZE", help="Memory for Ray's objects.", rich_help_panel=_WORKERS)
+    ] = "200MB"
+
+    def check(self) -> None:
+        """Refuse what cannot be, before anything is opened.
+
+        Raises:
+            UnknownName: no such engine.
+            UsageError: a size that is none, or options of Ray without it.
+        """
+        if self.engine not in ENGINES:
+            raise UnknownName.among("engine", self.engine, ENGINES)
+        if self.ray_address is not None and self.engine != "ray":
+            raise UsageError("--ray-address is of --engine ray: give both")
+        self._memory_bytes()
+
+    def built(self, setup: "WorkerSetup") -> "Engine":
+        """The engine, with nothing started."""
+        from av2a.corpora.isolation import WorkerLimits
+
+        own = max(1, (os.cpu_count() or 1) // self.workers)
+        threads = own if self.engine == "processes" else max(1, int(self.ray_cpus))
+        limits = WorkerLimits(seconds=self.time_limit, memory_bytes=self._memory_bytes(), threads=threads)
+        if self.engine == "processes":
+            from av2a.corpora.processes import ProcessEngine
+
+            return ProcessEngine(setup, limits, self.workers)
+        from av2a.corpora.on_ray import RayEngine, RayOptions
+
+        options = RayOptions(
+            address=self.ray_address,
+            workers=self.workers,
+            cpus=self.ray_cpus,
+            gpus=self.ray_gpus,
+            object_store_bytes=bytes_of(self.object_store) or RayOptions.object_store_bytes,
+            memory_bytes=self._memory_bytes(),
+        )
+        return RayEngine(setup, limits, options)
+
+    def _memory_bytes(self) -> int | None:
+        return None if self.memory_limit is None else bytes_of(self.memory_limit)
+
+
+@command(RUN_EXAMPLE, SHARD_EXAMPLE, name="run")
+def run(
+    given: SourceArguments,
+    what: BatchLabelOptions,
+    models: ModelOptions,
+    how: SettingOptions,
+    limit: LimitOptions,
+    output: BatchOutputOptions,
+    workers: WorkerOptions,
+    kept: StoreOptions,
+    shown: JsonOptions,
+    talk: TalkOptions,
+) -> None:
+    """Answer every video once, and go on where an earlier call was killed. The word run may be left out.
+
+    OUT gets a manifest of all videos (JSON lines), an answer for each video, and at the end events.parquet and videos.parquet.
+    A video that kills its worker or takes too long is tried once more, alone, and then has failed.
+    """
+    workers.check()
+    models.check()
+    settings = how.settings(models.name)
+    labels = what.labels()
+    from av2a.backbones.registry import default_precision
+    from av2a.corpora.batch import BatchFolder, run_batch
+    from av2a.corpora.jobs import jobs_of, read_shard
+    from av2a.corpora.library import grow
+    from av2a.corpora.worker import WorkerSetup
+    from av2a.labels import checked_labels
+
+    terminal, limits = talk.terminal(), limit.limits()
+    store = kept.opened(terminal, must_keep=False)
+    folder = BatchFolder(output.out, None if workers.shard is None else read_shard(workers.shard))
+    jobs, skipped = jobs_of(given.sources)
+    setup = WorkerSetup(
+        labels=checked_labels(labels, limits.labels),
+        settings=settings,
+        backbone=models.name,
+        device=models.device,
+        precision=models.precision or default_precision(settings.profile),
+        weights=models.weights,
+        visual_model=models.visual_model,
+        audio_model=models.audio_model,
+        store=None if store is None else store.folder.absolute(),
+        limits=limits,
+        traces=output.save_scores,
+    )
+    reporter = _Reporter(terminal, as_json=shown.as_json)
+    with terminal.progress(str(output.out)) as bar:
+        reporter.bar = bar
+        summary = run_batch(
+            folder,
+            jobs,
+            skipped,
+            setup,
+            workers.built(setup),
+            restart=output.restart,
+            retry_failed=output.retry_failed,
+            progress=reporter.report,
+            grow=(lambda info: None) if store is None else lambda info: grow(store, info, settings),
+        )
+    _show_summary(terminal, summary, output.out, as_json=shown.as_json, one_line=True)
+    if status := _status(summary):
+        raise typer.Exit(status)
+
+
+@command(STATUS_EXAMPLE, Example("av2a batch status done --json", "for a script"), name="status")
+def status(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of a batch.", show_default=False)],
+    shown: JsonOptions,
+    talk: TalkOptions,
+) -> None:
+    """Say what has become of the videos of a batch, also while it runs, with a histogram of reasons."""
+    from av2a.corpora.batch import read_batch, summary_of
+
+    _show_summary(talk.terminal(), summary_of(read_batch(folder)), folder, as_json=shown.as_json)
+
+
+@command(MERGE_EXAMPLE, name="merge")
+def merge(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="OUT", help="Folders of batches or of shards.", show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="The folder of the whole.", show_default=False)
+    ],
+    shown: JsonOptions,
+    talk: TalkOptions,
+) -> None:
+    """Make one batch of shards that were run apart: one manifest, all answers, one pair of tables."""
+    from av2a.corpora.batch import merge as merged
+
+    _show_summary(talk.terminal(), merged(folders, out), out, as_json=shown.as_json)
+
+
+batch = default_command_group(
+    "batch",
+    "Find the events of any number of videos, each once whatever is killed and when.",
+    {"run": run, "status": status, "merge": merge},
+    (RUN_EXAMPLE, SHARD_EXAMPLE, STATUS_EXAMPLE, MERGE_EXAMPLE),
+    default="run",
+)
+
+
+@dataclass
+class _Reporter:
+    """What is printed while a batch runs."""
+
+    terminal: "Terminal"
+    as_json: bool
+    bar: Any = None
+
+    def report(self, state: "BatchProgress", record: "JobRecord | None") -> None:
+        """After each video."""
+        done = state.done + state.failed
+        left = state.seconds_left
+        words = f"{state.media_hours_per_hour:.0f} h of media/h, {state.failed} failed"
+        self.bar(words if left is None else f"{words}, {_clock(left)} left, videos", done, max(state.total, 1))
+        if record is None:
+            if state.before:
+                self.terminal.say(f"{state.before} of {state.total} videos are known already")
+            return
+        if record.status.value == "failed":
+            self.terminal.say(f"{record.path}: {record.about.get('code')}: {record.about.get('error')}")
+        if self.as_json:
+            line = {
+                "video": record.path,
+                "status": record.status.value,
+                **{
+                    name: record.about[name]
+                    for name in ("code", "error", "events", "seconds", "duration", "answer")
+                    if record.about.get(name) is not None
+                },
+                "done": state.done,
+                "failed": state.failed,
+                "total": state.total,
+                "media_hours_per_hour": round(state.media_hours_per_hour, 2),
+                "seconds_left": None if left is None else round(left, 1),
+            }
+            self.terminal.show_text(json.dumps(line) + "\n")
+
+
+def _show_summary(
+    terminal: "Terminal", summary: "BatchSummary", out: Path, *, as_json: bool, one_line: bool = False
+) -> None:
+    if as_json:
+        plain = {"summary": {**asdict(summary), "videos": summary.videos, "folder": str(out)}}
+        terminal.show_text(json.dumps(plain, indent=None if one_line else 2) + "\n")
+        return
+    parts = [f"{count} {status}" for status, count in summary.statuses.items() if count]
+    terminal.show_text(
+        f"{summary.videos} videos: {', '.join(parts) or 'none'}; {summary.events} events in "
+        f"{summary.media_seconds / 3600:.2f} h of media\n"
+    )
+    most = max(summary.reasons.values(), default=0)
+    for code, count in summary.reasons.items():
+        terminal.show_text(f"  {code:<24} {count:>8} {'#' * max(1, round(40 * count / most))}\n")
+
+
+def _status(summary: "BatchSummary") -> int:
+    failed, done = summary.statuses["failed"], summary.statuses["done"]
+    if not failed:
+        return ExitStatus.DONE if done or not summary.videos else ExitStatus.NO_INPUT
+    return ExitStatus.SOME_FAILED if done else ExitStatus.NO_INPUT
+
+
+def _clock(seconds: float) -> str:
+    """Hours and minutes; below an hour minutes and seconds.
+
+    >>> _clock(3725), _clock(65)
+    ('1 h 02 min', '1 min 05 s')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -1,6 +1,5 @@
 """``av2a cache``: the embeddings that are stored on this machine."""
 
-import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Any
 from av2a.cli.command import argument, command, command_group, option
 from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.help_text import Example
+from av2a.cli.sizes import bytes_of, size_text
 from av2a.errors import OutputRefused, UsageError, one_line
 from av2a.features.store import Store, StoredEntry
 from av2a.paths import embeddings_folder
 
-UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 LIST_EXAMPLE = Example("av2a cache list", "how much is stored, and for which models")
 CLEAR_EXAMPLE = Example("av2a cache clear --backbone clip-clap", "remove what one backbone has computed")
 LIMIT_EXAMPLE = Example("av2a cache limit 10GB", "keep no more than that, from now on")
@@ -69,9 +68,9 @@ def list_(where: CacheOptions, output: JsonOptions, talk: TalkOptions) -> None:
         )
         return
     terminal.show_rows(
-        (each["models"], f"{each['clips']} clips", _size(each["bytes"]), each["last_used"]) for each in models
+        (each["models"], f"{each['clips']} clips", size_text(each["bytes"]), each["last_used"]) for each in models
     )
-    terminal.show(f"{_size(total)} in {store.folder}, {_limit(store)}")
+    terminal.show(f"{size_text(total)} in {store.folder}, {_limit(store)}")
 
 
 @command(CLEAR_EXAMPLE, Example("av2a cache clear", "remove all of it; the trials of searches stay"), name="clear")
@@ -80,7 +79,13 @@ def clear(
     talk: TalkOptions,
 ) -> None:
     """Remove stored embeddings. They are computed again when they are needed."""
-    removed = where.store().shrink(0, models=f"{where.backbone}-" if where.backbone else "")
+    from av2a.corpora.library import libraries
+
+    store = where.store()
+    removed = store.shrink(0, models=f"{where.backbone}-" if where.backbone else "")
+    for library in libraries(store):
+        # Its matrix has embeddings, too.
+        library.matrix()
     talk.terminal().say(_removed(removed))
 
 
@@ -94,7 +99,7 @@ def limit(
 
     It holds for every later run as well.
     """
-    terminal, store, limit_bytes = talk.terminal(), where.store(), _bytes(what.size)
+    terminal, store, limit_bytes = talk.terminal(), where.store(), bytes_of(what.size)
     try:
         store.set_limit(limit_bytes)
     except OSError as refusal:
@@ -126,35 +131,8 @@ def _summary(models: str, entries: Iterable[StoredEntry]) -> dict[str, Any]:
 
 
 def _limit(store: Store) -> str:
-    return "no limit" if store.limit_bytes is None else f"at most {_size(store.limit_bytes)}"
+    return "no limit" if store.limit_bytes is None else f"at most {size_text(store.limit_bytes)}"
 
 
 def _removed(entries: list[StoredEntry]) -> str:
-    return f"removed the embeddings of {len(entries)} clips, {_size(sum(entry.size_bytes for entry in entries))}"
-
-
-def _size(size_bytes: int) -> str:
-    """In the largest unit of which there is one.
-
-    >>> _size(0), _size(12_345_678)
-    ('0.0 B', '12.3 MB')
-    """
-    unit = max((unit for unit in UNITS if UNITS[unit] <= max(size_bytes, 1)), key=UNITS.__getitem__)
-    return f"{size_bytes / UNITS[unit]:.1f} {unit}"
-
-
-def _bytes(text: str) -> int | None:
-    """A size as a number of bytes; None for ``none``.
-
-    Raises:
-        UsageError: it is not a size.
-
-    >>> _bytes("1.5 GB"), _bytes("none")
-    (1500000000, None)
-    """
-    if text == "none":
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)", text.strip().upper())
-    if match is None:
-        raise UsageError(f"a size is a number and a unit, such as 500MB or 10GB, or none; got {one_line(text, 30)!r}")
-    return int(float(match[1]) * UNITS[match[2]])
+    return f"removed the embeddings of {len(entries)} clips, {size_text(sum(entry.size_bytes for entry in entries))}"

@@ -14,7 +14,7 @@ from typer.models import OptionInfo
 
 from av2a.cli.help_text import WIDEST, Example, HelpfulCommand, HelpfulGroup, with_examples
 
-CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST}
+CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST}
 
 
 def option(
@@ -132,6 +132,23 @@ def command_group(
 ) -> HelpfulGroup:
     """A subcommand that has subcommands."""
     return with_examples(HelpfulGroup, examples)(
+        name=name, help=text, commands=dict(commands), rich_markup_mode=None, context_settings=CONTEXT_SETTINGS
+    )
+
+
+def default_command_group(
+    name: str, text: str, commands: Mapping[str, TyperCommand], examples: tuple[Example, ...], *, default: str
+) -> HelpfulGroup:
+    """A subcommand that has subcommands, of which one need not be named."""
+
+    class WithDefault(HelpfulGroup):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            """As usual, but what names no subcommand is for the default one."""
+            if args and args[0] not in (*self.commands, *CONTEXT_SETTINGS["help_option_names"]):
+                args = [default, *args]
+            return super().parse_args(ctx, args)
+
+    return with_examples(WithDefault, examples)(
         name=name, help=text, commands=dict(commands), rich_markup_mode=None, context_settings=CONTEXT_SETTINGS
     )
 

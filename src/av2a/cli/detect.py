@@ -121,7 +121,7 @@ def detect(
         talk.terminal().show_json(settings.as_dict())
         return
     # Imported once the call is known to be a good one: they load NumPy and the media library.
-    from av2a.cli.batch import Job, Request, run
+    from av2a.cli.detect_videos import Job, Request, run
     from av2a.labels import checked_labels
 
     terminal, limits = talk.terminal(), media.limits()

@@ -76,12 +76,10 @@ class SettingOptions:
 
 
 @dataclass(frozen=True)
-class MediaOptions:
-    """Which streams of a video are used, and what may be opened at all."""
+class LimitOptions:
+    """What may be opened at all."""
 
     panel = HOW
-    video_stream: int | None = option("INDEX", "The video stream to use, of several.")
-    audio_stream: int | None = option("INDEX", "The audio stream to use, of several.")
     limit: list[str] = option(
         "NAME=VALUE",
         "Change a limit on what is opened: file_bytes, duration_seconds, streams, frame_pixels, channels, "
@@ -107,6 +105,14 @@ class MediaOptions:
                 raise InvalidSetting(f"limit {name} must be a number above 0, got {value!r}")
             limits = replace(limits, **{name: known[name](value)})
         return limits
+
+
+@dataclass(frozen=True)
+class MediaOptions(LimitOptions):
+    """Which streams of a video are used, and what may be opened at all."""
+
+    video_stream: int | None = option("INDEX", "The video stream to use, of several.")
+    audio_stream: int | None = option("INDEX", "The audio stream to use, of several.")
 
 
 def settings_in(file: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from av2a.features.sampling import PartPlan, embeds_slices, plan_by_time, plans_
 from av2a.features.store import STORE_VERSION, MadeBy, Store
 from av2a.settings import IntervalFeatures, SegmentSound, Selection, Settings
 from av2a.timeline import Grid
-from av2a.types import Clip
+from av2a.types import BackboneInfo, Clip
 
 MOST_SEGMENTS = 16
 """Of parts up to this length every interval is embedded when they are stored; of n segments there are n (n + 1) / 2."""
@@ -167,7 +167,7 @@ class FeatureSource:
         self.clip, self.settings, self.store = clip, settings, store
         self.grid = grid or Grid(clip.duration_seconds, settings.segment_seconds)
         self._extractor = Extractor(clip, self.grid, backbone, settings, batches, progress)
-        self._models = models_of(backbone, settings)
+        self._models = models_of(backbone.info, settings)
         self._features = self._stored()
         self.was_stored = self._features is not None
         """Everything came from the store so far: nothing was decoded or encoded."""
@@ -224,12 +224,17 @@ class FeatureSource:
         self._features = self._extractor.with_intervals(self._features, every)
 
     def _stored(self) -> ClipFeatures | None:
-        if self.store is None or not self.store.may_hold(self._models, self.clip.size_bytes):
+        if self.store is None or not self.store.may_hold(self.clip.size_bytes):
             return None
-        return self.store.read(self._made_by())
+        made_by = self.made_by()
+        features = self.store.read(made_by)
+        if features is not None:
+            # It may be known under another name.
+            self.store.note(made_by, self.clip)
+        return features
 
-    def _made_by(self) -> MadeBy:
-        """Everything that the features depend on. The file is read where its digest is not known."""
+    def made_by(self) -> MadeBy:
+        """Everything that the features depend on; for sources with a store. The file is read where its digest is not known."""
         assert self.store is not None
         clip = self.clip
         return {
@@ -245,8 +250,9 @@ class FeatureSource:
 
     def _keep(self) -> None:
         if self.store is not None and self._features is not None:
-            key = self._made_by()
+            key = self.made_by()
             self.store.write(key, self._features, self.clip.identity)
+            self.store.note(key, self.clip)
             self._features = self.store.read(key) or self._features
 
 
@@ -255,9 +261,8 @@ def _hashed(clip: Clip) -> None:
         assert clip.sha256
 
 
-def models_of(backbone: Backbone, settings: Settings) -> MadeBy:
+def models_of(info: BackboneInfo, settings: Settings) -> MadeBy:
     """What features of any clip depend on. Not where the models ran: a store filled on a GPU serves any machine."""
-    info = backbone.info
     return {
         "version": STORE_VERSION,
         "backbone": {

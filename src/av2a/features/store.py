@@ -19,6 +19,9 @@ from av2a import atomic
 from av2a.digests import FileIdentity
 from av2a.embeddings import ClipFeatures, EmbeddingTable
 from av2a.errors import OutputRefused, one_line
+from av2a.features.appended import AppendedLines
+from av2a.features.catalogue import Catalogue
+from av2a.types import Clip
 
 STORE_VERSION = 2
 """Changes when what is kept changes, or how it is sampled."""
@@ -56,6 +59,14 @@ class Store:
     must_keep: bool = True
     """Whether an entry that cannot be written is an error; otherwise it is a warning."""
     _said: set[str] = field(default_factory=set)
+    _digests: dict[str, str] = field(default_factory=dict)
+    """SHA-256 by the text of a file's identity."""
+    _sizes: set[int] = field(default_factory=set)
+    """Of those files, in bytes."""
+    _catalogues: dict[str, Catalogue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._digest_lines = AppendedLines(self.folder / DIGESTS)
 
     def path(self, made_by: MadeBy) -> Path:
         """Where the entry is: a folder for each backbone and way of sampling, in it a file for each clip.
@@ -64,31 +75,49 @@ class Store:
         """
         clip = made_by["clip"]
         name = f"{clip['size_bytes']}-{clip['sha256'][:16]}-{_digest(clip)[:16]}{ENDING}"
-        return self._models_folder(made_by) / name
+        return self.models_folder(made_by) / name
 
-    def may_hold(self, models: MadeBy, size_bytes: int) -> bool:
-        """Whether a file of this size was seen with these models and sampling; if not, its digest need not be computed."""
-        return any(self._models_folder(models).glob(f"{size_bytes}-*{ENDING}"))
+    def may_hold(self, size_bytes: int) -> bool:
+        """Whether a file of this size was stored; if not, its digest need not be computed."""
+        self._known_digests()
+        return size_bytes in self._sizes
 
     def known_digest(self, identity: FileIdentity | None) -> str | None:
         """The SHA-256 of a file whose features are stored, by its identity: a file seen before is not read again."""
-        try:
-            lines = (self.folder / DIGESTS).read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return None
-        wanted = None if identity is None else _identity_line(identity)
-        # The last one counts; a line that was cut by a kill has no digest.
-        found = [digest for line in lines for name, _, digest in (line.partition(" "),) if name == wanted]
-        return found[-1] if found and len(found[-1]) == 64 else None
+        return None if identity is None else self._known_digests().get(_identity_line(identity))
 
-    def _models_folder(self, made_by: MadeBy) -> Path:
+    def catalogue(self, models_folder: Path) -> Catalogue:
+        """The videos whose entries are in one folder of the store."""
+        return self._catalogues.setdefault(models_folder.name, Catalogue(models_folder))
+
+    def note(self, made_by: MadeBy, clip: Clip) -> None:
+        """Remember where the clip of an entry was seen. A store that cannot be written answers all the same."""
+        path = self.path(made_by)
+        with suppress(OSError):
+            if clip.identity is not None and clip.address is None:
+                self._note_digest(clip.identity, clip.sha256)
+            self.catalogue(path.parent).note(path.name, clip)
+
+    def models_folder(self, made_by: MadeBy) -> Path:
+        """The folder of the entries of one backbone and way of sampling."""
         models = {name: made_by[name] for name in ("backbone", "sampling")}
         return self.folder / f"{made_by['backbone']['name']}-{_digest(models)[:16]}"
 
+    def _known_digests(self) -> dict[str, str]:
+        replaced, lines = self._digest_lines.new_lines()
+        if replaced:
+            self._digests.clear()
+        for line in lines:
+            name, _, digest = line.partition(" ")
+            # The last one counts; a line that was cut by a kill has no digest.
+            if len(digest) == 64 and name.count(":") == 3:
+                self._digests[name] = digest
+                self._sizes.add(int(name.split(":")[2]))
+        return self._digests
+
     def _note_digest(self, identity: FileIdentity, digest: str) -> None:
         if self.known_digest(identity) != digest:
-            with (self.folder / DIGESTS).open("a", encoding="utf-8") as stream:
-                stream.write(f"{_identity_line(identity)} {digest}\n")
+            self._digest_lines.append(f"{_identity_line(identity)} {digest}")
 
     def read(self, made_by: MadeBy) -> ClipFeatures | None:
         """The entry that was made by just this; None when there is none, and it is to be made anew when it is not whole."""
@@ -104,6 +133,16 @@ class Store:
             # What was not used for longest is removed first.
             os.utime(path)
         return features
+
+    def read_entry(self, path: Path) -> ClipFeatures | None:
+        """The entry in a file of this store; None where it is gone, damaged, or of another version."""
+        try:
+            said, arrays = _read(path)
+            if said["made_by"]["version"] != STORE_VERSION or self.path(said["made_by"]) != path:
+                return None
+            return _features(said, arrays)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def write(self, made_by: MadeBy, features: ClipFeatures, identity: FileIdentity | None = None) -> None:
         """Keep an entry, and the digest of the file with ``identity``: all of it or nothing. The same entry has the same bytes, whoever writes it.
@@ -191,12 +230,7 @@ class Store:
             return None
         if said["made_by"] != json.loads(json.dumps(made_by)):
             raise ValueError("made by something else")
-        if said["sha256"] != _digest_of(arrays):
-            raise ValueError("other bytes than were written")
-        visual, audio = (
-            EmbeddingTable(**{column: arrays[f"{stream}.{column}"] for column in _COLUMNS}) for stream in _STREAMS
-        )
-        return ClipFeatures(visual, audio, arrays["parts"], arrays["window_of"], tuple(said["warnings"]))
+        return _features(said, arrays)
 
     def _say_once(self, message: str) -> None:
         if message not in self._said:
@@ -228,6 +262,20 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             return json.loads(file.metadata()[HEADER]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as damaged:
         raise ValueError(str(damaged)) from damaged
+
+
+def _features(said: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ClipFeatures:
+    """What an entry holds.
+
+    Raises:
+        ValueError, KeyError, TypeError: the entry is damaged.
+    """
+    if said["sha256"] != _digest_of(arrays):
+        raise ValueError("other bytes than were written")
+    visual, audio = (
+        EmbeddingTable(**{column: arrays[f"{stream}.{column}"] for column in _COLUMNS}) for stream in _STREAMS
+    )
+    return ClipFeatures(visual, audio, arrays["parts"], arrays["window_of"], tuple(said["warnings"]))
 
 
 def _identity_line(identity: FileIdentity) -> str:

@@ -375,9 +375,7 @@ def selected_scores(stream: StreamScores, settings: Settings) -> SelectedScores:
     return SelectedScores(stream, selected, kept, scores, frame_embeddings, selected[:, kept])
 
 
-def _selected_windows(
-    whole: Float[np.ndarray, "window label"], settings: Settings
-) -> Bool[np.ndarray, "window label"]:
+def _selected_windows(whole: Float[np.ndarray, "window label"], settings: Settings) -> Bool[np.ndarray, "window label"]:
     """Where each category is looked for: also beside a window in which it stands out, as events run on across windows."""
     if not settings.select_categories:
         return np.ones(whole.shape, dtype=bool)

@@ -1,0 +1,49 @@
+"""Workers for tests that kill their process, hang, or do a real worker's job, by the name of the video."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from av2a.corpora.jobs import VideoJob
+from av2a.corpora.worker import VideoOutcome, VideoWorker, WorkerSetup
+
+
+@dataclass(frozen=True)
+class PoisonSetup(WorkerSetup):
+    """As :class:`WorkerSetup`, but some videos take their worker with them."""
+
+    begun: Path | None = None
+    """A file with a line for each job that a worker was given."""
+    least_seconds: float = 0.0
+    """How long a job takes at least."""
+
+    def worker(self) -> "PoisonWorker":
+        return PoisonWorker(self)
+
+
+class PoisonWorker(VideoWorker):
+    """Dies of ``poison``, hangs at ``hang``, and eats memory at ``glutton``."""
+
+    setup: PoisonSetup
+
+    def answer(self, job: VideoJob) -> VideoOutcome:
+        name = Path(job.path).name
+        if self.setup.begun is not None:
+            with self.setup.begun.open("a") as stream:
+                stream.write(f"{name}\n")
+        if "poison" in name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "hang" in name:
+            time.sleep(3600)
+        if "glutton" in name:
+            eaten = bytearray(b"x") * 800_000_000
+            time.sleep(3600 + len(eaten))
+        time.sleep(self.setup.least_seconds)
+        return super().answer(job)
+
+
+def with_name(setup: PoisonSetup, begun: Path) -> PoisonSetup:
+    """The setup, noting its jobs in a file."""
+    return replace(setup, begun=begun)
