@@ -11,7 +11,7 @@ import pytest
 
 from av2a.corpora.library import FileState, Library, clip_rows
 from av2a.corpora.matrix import Matrix
-from av2a.corpora.search import Example
+from av2a.corpora.search import SearchExample
 from av2a.detector import Detector
 from av2a.errors import UsageError
 from av2a.features.store import Store
@@ -159,7 +159,7 @@ def test_only_clips_that_may_be_among_the_first_are_asked(library: Library) -> N
 
 def test_the_moment_most_like_an_example_is_found_in_a_copy(library: Library, own_clips: Path, tmp_path: Path) -> None:
     example = own_clips / "clip-1.mp4"
-    answer = library.like(Example(example, 0.0, 2.0))
+    answer = library.like(SearchExample(example, 0.0, 2.0))
     others = [hit.confidence for hit in answer.hits if hit.path != str(example)]
     assert others == sorted(others, reverse=True) and len(others) == len(library.videos()) - 1
     assert max(others) < 1
@@ -168,7 +168,7 @@ def test_the_moment_most_like_an_example_is_found_in_a_copy(library: Library, ow
     with outside.open("ab") as stream:
         # Other bytes with the same picture and sound.
         stream.write(b"\0\0\0\x08free")
-    [first, *_] = library.like(Example(outside, 0.0, 2.0)).hits
+    [first, *_] = library.like(SearchExample(outside, 0.0, 2.0)).hits
     assert first.path == str(example) and first.confidence > max(others)
     assert (first.event.start_seconds, first.event.stop_seconds) == (0, 2)
 
@@ -176,12 +176,12 @@ def test_the_moment_most_like_an_example_is_found_in_a_copy(library: Library, ow
 @pytest.mark.parametrize("text", ["clip.mp4", "clip.mp4@3-2", "clip.mp4@x-2", "@1-2", "clip.mp4@-1-2"])
 def test_an_example_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="an example is a video and seconds"):
-        Example.of(text)
+        SearchExample.of(text)
 
 
 def test_an_example_beyond_its_video_is_refused(library: Library, own_clips: Path) -> None:
     with pytest.raises(UsageError, match=r"lies outside of its video, which lasts 4\.0 s"):
-        library.like(Example(own_clips / "clip-1.mp4", 90.0, 95.0))
+        library.like(SearchExample(own_clips / "clip-1.mp4", 90.0, 95.0))
 
 
 # Growth and damage.

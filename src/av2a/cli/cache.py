@@ -46,7 +46,7 @@ class ClearOptions(CacheOptions):
 
 
 @dataclass(frozen=True)
-class LimitOptions:
+class SizeOptions:
     """How much is kept."""
 
     size: str = argument("SIZE", "Such as 500MB, 10GB or none.")
@@ -91,7 +91,7 @@ def clear(
 
 @command(LIMIT_EXAMPLE, Example("av2a cache limit none", "lift the limit"), name="limit")
 def limit(
-    what: LimitOptions,
+    what: SizeOptions,
     where: CacheOptions,
     talk: TalkOptions,
 ) -> None:

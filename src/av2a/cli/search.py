@@ -103,12 +103,12 @@ def search(
     models.check()
     settings = how.settings(models.name)
     from av2a.corpora.library import Library
-    from av2a.corpora.search import Example as Moment
+    from av2a.corpora.search import SearchExample
     from av2a.detector import Detector
     from av2a.exports.files import check_file
     from av2a.labels import checked_labels
 
-    moment = None if question.like is None else Moment.of(question.like)
+    moment = None if question.like is None else SearchExample.of(question.like)
     labels = () if moment else checked_labels(question.labels, len(question.labels))
     for path in output.outputs:
         check_file(path, ENDINGS, overwrite=output.overwrite)

@@ -17,10 +17,10 @@ from av2a.corpora.search import (
     FIRST_ASKED,
     MOST_ASKED,
     Best,
-    Example,
-    Gate,
     Hit,
     SearchAnswer,
+    SearchExample,
+    SearchGate,
     gate_of,
     likeness_of,
     most_alike,
@@ -67,7 +67,7 @@ class SeenVideo:
 
 
 @dataclass(frozen=True)
-class Finding:
+class LibraryFinding:
     """What :meth:`Library.check` says about one file."""
 
     path: str
@@ -79,7 +79,7 @@ class Finding:
 class LibraryReport:
     """The outcome of :meth:`Library.check`."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[LibraryFinding, ...]
     damaged: int
     """Clips whose rows in the matrix were not those that had been written; they are made anew."""
     not_stored: int
@@ -205,7 +205,7 @@ class LibraryFolder:
                     self.catalogue.forget(each.place)
                     self.catalogue.note(each.entry, moved[each.place])
         findings = tuple(
-            Finding(each.path, states[each.place], str(moved[each.place].path) if each.place in moved else None)
+            LibraryFinding(each.path, states[each.place], str(moved[each.place].path) if each.place in moved else None)
             for each in sightings
         )
         try:
@@ -353,7 +353,7 @@ class Library:
             gate, matrix, top, lambda entries: self._events(entries, vocabulary, labels, chosen, modality)
         )
 
-    def like(self, example: Example, *, top: int = 50, modality: Modality | None = None) -> SearchAnswer:
+    def like(self, example: SearchExample, *, top: int = 50, modality: Modality | None = None) -> SearchAnswer:
         """The moments of all videos that are most like an example, as long as it is, one a video.
 
         The confidence is the mean cosine of their segments' embeddings with those of the example, segment by segment in their order; for
@@ -441,7 +441,7 @@ class Library:
 
     def _collected(
         self,
-        gate: Gate,
+        gate: SearchGate,
         matrix: Matrix,
         top: int,
         answers: Callable[[Sequence[str]], Iterator[Sequence[Event] | None]],
@@ -459,7 +459,7 @@ class Library:
         )
         while waiting and best.lowest < waiting[0][1]:
             entries = [waiting.popleft()[0] for _ in range(min(size, len(waiting)))]
-            size = min(2 * size, MOST_ASKED)
+            size = min(size + FIRST_ASKED, MOST_ASKED)
             asked += len(entries)
             for entry, events in zip(entries, answers(entries), strict=True):
                 if events is None:

@@ -24,7 +24,7 @@ from av2a.types import Clip, Event, Modality
 
 MARGIN = 2e-3
 """How far a z from float32 products may be from the method's own, and by which part of itself: 3e-5 was the most that was measured."""
-FIRST_ASKED, MOST_ASKED = 16, 128
+FIRST_ASKED, MOST_ASKED = 16, 64
 """How many clips are asked together, at first and at most."""
 
 
@@ -66,7 +66,7 @@ class SearchAnswer:
 
 
 @dataclass(frozen=True, eq=False)
-class Gate:
+class SearchGate:
     """Which clips are asked, those that may have the highest confidence first, and how high it can be."""
 
     order: Int64[np.ndarray, " asked"]
@@ -101,14 +101,14 @@ class _Peaks:
     interval: Float64[np.ndarray, "clip category"]
 
 
-def gate_of(matrix: Matrix, vocabulary: Vocabulary, settings: Settings, modality: Modality | None) -> Gate:
+def gate_of(matrix: Matrix, vocabulary: Vocabulary, settings: Settings, modality: Modality | None) -> SearchGate:
     """The clips that can have an event of some label.
 
     With selection by peaks (Eq. 5) a clip has none unless a segment's score is above τ_f. Other settings let every clip through.
     """
     clips = len(matrix)
     if not clips or not _has_gate(settings, vocabulary):
-        return Gate(np.arange(clips), np.full(clips, np.inf))
+        return SearchGate(np.arange(clips), np.full(clips, np.inf))
     seen = _peaks(matrix, "seen", vocabulary.labels.visual, vocabulary.concepts.visual, vocabulary.counted)
     heard = _peaks(matrix, "heard", vocabulary.labels.audio, vocabulary.concepts.audio, vocabulary.counted)
     passes = _passes(seen.segment, heard.segment, settings, modality).any(axis=1)
@@ -118,7 +118,7 @@ def gate_of(matrix: Matrix, vocabulary: Vocabulary, settings: Settings, modality
         # An interval embedded by itself may have any score.
         highest = np.full(clips, np.inf)
     order = np.flatnonzero(passes)
-    return Gate(order[np.argsort(-highest[order], kind="stable")], highest)
+    return SearchGate(order[np.argsort(-highest[order], kind="stable")], highest)
 
 
 def _has_gate(settings: Settings, vocabulary: Vocabulary) -> bool:
@@ -242,7 +242,7 @@ def _sigmoid(z: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:
 
 
 @dataclass(frozen=True)
-class Example:
+class SearchExample:
     """An interval of a video that is looked for elsewhere."""
 
     video: Path
@@ -250,13 +250,13 @@ class Example:
     stop_seconds: float
 
     @classmethod
-    def of(cls, text: str) -> "Example":
+    def of(cls, text: str) -> "SearchExample":
         """From ``clip.mp4@12-15``, in seconds.
 
         Raises:
             UsageError: it is not of that form.
 
-        >>> Example.of("a@b.mp4@12-15.5").stop_seconds
+        >>> SearchExample.of("a@b.mp4@12-15.5").stop_seconds
         15.5
         """
         path, _, times = text.rpartition("@")
@@ -282,13 +282,13 @@ class Likeness:
     """The segments of the example's own clip."""
     text: str
 
-    def gate(self, matrix: Matrix) -> Gate:
+    def gate(self, matrix: Matrix) -> SearchGate:
         """All clips with rows of the streams that count, those that may be most alike first."""
         seen = _most_alike(matrix, "seen", self.seen.reshape(-1, self.seen.shape[-1]))
         heard = _most_alike(matrix, "heard", self.heard)
         highest = self._fused(seen, heard)
         order = np.flatnonzero(np.isfinite(highest))
-        return Gate(order[np.argsort(-highest[order], kind="stable")], highest + 1e-4)
+        return SearchGate(order[np.argsort(-highest[order], kind="stable")], highest + 1e-4)
 
     def of_windows(self, features: ClipFeatures) -> Iterator[tuple[int, int, float]]:
         """First segment, stop and likeness of each interval as long as the example, or of the whole part where that is shorter."""
@@ -318,7 +318,7 @@ class Likeness:
 
 
 def likeness_of(
-    features: ClipFeatures, grid: Grid, example: Example, settings: Settings, modality: Modality | None
+    features: ClipFeatures, grid: Grid, example: SearchExample, settings: Settings, modality: Modality | None
 ) -> Likeness:
     """An example's segments, in the streams that count: those that it has where none is named.
 
