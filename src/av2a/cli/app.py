@@ -14,6 +14,7 @@ from av2a.errors import UsageError
 COMMANDS = {
     "detect": ("detect", "Find when each event is heard, seen, and both."),
     "report": ("report", "Make any output from answers that were kept as JSON."),
+    "cut": ("cut", "Cut the moments of an answer out of its video."),
     "batch": ("batch", "Find the events of any number of videos, each once whatever is killed and when."),
     "search": ("search", "Ask for a new event in all videos that were embedded, without opening one."),
     "library": ("library", "Show, grow, shrink and check the library of embedded videos."),

@@ -127,7 +127,7 @@ def frame_times(clip: Clip) -> Float64[np.ndarray, " frame"]:
     if clock.by_index or not known:
         return np.array([clock.by_number(number) for number in range(len(ticks))])
     if len(known) < len(ticks):
-        return np.array([shown.seconds for shown in _shown_frames(clip, Losses())])
+        return np.array([shown.seconds for shown in shown_frames(clip, Losses())])
     limit = clip.duration_seconds + FARTHEST_SECONDS
     return np.array(sorted({seconds for tick in known if (seconds := clock.seconds(tick)) <= limit}))
 
@@ -167,7 +167,7 @@ def _pictures(clip: Clip, times_seconds: Float64[np.ndarray, " time"], warn: War
 
 
 @dataclass(frozen=True)
-class _Shown:
+class ShownFrame:
     """A decoded frame and when it is shown."""
 
     seconds: float
@@ -192,10 +192,10 @@ class Reader:
         self._clip = clip
         self._wanted_ticks = wanted_ticks
         self.losses = Losses()
-        self._frames = _shown_frames(clip, self.losses, wanted_ticks=wanted_ticks)
-        self._now: _Shown | None = None
+        self._frames = shown_frames(clip, self.losses, wanted_ticks=wanted_ticks)
+        self._now: ShownFrame | None = None
         self._next = next(self._frames, None)
-        self._converted: tuple[_Shown, Picture] | None = None
+        self._converted: tuple[ShownFrame, Picture] | None = None
         self._turner = Turner()
 
     def picture_at(self, seconds: float) -> Picture | None:
@@ -232,7 +232,7 @@ class Reader:
         self._frames.close()
 
     def _jump(self, seconds: float) -> None:
-        ahead = _shown_frames(
+        ahead = shown_frames(
             self._clip, self.losses, from_seconds=seconds - SEEK_MARGIN_SECONDS, wanted_ticks=self._wanted_ticks
         )
         first = next(ahead, None)
@@ -243,7 +243,7 @@ class Reader:
         self._frames.close()
         self._frames, self._now, self._next = ahead, None, first
 
-    def _picture(self, shown: _Shown) -> Picture:
+    def _picture(self, shown: ShownFrame) -> Picture:
         if self._converted is None or self._converted[0] is not shown:
             with refusals(self._clip.path):
                 pixels = self._turner.upright(shown.frame, shown.frame.to_ndarray(format="rgb24"))
@@ -291,13 +291,13 @@ def _ticks_between(
     return ticks
 
 
-def _shown_frames(
+def shown_frames(
     clip: Clip,
     losses: Losses,
     *,
     from_seconds: float | None = None,
     wanted_ticks: frozenset[int] | None = None,
-) -> Generator[_Shown, None, None]:
+) -> Generator[ShownFrame, None, None]:
     """Decoded frames in the order of their times, from the start or from a key frame near ``from_seconds``.
 
     With ``wanted_ticks``, frames with other time stamps may be missing.
@@ -322,7 +322,7 @@ def _shown_frames(
             seconds = clock.seconds_of_frame(number, frame, previous)
             # Times that go back (spliced files) and far beyond the end (damage) cannot be shown in order.
             if previous < seconds <= clip.duration_seconds + FARTHEST_SECONDS:
-                yield _Shown(seconds, frame, clock)
+                yield ShownFrame(seconds, frame, clock)
                 previous = seconds
             elif not previous - BACKWARD_SECONDS < seconds <= previous:
                 losses.out_of_order += 1
