@@ -110,8 +110,12 @@ def copy(clip: Clip, interval: Interval, path: Path, muxer: str) -> Copy:
         last = _mux(source, tracks, path, muxer, origin)
     if hides:
         end_edits(path, round((stop - origin) * MOVIE_HZ))
-    late = 0.0 if hides else round(max(0.0, float(last - stop)), 3)
-    return Copy(video is not None, audio is not None, round(float(start - origin), 3), late)
+        return Copy(video is not None, audio is not None, 0.0, 0.0)
+    # Decoders leave out the first samples of some codecs (Opus), and players begin after them.
+    with opened(Source(path, None)) as copied:
+        begin = origin + Fraction(copied.start_time or 0, 1_000_000)
+    early, late = (round(max(0.0, float(seconds)), 3) for seconds in (start - begin, last - stop))
+    return Copy(video is not None, audio is not None, early, late)
 
 
 # What is copied.

@@ -17,8 +17,8 @@ from av2a.media.reading import Container, Frame, Losses, Source, Stream, display
 from av2a.media.sound import placed_from
 from av2a.types import Clip
 
-TICK = Fraction(1, 90_000)
-"""Of video: fine enough for every frame rate, so that variable ones are kept."""
+TICK = Fraction(1, 60_000)
+"""Of video: a whole part of the usual frame lengths and of milliseconds, and the finest of these that MPEG-4 takes."""
 
 SEEK_MARGIN_SECONDS = 2.0
 """Decoding begins at a key frame this much before the start, or before that."""
@@ -84,7 +84,7 @@ def _video_frames(clip: Clip, intervals: Sequence[Interval]) -> Iterator[tuple[f
         start, stop = interval
         for shown, following in pairwise(chain(_frames_at(clip, interval), [None])):
             assert shown is not None
-            begin = max(shown.seconds, start)
+            begin = start if shown.seconds <= start + float(TOLERANCE) else shown.seconds
             end = stop if following is None else max(following.seconds, start)
             yield offset + begin - start, shown.frame, end - begin
         offset += stop - start
