@@ -74,7 +74,9 @@ ODD: dict[str, tuple[str, tuple[Pictures | Sound, ...]]] = {
     "transport stream": ("a.ts", (pictures(), sound())),
     "AVI": ("a.avi", (pictures(codec="mpeg4", options={}), sound("mp3", 44_100))),
 }
-EDITLESS = {"VP8": ("a.webm", (pictures(codec="libvpx", options={"deadline": "realtime", "cpu-used": "8"}), sound("libopus")))}
+EDITLESS = {
+    "VP8": ("a.webm", (pictures(codec="libvpx", options={"deadline": "realtime", "cpu-used": "8"}), sound("libopus")))
+}
 UNTIMED = {"AVI, reordered": ("a.avi", (pictures(), sound("mp3", 44_100)))}
 
 

@@ -4,7 +4,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from av2a.errors import InvalidSetting, UnknownLabel
@@ -37,6 +37,7 @@ def is_safe(name: str) -> bool:
     )
 
 
+@settings(max_examples=50)
 @given(st.text(), st.floats(0, 90_000), st.text(), st.sampled_from(["heard", "seen", "both"]))
 def test_every_name_is_safe(video: str, start: float, label: str, stream: str) -> None:
     assert is_safe(clip_name(video, start, label, stream))

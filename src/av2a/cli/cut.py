@@ -106,12 +106,12 @@ class CutOutputOptions:
 
 
 @command(
-    Example("av2a cut park.json -o clips", "each event as a clip"),
+    Example("av2a cut answer.json -o clips", "each event as a clip"),
     Example(
-        "av2a cut park.json -o clips --label 'dog barking' --stream both --pad 0.5", "some of them, a little longer"
+        "av2a cut answer.json -o clips --label 'dog barking' --stream both --pad 0.5", "some of them, a little longer"
     ),
-    Example("av2a cut park.json --sheet park.png", "one frame of each event"),
-    Example("av2a cut park.json --label 'dog barking' --reel barks.mp4", "all barks, one after another"),
+    Example("av2a cut answer.json --sheet park.png", "one frame of each event"),
+    Example("av2a cut answer.json --label 'dog barking' --reel barks.mp4", "all barks, one after another"),
 )
 def cut(chosen: MomentOptions, output: CutOutputOptions, talk: TalkOptions) -> None:
     """Cut the moments of an answer out of its video.
