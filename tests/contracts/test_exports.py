@@ -1,10 +1,12 @@
 """What every format that is written and read promises: out and in again, the events are the same."""
 
+import contextlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +14,10 @@ from hypothesis import strategies as st
 
 from av2a import exports
 from av2a.errors import InvalidAnnotations, MissingFile, OutputRefused, UnknownName
-from av2a.exports import elan, rttm
+from av2a.exports import edl, markup, rttm
 from av2a.exports.rows import EventRow, cell
-from av2a.types import CAUTION, Detection
-from tests.detections import HEARD, SEEN, clip, detection, empty, event, hostile, park
+from av2a.types import CAUTION, Detection, Event
+from tests.detections import HEARD, clip, detection, empty, event, hostile, park
 from tests.exports.answers import Recipe, made, recipes
 
 MODULES = {
@@ -27,14 +29,21 @@ MODULES = {
 # How a label is written where a format cannot hold it as it is; docs/formats.md says so.
 WRITTEN: dict[str, Callable[[str], str]] = {
     **dict.fromkeys([".txt", ".tsv", ".cvat.tsv", ".selections.txt", ".textgrid", ".vtt"], cell),
+    **dict.fromkeys([".otio", ".kdenlive.json"], cell),
+    **dict.fromkeys([".eaf", ".labelstudio.json"], markup.written_label),
     ".srt": lambda label: cell(label).translate(str.maketrans("<>", "‹›")),
     ".rttm": rttm.written_label,
-    ".eaf": elan.written_label,
+    ".edl": edl.written_label,
+    ".xml": lambda label: markup.written_label(cell(label)),
 }
-NAMED = {".json", ".csv", ".tsv"}
+NAMED = {".json", ".csv", ".tsv", ".parquet", ".labelstudio.json", ".jsonld", ".otio", ".xml"}
 """Formats that have the clip's whole file name."""
-SURE = {".json", ".csv", ".cvat.tsv", ".selections.txt", ".rttm", ".activitynet.json"}
+SURE = {".json", ".csv", ".cvat.tsv", ".selections.txt", ".rttm", ".activitynet.json", ".parquet"} | {
+    *(".labelstudio.json", ".jsonld", ".metadata.vtt", ".kdenlive.json", ".otio", ".xml")
+}
 """Formats with a place for the confidence."""
+IN_FRAMES = {".labelstudio.json", ".edl", ".otio", ".xml", ".kdenlive.json"}
+"""Formats that count frames, of which the clip has 25 in a second."""
 
 
 @pytest.fixture(params=MODULES)
@@ -56,8 +65,7 @@ def expected(answer: Detection, ending: str) -> list[tuple[object, ...]]:
     name = answer.clip.name if ending in NAMED else answer.clip.path.stem
     return sorted(
         (
-            each.start_seconds,
-            each.stop_seconds,
+            *times(each, ending),
             each.modality.value,
             rule(each.label),
             name,
@@ -65,6 +73,13 @@ def expected(answer: Detection, ending: str) -> list[tuple[object, ...]]:
         )
         for each in answer.events
     )
+
+
+def times(each: Event, ending: str) -> tuple[float, float]:
+    if ending not in IN_FRAMES:
+        return each.start_seconds, each.stop_seconds
+    first, last = ((2 * round(1000 * time) + 40) // 80 for time in (each.start_seconds, each.stop_seconds))
+    return first / 25, max(first + 1, last) / 25
 
 
 def sure(confidence: float | None, ending: str) -> float | None:
@@ -94,10 +109,10 @@ def test_the_same_holds_for_labels_that_could_break_a_format(ending: str, answer
 
 
 @pytest.mark.usefixtures("without_shape_checks")
-def test_twenty_thousand_events_come_back(ending: str) -> None:
-    events = [event(f"label {index % 50}", HEARD, index / 10, index / 10 + 0.1) for index in range(20_000)]
-    answer = detection(events, [f"label {index}" for index in range(50)], of=clip(2_000.0))
-    assert len(back(answer, ending)) == 20_000
+def test_two_thousand_events_that_overlap_come_back(ending: str) -> None:
+    events = [event(f"label {index % 2}", HEARD, index / 10, index / 10 + 90) for index in range(2_000)]
+    answer = detection(events, ["label 0", "label 1"], of=clip(2_000.0))
+    assert len(back(answer, ending)) == 2_000
 
 
 def test_several_answers_go_into_one_file_where_the_format_holds_several(ending: str, tmp_path: Path) -> None:
@@ -114,11 +129,31 @@ def test_several_answers_go_into_one_file_where_the_format_holds_several(ending:
 def test_a_worthless_answer_says_so_in_every_format_and_has_the_same_events(ending: str, tmp_path: Path) -> None:
     answer = replace(park(), warnings=(CAUTION,))
     exports.write(answer, tmp_path / f"park{ending}")
-    assert CAUTION in (tmp_path / f"park{ending}").read_text(encoding="utf-8")
+    assert CAUTION.encode() in (tmp_path / f"park{ending}").read_bytes()
     assert plain(exports.read_events(tmp_path / f"park{ending}")) == expected(park(), ending)
 
 
 # Bad input.
+
+
+def elan_tier(*times: str) -> str:
+    """A document with two annotations in one tier, on its lines 5 and 6."""
+    slots = "".join(f'<TIME_SLOT TIME_SLOT_ID="t{number}" TIME_VALUE="{time}"/>' for number, time in enumerate(times))
+    annotations = "\n".join(
+        f'<ANNOTATION><ALIGNABLE_ANNOTATION TIME_SLOT_REF1="t{first}" TIME_SLOT_REF2="t{first + 1}"/></ANNOTATION>'
+        for first in (0, 2)
+    )
+    return f'<ANNOTATION_DOCUMENT>\n<TIME_ORDER>{slots}</TIME_ORDER>\n\n<TIER TIER_ID="a">\n{annotations}</TIER></ANNOTATION_DOCUMENT>'
+
+
+def textgrid_tier(times: str) -> str:
+    """A TextGrid with two intervals in one tier, the second on its line 3."""
+    first, second = times[:3], times[4:]
+    return f'"ooTextFile" "TextGrid" 0 9 <exists> 1 "IntervalTier" "a" 0 9 2\n{first} "b"\n{second} "c"\n'
+
+
+OPENED = {".vtt", ".srt", ".textgrid", ".tsv", ".cvat.tsv", ".selections.txt", ".csv", ".metadata.vtt", ".edl"}
+"""Formats of which a file goes on after its last event."""
 
 
 @pytest.mark.parametrize(
@@ -169,7 +204,8 @@ def test_bad_input_is_refused_in_one_line_that_names_the_line_or_has_no_events(
 @given(st.data())
 def test_damage_anywhere_is_refused_or_harmless(data: st.DataObject) -> None:
     ending = data.draw(st.sampled_from(sorted(MODULES)))
-    content = bytearray(MODULES[ending].dumps(park()).encode())
+    whole: str | bytes = MODULES[ending].dumps(park())
+    content = bytearray(whole.encode() if isinstance(whole, str) else whole)
     place = data.draw(st.integers(0, len(content) - 1))
     if data.draw(st.booleans()):
         del content[place:]
@@ -202,16 +238,101 @@ def test_an_ending_may_be_named_for_a_file_that_ends_otherwise(tmp_path: Path) -
     assert plain(exports.read_events(str(tmp_path / "labels"), ending=".txt"))[0][3] == "dog barking"
 
 
-def example(ending: str) -> str:
-    """The answer that the page on formats shows, in one format."""
-    events = [event("dog barking", SEEN, 0.0, 7.0), event("dog barking", HEARD, 3.0, 5.0)]
-    text: str = MODULES[ending].dumps(detection(events, ["dog barking"]))
-    return text
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("a.eaf", elan_tier("1000", "3000", "2000", "4000"), "line 6: overlaps the annotation of line 5 in its tier"),
+        ("a.eaf", elan_tier("1000", "3000", "-5", "4000"), "line 6: a time must be a number of seconds, 0 or more"),
+        ("a.textgrid", textgrid_tier("0 2 1 4"), "line 3: the interval begins before the one above it ends"),
+        ("a.textgrid", textgrid_tier("0 2 -3 4"), "line 3: a time must be a number of seconds, 0 or more"),
+        (
+            "a.json",
+            '{\n"results": {"b": [\n{"label": "c", "segment": [0, 1]},\n{"label": "c", "segment": [-1, 1]}]}}',
+            "line 4: ",
+        ),
+        (
+            "a.json",
+            '[{"data": {"video": "b"}, "annotations": [\n{"result": [{"from_name": "c", "value": 3}]}]}]',
+            "line 2: ",
+        ),
+        ("a.jsonld", '{"items": [\n{"target": {"selector": 1}}]}', "line 2: not in Web Annotation's form"),
+        ("a.kdenlive.json", '[\n{"comment": "b",\n"pos": -20, "duration": 2}]', "line 3: not in Kdenlive's form"),
+        ("a.metadata.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<b>\n", "line 3: a cue needs JSON"),
+        (
+            "a.edl",
+            "TITLE: b\n\n001  001  V  C  00:00:01:00 00:00:02:00 00:00:01:00 00:00:02:00\n",
+            "line 3: the time code",
+        ),
+        (
+            "a.xml",
+            "<xmeml>\n<clipitem><name>b</name>\n<marker><in>-3</in><out>4</out></marker></clipitem></xmeml>",
+            "line 3: ",
+        ),
+        ("a.xml", '<!DOCTYPE a [\n<!ENTITY b "c">]>\n<xmeml/>', "line 2: entities are refused"),
+        (
+            "a.eaf",
+            '<!DOCTYPE a SYSTEM "file:///etc/passwd">\n<b/>',
+            "line 2: expected an XML document ANNOTATION_DOCUMENT",
+        ),
+        ("a.eaf", "<ANNOTATION_DOCUMENT>\n<TIER>", "line 2: no whole XML document"),
+    ],
+    ids=lambda text: text[:40].encode("ascii", "backslashreplace").decode(),
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, name: str, text: str, problem: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidAnnotations) as refusal:
+        exports.read_events(tmp_path / name)
+    assert f"{name}, {problem}" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
 
 
-def test_the_page_shows_every_ending_and_an_example_of_each_format_of_other_tools(root: Path) -> None:
-    page = (root / "docs" / "formats.md").read_text(encoding="utf-8")
-    assert [ending for ending in exports.WRITERS if f"`{ending}`" not in page.lower()] == []
-    shown = [ending for ending in MODULES if ending not in (".json", ".csv", ".vtt")]
-    assert len(shown) >= 9
-    assert [ending for ending in shown if f"\n{example(ending)}```\n" not in page] == []
+@pytest.mark.parametrize("letter", ["x", '"', "<", "1", "\t", "[", "|", ":"])
+def test_a_line_of_millions_of_letters_takes_linear_time(letter: str) -> None:
+    for ending, module in MODULES.items():
+        if getattr(module, "BINARY", False):
+            continue
+        # What makes each reader go on to its rows.
+        opening = module.dumps(park())[:-1].encode("utf-8") + b"\n" if ending in OPENED else b""
+        began = process_time()
+        with contextlib.suppress(InvalidAnnotations):
+            list(module.event_rows(opening.decode() + letter * 2_000_000, "park"))
+        assert process_time() - began < 5, ending
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [
+        ("export.json", ".labelstudio.json"),
+        ("results.json", ".activitynet.json"),
+        ("annotations.json", ".unav.json"),
+        ("guides.json", ".kdenlive.json"),
+        ("page.json", ".jsonld"),
+        ("annotations.tsv", ".cvat.tsv"),
+        ("table.txt", ".selections.txt"),
+        ("truth.txt", ".tsv"),
+    ],
+)
+def test_a_format_whose_ending_others_use_is_known_by_its_first_lines(tmp_path: Path, name: str, like: str) -> None:
+    (tmp_path / name).write_text(MODULES[like].dumps(park()), encoding="utf-8")
+    assert len(exports.read_events(tmp_path / name)) == len(park())
+
+
+def test_a_clip_without_events_is_still_a_clip(ending: str, tmp_path: Path) -> None:
+    exports.write(empty(), tmp_path / f"park{ending}")
+    rows = exports.read_rows(tmp_path / f"park{ending}")
+    # These two have no place for a clip alone.
+    assert [(row.filename.removesuffix(".mp4"), row.is_event) for row in rows] == (
+        [] if ending in (".rttm", ".jsonld") else [("park", False)]
+    )
+    assert exports.read_events(tmp_path / f"park{ending}") == []
+
+
+def test_formats_have_names() -> None:
+    assert [exports.ending_named(name) for name in ("audacity", "TextGrid", ".lab", "unav.json")] == [
+        ".txt",
+        ".textgrid",
+        ".lab",
+        ".unav.json",
+    ]
+    with pytest.raises(UnknownName, match="unknown format 'audacty': did you mean 'audacity'"):
+        exports.ending_named("audacty")

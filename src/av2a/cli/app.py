@@ -1,6 +1,7 @@
 """The table of subcommands, and how Typer's refusals are worded."""
 
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,8 @@ from av2a.errors import UsageError
 COMMANDS = {
     "detect": ("detect", "Find when each event is heard, seen, and both."),
     "report": ("report", "Make any output from answers that were kept as JSON."),
+    "export": ("export", "Write answers that were kept as JSON in the formats of other tools."),
+    "import": ("import_", "Turn annotations of other tools into one table of events."),
     "cut": ("cut", "Cut the moments of an answer out of its video."),
     "batch": ("batch", "Find the events of any number of videos, each once whatever is killed and when."),
     "search": ("search", "Ask for a new event in all videos that were embedded, without opening one."),
@@ -79,8 +82,13 @@ def main_command() -> Any:
     """The command with all its subcommands, none of them imported yet."""
     group: Any = typer.main.get_command(app)
     for name, (module, text) in COMMANDS.items():
-        group.add_command(LazyCommand(name, text, f"av2a.cli.{module}", name.replace("-", "_")))
+        group.add_command(LazyCommand(name, text, f"av2a.cli.{module}", _attribute(name)))
     return group
+
+
+def _attribute(name: str) -> str:
+    """The name of a subcommand's function: ``import`` can be none."""
+    return name.replace("-", "_") + ("_" if iskeyword(name) else "")
 
 
 def command_paths() -> list[tuple[str, ...]]:

@@ -39,7 +39,7 @@ def report(given: AnswerArguments, output: OutputOptions, known: TruthOptions, t
     for file, outputs in zip(files, plan, strict=True):
         try:
             check_exists(file)
-            detection = _with_video(read(file), file.parent)
+            detection = with_video(read(file), file.parent)
             truth = {} if known.truth is None else truth_of([detection.clip.path], known.truth)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other answers are used
             outcome.fail(file, error)
@@ -50,7 +50,7 @@ def report(given: AnswerArguments, output: OutputOptions, known: TruthOptions, t
         raise typer.Exit(status)
 
 
-def _with_video(detection: Detection, folder: Path) -> Detection:
+def with_video(detection: Detection, folder: Path) -> Detection:
     """The answer with the path of its video where a file of that name and size lies in ``folder``."""
     video = folder / detection.clip.name
     if not video.is_file() or video.stat().st_size != detection.clip.size_bytes:

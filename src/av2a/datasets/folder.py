@@ -1,8 +1,9 @@
 """A user's own videos and their annotations.
 
 The annotations, if there are any, are ``annotations.tsv`` in the folder, or a file named by the user: tab-separated, in the form of DCASE (``filename``,
-``onset``, ``offset``, ``event_label``), with a ``modality`` column if audio and video are annotated apart. A folder that ``av2a synth`` wrote is
-read as well: its tables have LLP's form.
+``onset``, ``offset``, ``event_label``), with a ``modality`` column if audio and video are annotated apart, or in any form that
+:mod:`av2a.exports` reads. They may be a folder with a file for each clip, named as the clip is. A folder that ``av2a synth`` wrote is read as
+well: its tables have LLP's form.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from av2a.datasets.annotated import Annotated, split_labels
 from av2a.datasets.dataset import Annotation, Dataset, LabelledClip, Task
+from av2a.datasets.event_files import event_rows, has_event_files
 from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, composed, counted, read_rows, some
 from av2a.datasets.videos import ENDINGS, Videos
 from av2a.errors import DataUnavailable, InvalidLabels, one_line
@@ -28,7 +30,7 @@ ModalRow = tuple[AnnotationRow, Modality | None]
 def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str] = ()) -> Dataset:
     """All videos in a folder and in the folders in it, by name, with their truth.
 
-    ``truth`` is a file in the form of DCASE, or a folder with one of the forms above; by default the videos' own folder. ``labels`` are the
+    ``truth`` is a file or a folder with one of the forms above; by default the videos' own folder. ``labels`` are the
     categories in their order; by default those of the truth in alphabetical order, none without a truth. Clips are
     named as their files are, without the ending; one in a folder of its own as ``folder/clip``.
 
@@ -43,7 +45,7 @@ def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str
         raise InvalidLabels(f"a label is given twice among {some(labels)}: name each once")
     listed = Videos.of(videos)
     files, same_name = _by_clip_name(listed)
-    told = list(_told(videos if truth is None else truth, required=truth is not None))
+    told = list(_told(videos if truth is None else truth, files, required=truth is not None))
     categories = labels or _labels_of(told)
     truths = _Truths(_Names(files), categories)
     for row, modality in told:
@@ -72,7 +74,7 @@ def read_truth(truth: Path, names: Collection[str]) -> dict[str, tuple[Annotatio
         DataUnavailable: there are no annotations.
         InvalidAnnotations: it is malformed; the error names its line.
     """
-    told = list(_told(truth, required=True))
+    told = list(_told(truth, names, required=True))
     truths = _Truths(_Names(dict.fromkeys(names, truth)), _labels_of(told))
     for row, modality in told:
         truths.take(row, modality)
@@ -138,24 +140,25 @@ class _Truths:
         return LabelledClip(name, path, annotations, weak_labels=self.weak.get(name, ()))
 
 
-def _told(truth: Path, *, required: bool) -> Iterator[ModalRow]:
+def _told(truth: Path, clips: Collection[str], *, required: bool) -> Iterator[ModalRow]:
     """The rows of the annotations with their modalities."""
     file = truth / TRUTH_FILE if truth.is_dir() else truth
     if file.is_file():
-        yield from _dcase(file)
+        yield from map(_with_modality, event_rows(file))
     elif all((truth / name).is_file() for name in _LLP_EVENTS):
         yield from _as_llp(truth)
+    elif required and truth.is_dir() and has_event_files(truth, clips):
+        yield from map(_with_modality, event_rows(truth, clips))
     elif required:
         raise DataUnavailable(
             f"no annotations in {one_line(str(truth), 120)!r}: name a tab-separated file with {', '.join(EVENT_COLUMNS)}, "
-            f"or a folder with one called {TRUTH_FILE}"
+            f"a file of another tool (docs/formats.md), or a folder with {TRUTH_FILE} or with a file named as each clip"
         )
 
 
-def _dcase(file: Path) -> Iterator[ModalRow]:
-    for row in read_rows(file, EVENT_COLUMNS, optional=("modality",)):
-        empty = not any(row[column].strip() for column in ("onset", "offset", "event_label"))
-        yield row, None if empty else _modality(row)
+def _with_modality(row: AnnotationRow) -> ModalRow:
+    empty = not any(row[column].strip() for column in ("onset", "offset", "event_label"))
+    return row, None if empty else _modality(row)
 
 
 def _as_llp(folder: Path) -> Iterator[ModalRow]:

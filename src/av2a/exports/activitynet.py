@@ -1,28 +1,32 @@
-"""ActivityNet's JSON (``.activitynet.json``), as UnAV-100 and most of temporal localisation use it, of any number of clips.
+"""ActivityNet's results (``.activitynet.json``), as most of temporal localisation uses them, of any number of clips.
 
-``results`` has what is both heard and seen, as UnAV's events are; ``results_heard`` and ``results_seen`` have the others, which
-readers of ``results`` do not see. Ground truth, under ``database``, is read as well.
+``results`` has what is both heard and seen; ``results_heard`` and ``results_seen`` have the others, which readers of ``results``
+do not see. Ground truth, under ``database``, is read as well.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from av2a.exports.rows import EventRow, invalid
+from av2a.exports.rows import EventRow, clip_alone
+from av2a.exports.structured import event_row, json_rows, json_text
 from av2a.types import Detection, Modality
 
-_KEYS = {Modality.AUDIO_VISUAL: "results", Modality.AUDIO: "results_heard", Modality.VISUAL: "results_seen"}
+SUFFIXES = {Modality.AUDIO_VISUAL: "", Modality.AUDIO: "_heard", Modality.VISUAL: "_seen"}
 
 
 def dumps(*detections: Detection) -> str:
     """The results of all answers."""
-    results: dict[str, dict[str, list[dict[str, Any]]]] = {key: {} for key in _KEYS.values()}
-    for modality, key in _KEYS.items():
+    results: dict[str, dict[str, list[dict[str, Any]]]] = {f"results{suffix}": {} for suffix in SUFFIXES.values()}
+    for modality, suffix in SUFFIXES.items():
         for detection in detections:
             # Two videos may share a name.
-            results[key].setdefault(detection.clip.path.stem, []).extend(_segments(detection, modality))
-    notes = {each.clip.path.stem: each.caution for each in detections if each.caution}
-    return json.dumps({"version": "av2a/1", **results, "external_data": notes}, ensure_ascii=False, indent=1) + "\n"
+            results[f"results{suffix}"].setdefault(detection.clip.path.stem, []).extend(_segments(detection, modality))
+    return json_text({"version": "av2a/1", **results, "external_data": cautions(*detections)}, depth=3)
+
+
+def cautions(*detections: Detection) -> dict[str, str]:
+    """The clips whose answer is worthless, and why."""
+    return {each.clip.path.stem: each.caution for each in detections if each.caution}
 
 
 def _segments(detection: Detection, modality: Modality) -> list[dict[str, Any]]:
@@ -39,31 +43,22 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
     Raises:
         InvalidAnnotations: the text is no such JSON.
     """
-    try:
-        plain = json.loads(text)
-    except json.JSONDecodeError as wrong:
-        raise invalid(wrong.lineno, f"no whole JSON document ({wrong.msg})") from wrong
-    except RecursionError as wrong:
-        raise invalid(1, "JSON that is nested too deeply") from wrong
-    try:
-        yield from _rows(plain)
-    except (AttributeError, LookupError, TypeError, ValueError) as wrong:
-        raise invalid(1, f"not in ActivityNet's form ({type(wrong).__name__}: {wrong})") from wrong
+    return json_rows(text, "ActivityNet's", "segment", _rows)
 
 
 def _rows(plain: Mapping[str, Any]) -> Iterator[EventRow]:
-    if not plain.keys() & {*_KEYS.values(), "database"}:
+    parts = [(kind, modality) for kind in ("results", "database") for modality in SUFFIXES]
+    if not plain.keys() & {kind + SUFFIXES[modality] for kind, modality in parts}:
         raise ValueError("neither results nor database")
-    for modality, key in _KEYS.items():
-        for clip, segments in plain.get(key, {}).items():
-            yield from (_row(clip, each, modality, each.get("score")) for each in segments)
-    for clip, about in plain.get("database", {}).items():
-        yield from (_row(clip, each, None, None) for each in about["annotations"])
-
-
-def _row(clip: str, plain: Mapping[str, Any], modality: Modality | None, score: float | None) -> EventRow:
-    segment: Sequence[float] = plain["segment"]
-    start, stop = map(float, segment)
-    if not 0 <= start < 1e9 or not 0 <= stop < 1e9 or not isinstance(plain["label"], str):
-        raise ValueError(f"no event: {str(dict(plain))[:80]}")
-    return EventRow(clip, plain["label"], modality, start, stop, None if score is None else float(score))
+    # Only together do the three say that nothing happens in a clip.
+    clips: dict[str, bool] = {}
+    for kind, modality in parts:
+        for clip, found in plain.get(kind + SUFFIXES[modality], {}).items():
+            segments = found["annotations"] if kind == "database" else found
+            clips[clip] = bool(segments) or clips.get(clip, False)
+            # ActivityNet's own ground truth does not tell heard from seen.
+            told = modality if kind == "results" or "database_heard" in plain else None
+            for each in segments:
+                start, stop = each["segment"]
+                yield event_row(clip, each["label"], told, start, stop, each.get("score"))
+    yield from (clip_alone(clip) for clip, has_events in clips.items() if not has_events)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from av2a.exports.fields import cell_text, spreadsheet_cell, utf8
-from av2a.exports.rows import EventRow, invalid, seconds
+from av2a.exports.rows import EventRow, clip_alone, invalid, seconds
 from av2a.exports.tables import modality_in
 from av2a.types import Detection, Event
 
@@ -35,7 +35,7 @@ def write(detection: Detection, path: str | Path, truth: Sequence[Event] = ()) -
 
 
 def event_rows(text: str, filename: str) -> Iterator[EventRow]:
-    """The events of a table; rows with a name alone have none.
+    """The events of a table; a row with a name alone is a clip without events.
 
     Raises:
         InvalidAnnotations: a column is missing, or a row is malformed.
@@ -50,6 +50,8 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
                 raise invalid(reader.line_num, "another number of cells than the header has")
             if row["onset"] or row["offset"] or row["event_label"]:
                 yield _event_row(row, reader.line_num)
+            else:
+                yield clip_alone(cell_text(row["filename"]), reader.line_num)
     except csv.Error as wrong:
         raise invalid(reader.line_num, f"no table separated by commas ({wrong})") from wrong
 

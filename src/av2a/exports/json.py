@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 
 from av2a import __version__
 from av2a.errors import Av2aError, MissingFile, NotMedia, one_line
-from av2a.exports.rows import EventRow, invalid
+from av2a.exports.rows import EventRow, clip_alone, invalid
 from av2a.labels import ordered_names
 from av2a.methods.trained.settings import ParserSettings
 from av2a.settings import PROFILES, Settings
@@ -117,6 +117,8 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
         detection = loads(text)
     except NotMedia as wrong:
         raise invalid(1, str(wrong)) from wrong
+    if not detection.events:
+        yield clip_alone(detection.clip.name)
     for each in detection.events:
         times = each.start_seconds, each.stop_seconds
         yield EventRow(detection.clip.name, each.label, each.modality, *times, each.confidence)

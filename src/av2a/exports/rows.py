@@ -1,8 +1,9 @@
 """Events as rows, as the files of other tools have them, and what their readers and writers share."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from av2a.errors import InvalidAnnotations, one_line
 from av2a.exports.fields import single_line
@@ -32,6 +33,16 @@ class EventRow:
     confidence: float | None = None
     line: int = 0
     """Where in the file the event is, counted from 1; 0 where a format has no lines."""
+
+    @property
+    def is_event(self) -> bool:
+        """False for a row that only says that a clip was looked at (:func:`clip_alone`)."""
+        return bool(self.label) or self.stop_seconds > 0
+
+
+def clip_alone(filename: str, line: int = 0) -> EventRow:
+    """The row of a clip in which nothing happens."""
+    return EventRow(filename, "", None, 0.0, 0.0, line=line)
 
 
 def invalid(line: int, problem: str) -> InvalidAnnotations:
@@ -103,23 +114,34 @@ def without_prefix(text: str) -> tuple[Modality | None, str]:
 
 def tracks(events: Sequence[Event]) -> list[tuple[str, list[Event]]]:
     """Tracks of one label and one modality, in which no event overlaps another, by name: "dog barking (heard)"."""
-    found: dict[tuple[str, Modality, int], list[Event]] = {}
+    of_one_kind: dict[tuple[str, Modality], list[Event]] = {}
     for event in sorted(events, key=lambda each: (each.start_seconds, each.stop_seconds)):
-        number = 1
-        while (track := found.get((event.label, event.modality, number))) and track[
-            -1
-        ].stop_seconds > event.start_seconds:
-            number += 1
-        found.setdefault((event.label, event.modality, number), []).append(event)
+        of_one_kind.setdefault((event.label, event.modality), []).append(event)
     named: dict[str, list[Event]] = {}
-    for (label, modality, number), track in found.items():
-        name = f"{cell(label)} ({modality.word})" + (f" {number}" if number > 1 else "")
-        # Labels that differ only in what a name cannot hold.
-        while name in named:
-            number += 1
-            name = f"{cell(label)} ({modality.word}) {number}"
-        named[name] = track
+    for (label, modality), of_kind in of_one_kind.items():
+        name, number = f"{cell(label)} ({modality.word})", 1
+        for track in _without_overlaps(of_kind):
+            # Another label may differ only in what a name cannot have.
+            while (full := name + (f" {number}" if number > 1 else "")) in named:
+                number += 1
+            named[full] = track
     return list(named.items())
+
+
+def _without_overlaps(events: Iterable[Event]) -> list[list[Event]]:
+    """Events, ordered by start, on as few tracks as need be; each on the first that is free."""
+    tracks: list[list[Event]] = []
+    busy: list[tuple[float, int]] = []
+    free: list[int] = []
+    for event in events:
+        while busy and busy[0][0] <= event.start_seconds:
+            heappush(free, heappop(busy)[1])
+        number = heappop(free) if free else len(tracks)
+        if number == len(tracks):
+            tracks.append([])
+        tracks[number].append(event)
+        heappush(busy, (event.stop_seconds, number))
+    return tracks
 
 
 def track_modality(name: str) -> Modality | None:
@@ -128,7 +150,7 @@ def track_modality(name: str) -> Modality | None:
     return WORDS[found[2]] if found else None
 
 
-def lines(text: str) -> Iterable[tuple[int, str]]:
+def lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, numbered from 1."""
     # Not splitlines: it would also split at characters that a label may have.
     for number, line in enumerate(text.split("\n"), start=1):

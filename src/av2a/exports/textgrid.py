@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from av2a.exports.rows import NOTE, EventRow, cell, invalid, seconds, track_modality, tracks
 from av2a.types import Detection, Event, Modality
 
-_TOKEN = re.compile(r'"((?:[^"]|"")*)"(?=\s|$)|(?<!\S)(<exists>|<absent>|-?[\d.][^\s"]*)(?=\s|$)')
+# A text that nothing closes is a token as well: it would be looked for again from each of its quotes.
+_TOKEN = re.compile(r'"(?:[^"]++|"")*+"?|(?<!\S)(?:<exists>|<absent>|-?[\d.][^\s"]*+)(?=\s|$)')
 _INTERVALS, _POINTS = "IntervalTier", "TextTier"
 
 
@@ -79,11 +80,15 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
         if kind not in (_INTERVALS, _POINTS):
             raise invalid(tokens.line, f"a tier must be an {_INTERVALS} or a {_POINTS}, got {kind!r}")
         tokens.number(), tokens.number()
+        reached = 0.0
         for _ in range(int(tokens.number())):
             if kind == _POINTS:
                 tokens.number(), tokens.text()
                 continue
             start, stop, label = tokens.number(), tokens.number(), tokens.text()
+            if start < reached:
+                raise invalid(tokens.line, "the interval begins before the one above it ends: put it on another tier")
+            reached = stop
             if label.strip() and label != NOTE:
                 yield EventRow(filename, label, track_modality(name), start, stop, line=tokens.line)
 
@@ -109,6 +114,8 @@ class _Tokens:
         token = self.next()
         if not token.startswith('"'):
             raise invalid(self.line, f"expected a text in quotes, got {token[:40]!r}")
+        if len(token) < 2 or not token.endswith('"'):
+            raise invalid(self.line, f"a text without its closing quote: {token[:40]!r}")
         return token[1:-1].replace('""', '"')
 
     def number(self) -> float:

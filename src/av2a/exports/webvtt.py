@@ -13,7 +13,7 @@ from av2a.exports.rows import EventRow, cell, clock, clock_seconds, invalid, wit
 from av2a.types import Detection, Event
 
 _TIMES = re.compile(r"\s*([\d:.,]+)\s+-->\s+([\d:.,]+)")
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 
 
 def dumps(detection: Detection) -> str:
@@ -30,8 +30,12 @@ def write(detection: Detection, path: str | Path, truth: Sequence[Event] = ()) -
 
 def cue_text(event: Event) -> str:
     """The line that a player shows while the event lasts."""
-    escaped = cell(event.label).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"{event.modality.word}: {escaped}"
+    return f"{event.modality.word}: {escaped(cell(event.label))}"
+
+
+def escaped(text: str) -> str:
+    """Text of one line for a cue."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _cue(number: int, event: Event) -> str:
@@ -45,6 +49,17 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
     Raises:
         InvalidAnnotations: the text is no caption file, or a time is none.
     """
+    for line, start, stop, payload in cues(text):
+        modality, label = without_prefix(unescape(_TAG.sub("", payload)))
+        yield EventRow(filename, label, modality, start, stop, line=line)
+
+
+def cues(text: str) -> Iterator[tuple[int, float, float, str]]:
+    """The cues of a WebVTT file: the line of their times, start and stop in seconds, and the lines below as one.
+
+    Raises:
+        InvalidAnnotations: the text is no WebVTT file, or a time is none.
+    """
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not rows[0].startswith("WEBVTT"):
         raise invalid(1, "a WebVTT file begins with WEBVTT")
@@ -57,5 +72,4 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
             while number < len(rows) and rows[number]:
                 number += 1
             start, stop = (clock_seconds(time, first) for time in times.groups())
-            modality, label = without_prefix(unescape(_TAG.sub("", " ".join(rows[first:number]))))
-            yield EventRow(filename, label, modality, start, stop, line=first)
+            yield first, start, stop, " ".join(rows[first:number])

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from av2a.datasets import Dataset, Task
 from av2a.datasets.dataset import touched_segments
-from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, Why, counted, read_rows, some
+from av2a.datasets.event_files import event_rows, has_event_files
+from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, Why, counted, some
 from av2a.datasets.videos import ENDINGS
 from av2a.errors import MediaError, MissingFile, OutputRefused, one_line
 from av2a.exports.files import check_file, write_whole
@@ -91,7 +92,7 @@ class PredictionTable:
 
 
 def read(file: Path, dataset: Dataset, *, segment_seconds: float = 1.0, only_named: bool = False) -> PredictionTable:
-    """A table of predictions for the clips of a data set, cut at the end of each clip whose length is known.
+    """Predictions for the clips of a data set, from a table, from a file of another tool or from a folder with one a clip, cut at the end of each clip whose length is known.
 
     Clips that it does not name count as nothing found, as the official script counts them; with ``only_named`` they do not count. Where no row is
     audio_visual, what is both heard and seen is taken, as the official script does. An event is in every segment that it touches.
@@ -103,10 +104,11 @@ def read(file: Path, dataset: Dataset, *, segment_seconds: float = 1.0, only_nam
         MediaError: it names clips, and none of them is in the data set.
     """
     dataset.check_labels()
-    if not file.is_file():
+    names_known = [clip.name for clip in dataset.clips]
+    if not file.is_file() and not (file.is_dir() and has_event_files(file, names_known)):
         raise MissingFile(f"no table of predictions at {one_line(str(file), 120)!r}: check --predictions")
     rows = _Rows(file, dataset, segment_seconds)
-    for row in read_rows(file, EVENT_COLUMNS, optional=("modality",)):
+    for row in event_rows(file, names_known):
         rows.add(row)
     rows.check_any_known()
     names = [clip.name for clip in dataset.clips if clip.name in rows.events or not only_named]

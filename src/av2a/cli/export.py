@@ -1,0 +1,101 @@
+"""``av2a export``: answers that were kept, in the formats of other tools."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from av2a.cli.command import command
+from av2a.cli.common_options import WHERE, TalkOptions
+from av2a.cli.exit_status import ExitStatus
+from av2a.cli.failure import print_failure
+from av2a.cli.help_text import Example
+from av2a.cli.inputs import check_exists
+from av2a.cli.outputs import NAME, planned_outputs
+from av2a.cli.report import AnswerArguments, with_video
+from av2a.errors import NotMedia, OutputRefused
+from av2a.exports import SEVERAL, check_output, ending_named, loss_of, write, write_several
+from av2a.exports.json import read
+from av2a.types import Detection
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """The files to write, and their format."""
+
+    outputs: Annotated[
+        list[str],
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The file to write; may be repeated. {name} stands for the answer's name, for a file each.",
+            rich_help_panel=WHERE,
+        ),
+    ] = field(default_factory=list)
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="The format (docs/formats.md), such as elan or label-studio. Default: that of the file's ending.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that already exist.", rich_help_panel=WHERE)
+    ] = False
+
+
+@command(
+    Example("av2a export answer.json -o answer.eaf -o answer.otio", "for ELAN and for editors"),
+    Example("av2a export out/*.json -o tasks.labelstudio.json", "many answers in one file, where a format has room"),
+    Example("av2a export out/*.json -o 'labels/{name}.txt'", "a file for each answer"),
+    Example("av2a export answer.json -o guides.json --format kdenlive", "a format whose ending others use, too"),
+)
+def export(given: AnswerArguments, output: ExportOptions, talk: TalkOptions) -> None:
+    """Write answers that were kept as JSON in the formats of other tools.
+
+    Several answers go into one file where the format has room for several. docs/formats.md lists the formats.
+    """
+    terminal, ending = talk.terminal(), ending_named(output.format) if output.format else ""
+    if not output.outputs:
+        raise OutputRefused("no file to write: name one with -o, such as -o answer.eaf")
+    for path in (Path(each) for each in output.outputs if NAME not in each):
+        if (
+            len(given.answers) > 1
+            and (own := check_output(path, overwrite=output.overwrite, ending=ending)) not in SEVERAL
+        ):
+            raise OutputRefused(
+                f"a {own} file has the answer for one video: put {NAME} into its name, or take one of {', '.join(SEVERAL)}"
+            )
+    each_own = [name for name in output.outputs if NAME in name or len(given.answers) == 1]
+    together = [Path(name) for name in output.outputs if name not in each_own]
+    plan = planned_outputs(given.answers, each_own)
+    for path in (path for paths in plan for path in paths):
+        check_output(path, overwrite=output.overwrite, ending=ending)
+    answers: list[Detection] = []
+    written, failed = [], 0
+    for file, paths in zip(given.answers, plan, strict=True):
+        try:
+            check_exists(file)
+            answers.append(with_video(read(file), file.parent))
+            for path in paths:
+                write(answers[-1], path, overwrite=output.overwrite, ending=ending)
+                written.append(path)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other answers are used
+            failed += 1
+            print_failure(error, debug=talk.debug, about=file.name)
+    if not answers:
+        raise NotMedia("no answer could be read: name JSON files that av2a detect wrote")
+    for path in together:
+        write_several(answers, path, overwrite=output.overwrite, ending=ending)
+        written.append(path)
+    for path in written:
+        if loss := loss_of(path, ending=ending):
+            terminal.warn(f"{path}: {loss}")
+    terminal.say(f"results: {', '.join(map(str, written))}")
+    if failed:
+        terminal.fail(f"av2a: {failed} of {len(given.answers)} answers failed")
+        raise typer.Exit(ExitStatus.SOME_FAILED)

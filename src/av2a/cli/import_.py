@@ -1,0 +1,88 @@
+"""``av2a import``: events from files of other tools, as the table that truth and predictions are given in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from av2a.cli.command import command
+from av2a.cli.common_options import WHERE, TalkOptions
+from av2a.cli.help_text import Example
+from av2a.cli.inputs import check_exists
+from av2a.datasets.rows import counted
+from av2a.exports import ending_named, read_rows
+from av2a.exports.dcase import dumps_rows
+from av2a.exports.fields import utf8
+from av2a.exports.files import check_file, write_whole
+from av2a.exports.rows import EventRow
+
+_TABLE = ".tsv"
+
+
+@dataclass(frozen=True)
+class AnnotationArguments:
+    """The files."""
+
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Files of annotations, of any format that is read.", show_default=False),
+    ]
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """Where the table goes, and the format of the files."""
+
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The table (.tsv). Default: stdout.", rich_help_panel=WHERE
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="The files' format (docs/formats.md). Default: that of their endings and first lines.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that already exists.", rich_help_panel=WHERE)
+    ] = False
+
+
+@command(
+    Example("av2a import park.eaf -o truth.tsv", "what was corrected in ELAN"),
+    Example("av2a import labels/*.txt -o truth.tsv", "Audacity labels, a file for each video"),
+    Example("av2a import project-1.json -o truth.tsv", "what Label Studio exports as JSON"),
+    name="import",
+)
+def import_(given: AnnotationArguments, output: ImportOptions, talk: TalkOptions) -> None:
+    """Turn annotations of other tools into one table of events.
+
+    The table has filename, onset, offset, event_label and modality, separated by tabs, for detect --truth and evaluate. These read the
+    other formats themselves, too. Rows that end before they begin are counted and left out.
+    """
+    terminal = talk.terminal()
+    if output.output is not None:
+        check_file(output.output, [_TABLE], overwrite=output.overwrite)
+    ending = ending_named(output.format) if output.format else ""
+    rows: list[EventRow] = []
+    for file in given.files:
+        check_exists(file)
+        found = read_rows(file, ending=ending)
+        used = [row for row in found if not row.is_event or row.start_seconds < row.stop_seconds]
+        if len(used) < len(found):
+            terminal.warn(f"{file.name}: left out {counted(len(found) - len(used), 'row')} that end before they begin")
+        rows += used
+    table = dumps_rows(rows)
+    if output.output is None:
+        terminal.show_text(table)
+    else:
+        write_whole(output.output, utf8(table), overwrite=output.overwrite)
+    events, clips = sum(row.is_event for row in rows), len({row.filename for row in rows})
+    where = "" if output.output is None else f": {output.output}"
+    terminal.say(f"{counted(events, 'event')} of {counted(clips, 'clip')}{where}")

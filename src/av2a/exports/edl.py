@@ -1,0 +1,71 @@
+"""Marker lists for DaVinci Resolve (``.edl``, CMX 3600 with Resolve's notes): green is heard, blue is seen, red is both.
+
+Import it as "Timeline Markers from EDL" into a timeline that begins at 01:00:00:00, Resolve's default, and has the video's frame
+rate, which a comment names. Time codes do not drop frames. Line breaks in labels become spaces, and ``|``, which ends a name, ``¦``.
+"""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+from av2a.exports.frames import USUAL_RATE, Frames
+from av2a.exports.rows import NOTE, EventRow, cell, invalid, lines, prefixed, without_prefix
+from av2a.types import Detection, Modality
+
+_COLOURS = {Modality.AUDIO: "Green", Modality.VISUAL: "Blue", Modality.AUDIO_VISUAL: "Red"}
+_FIRST_TIMECODE = "01:00:00:00"
+_RATE = re.compile(r"\* FRAME RATE: (\d{1,9})/(\d{1,9})")
+_EVENT = re.compile(r"\d+ +\S+ +\S+ +C +(?:\d+:\d\d:\d\d[:;]\d\d +){2}(\d+:\d\d:\d\d[:;]\d\d) .*")
+_MARKER = re.compile(r"[^|]*\|C:(\w+) \|M:([^|]*) \|D:(\d{1,9})")
+
+
+def dumps(detection: Detection) -> str:
+    """The list of markers."""
+    frames = Frames.of(detection.clip)
+    first = frames.frame(_FIRST_TIMECODE)
+    rate = f"{frames.rate.numerator}/{frames.rate.denominator}"
+    notes = [f"* {NOTE}"] if detection.caution else []
+    parts = [
+        f"TITLE: {written_label(detection.clip.path.stem)}",
+        "FCM: NON-DROP FRAME",
+        f"* FRAME RATE: {rate}",
+        *notes,
+    ]
+    for number, event in enumerate(detection.rounded_events, start=1):
+        start, stop = frames.interval(event)
+        at, after = frames.timecode(first + start), frames.timecode(first + start + 1)
+        marker = f"|C:ResolveColor{_COLOURS[event.modality]} |M:{written_label(prefixed(event))} |D:{stop - start}"
+        parts += ["", f"{number:03d}  001      V     C        {at} {after} {at} {after}  ", f" {marker}"]
+    return "\n".join(parts) + "\n"
+
+
+def written_label(label: str) -> str:
+    """A label as a marker's name."""
+    return cell(label).replace("|", "¦")
+
+
+def event_rows(text: str, filename: str) -> Iterator[EventRow]:
+    """The markers of a list, at the frame rate that its comment names, else 25.
+
+    Raises:
+        InvalidAnnotations: the text is no such list.
+    """
+    frames, at, first_line = Frames(USUAL_RATE), None, True
+    for number, line in lines(text):
+        if first_line and not line.startswith("TITLE:"):
+            raise invalid(number, "an EDL begins with TITLE:")
+        first_line = False
+        if found := _RATE.fullmatch(line.strip()):
+            frames = Frames(Fraction(max(1, int(found[1])), max(1, int(found[2]))))
+        elif found := _EVENT.fullmatch(line + " "):
+            at = frames.frame(found[1]) - frames.frame(_FIRST_TIMECODE)
+            if not 0 <= at < 1e9:
+                raise invalid(
+                    number, f"the time code {found[1]} is before {_FIRST_TIMECODE}, where the timeline begins"
+                )
+        elif (found := _MARKER.fullmatch(line.strip())) and at is not None:
+            modality, label = without_prefix(found[2])
+            yield EventRow(
+                filename, label, modality, frames.seconds(at), frames.seconds(at + int(found[3])), line=number
+            )
+            at = None
