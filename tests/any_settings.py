@@ -51,4 +51,6 @@ def _values(field: "dataclasses.Field[Any]", kind: Any) -> st.SearchStrategy[Any
         return st.booleans()
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(kind)
+    if field.name == "strictness":
+        return st.dictionaries(_NAMES, st.floats(low, high), max_size=3)
     return st.just(()) | st.lists(_NAMES, min_size=2, max_size=4).map(tuple)

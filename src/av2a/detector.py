@@ -135,8 +135,22 @@ class Detector:
         """
         query = self._query(labels, settings, limits)
         clip = opened_clip(video, video_stream, audio_stream, limits)
-        source = FeatureSource(clip, self.backbone, query.settings, self.store, progress=progress)
-        return self._detection(source, query)
+        return self._detection(self.source(clip, query.settings, progress), query)
+
+    def source(self, clip: Clip, settings: Settings, progress: Progress | None = None) -> FeatureSource:
+        """The features of a clip as ``settings`` sample it; nothing is decoded before they are used."""
+        return FeatureSource(clip, self.backbone, settings, self.store, progress=progress)
+
+    def answer(
+        self, source: FeatureSource, labels: Iterable[str], settings: Settings, *, limits: media.Limits | None = None
+    ) -> Detection:
+        """The answer from features that the caller keeps, for settings that sample as those of the source do.
+
+        Raises:
+            UsageError: invalid labels.
+            MediaError: the clip had to be decoded, and cannot be.
+        """
+        return self._detection(source, self._query(labels, settings, limits))
 
     def map(
         self,

@@ -53,6 +53,8 @@ class Vocabulary:
     labels: LabelEmbeddings
     concepts: LabelEmbeddings
     counted: Bool[np.ndarray, "label concept"]
+    names: tuple[str, ...] = ()
+    """The labels, for settings that name some of them."""
 
 
 class Interval(NamedTuple):

@@ -6,6 +6,7 @@ No command names av2a to an index, where the name is free for anybody to take. L
 
 import re
 import shlex
+import shutil
 import sys
 from functools import cache
 from importlib import metadata
@@ -17,6 +18,18 @@ CONSTRAINTS = "constraints.txt"
 
 _PACKAGE = Path(__file__).parent
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[(?P<extras>[\w.,-]+)\])?[^;]*; *extra == ['\"](?P<of>[\w.-]+)['\"]")
+
+
+def this_command() -> str:
+    """The words that a shell takes for this copy of the command: ``av2a`` where that finds it, else a path.
+
+    A copy in an environment that is not active is not on PATH, and another copy may be.
+    """
+    beside = shutil.which("av2a", path=str(Path(sys.executable).parent))
+    if beside is None:
+        return f"{shlex.quote(sys.executable)} -m av2a"
+    found = shutil.which("av2a")
+    return "av2a" if found is not None and Path(found).samefile(beside) else shlex.quote(beside)
 
 
 def install_command(extra: str) -> str:

@@ -10,6 +10,8 @@ CACHE_VARIABLE = "AV2A_CACHE"
 """The folder of embeddings that can be computed again; set to nothing, none are kept."""
 DATA_VARIABLE = "AV2A_DATA"
 """The folder of annotation files and rendered clips."""
+WORK_VARIABLE = "AV2A_WORK"
+"""The folder of what a user made in the page: corrections, lists of labels, dropped files."""
 
 
 def users_cache() -> Path:
@@ -78,3 +80,18 @@ def data_folder() -> Path:
         return Path(named).expanduser() if named else users_cache() / "av2a" / "data"
     except RuntimeError as homeless:
         raise UsageError(f"this user has no home folder: name a folder for data with {DATA_VARIABLE}") from homeless
+
+
+def work_folder() -> Path | None:
+    """``AV2A_WORK``, else ``av2a`` in the user's data: it cannot be made again; None when the user has no home folder."""
+    if named := os.environ.get(WORK_VARIABLE, "").strip():
+        return Path(named).expanduser()
+    try:
+        if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
+            return Path(local) / "av2a"
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Application Support" / "av2a"
+        given = Path(os.environ.get("XDG_DATA_HOME", ""))
+        return (given if given.is_absolute() else Path.home() / ".local" / "share") / "av2a"
+    except RuntimeError:
+        return None

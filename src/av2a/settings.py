@@ -125,6 +125,17 @@ def setting(
     return dataclasses.field(default=default, metadata={"help": meaning, "lowest": lowest, "highest": highest})
 
 
+def shifted_score(score: float, deviations: float) -> float:
+    """The score of what lies so many standard deviations of the background higher: σ(σ⁻¹(score) + deviations).
+
+    >>> round(shifted_score(0.5, 2.0), 4), shifted_score(0.9, 0.0), shifted_score(1.0, -3.0)
+    (0.8808, 0.9, 1.0)
+    """
+    if deviations == 0 or not 0 < score < 1:
+        return score
+    return 1 / (1 + (1 - score) / score * exp(-deviations))
+
+
 _S = TypeVar("_S", bound="Settings")
 
 
@@ -164,6 +175,13 @@ class Settings:
     )
     decay: float = setting(
         2.0, "How fast a label's threshold stops moving as the label is detected again (λ of Eq. 8).", lowest=0
+    )
+
+    strictness: tuple[tuple[str, float], ...] = setting(
+        (),
+        'Standard deviations more that heard, seen, both, a label, or "label (heard)" must reach; negative: fewer.',
+        lowest=-10,
+        highest=10,
     )
 
     # Ablations (Table 5) and fusion (Table 6).
@@ -297,6 +315,7 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as written in outputs and read by :meth:`of`."""
         plain = dataclasses.asdict(self)
+        plain["strictness"] = dict(self.strictness)
         return {
             name: value.value if isinstance(value, Enum) else list(value) if isinstance(value, tuple) else value
             for name, value in plain.items()
@@ -357,6 +376,8 @@ def _checked(field: "dataclasses.Field[Any]", kind: Any, value: Any) -> Any:
         if not isinstance(value, str) or not value:
             raise InvalidSetting(f"{field.name} must be a name, got {_shown(value)}")
         return str(value)
+    if get_origin(kind) is tuple and get_origin(get_args(kind)[0]) is tuple:
+        return _numbers_by_name(field, value)
     if get_origin(kind) is tuple:
         try:
             return ordered_names(value)
@@ -366,6 +387,18 @@ def _checked(field: "dataclasses.Field[Any]", kind: Any, value: Any) -> Any:
         return kind(value)
     except ValueError as unknown:
         raise UnknownName.among(field.name, str(value), [choice.value for choice in kind]) from unknown
+
+
+def _numbers_by_name(field: "dataclasses.Field[Any]", value: Any) -> tuple[tuple[str, float], ...]:
+    """Names and their numbers in the order of the names, from a mapping or from pairs; a number of 0 says nothing."""
+    try:
+        pairs = dict(value)
+    except (TypeError, ValueError):
+        raise InvalidSetting(f"{field.name} must map names to numbers, got {_shown(value)}") from None
+    if not all(isinstance(name, str) and name for name in pairs):
+        raise InvalidSetting(f"{field.name} must map names to numbers, got {_shown(value)}")
+    numbers = {name: float(_number(field, float, number)) for name, number in pairs.items()}
+    return tuple(sorted((name, number) for name, number in numbers.items() if number))
 
 
 def _number(field: "dataclasses.Field[Any]", kind: type, value: Any) -> int | float:

@@ -237,6 +237,8 @@ class StreamParsing:
     """The others, with the score that was too low."""
     required: tuple[float, ...] = ()
     """The score that each of ``rejected`` did not exceed."""
+    confidence_thresholds: tuple[float, ...] = ()
+    """τ_r of each of ``candidates``."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from av2a.errors import UsageError
 
 COMMANDS = {
     "detect": ("detect", "Find when each event is heard, seen, and both."),
+    "serve": ("serve", "Open a local web page: drop videos, type labels, watch, correct, take along."),
     "report": ("report", "Make any output from answers that were kept as JSON."),
     "export": ("export", "Write answers that were kept as JSON in the formats of other tools."),
     "import": ("import_", "Turn annotations of other tools into one table of events."),

@@ -1,7 +1,5 @@
 """``av2a demo``: a generated scene, its events found, the answer beside the truth."""
 
-import shutil
-import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +19,7 @@ from av2a.cli.truth import scene_truth
 from av2a.detector import detect
 from av2a.exports import check_output
 from av2a.exports.files import check_file
-from av2a.installation import install_command
+from av2a.installation import install_command, this_command
 from av2a.world import NAMES, demo_scene, write_clip
 
 ENDINGS = (".json", ".csv", ".vtt", ".png", ".html")
@@ -78,7 +76,7 @@ def _outputs(folder: Path, terminal: Terminal) -> list[Path]:
 
 def _next_steps(video: Path) -> list[str]:
     """Lines to copy; the first works on any machine."""
-    call = _this_command()
+    call = this_command()
     lacking = any(find_spec(library) is None for library in LIBRARIES)
     first = (
         f"which needs more libraries first: {install_command('models')}" if lacking else "models are downloaded once"
@@ -89,15 +87,3 @@ def _next_steps(video: Path) -> list[str]:
         f"then a video of your own ({first}):",
         f"  {call} detect my.mp4 --events 'dog barking, speech' -o my.html",
     ]
-
-
-def _this_command() -> str:
-    """The words that a shell takes for this copy of the command: ``av2a`` where that finds it, else a path.
-
-    A copy in an environment that is not active is not on PATH, and another copy may be.
-    """
-    beside = shutil.which("av2a", path=str(Path(sys.executable).parent))
-    if beside is None:
-        return f"{quote(sys.executable)} -m av2a"
-    found = shutil.which("av2a")
-    return "av2a" if found is not None and Path(found).samefile(beside) else quote(beside)

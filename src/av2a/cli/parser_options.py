@@ -129,7 +129,7 @@ def refuse_beside_parser(clips: ClipOptions, models: ModelOptions, how: SettingO
 # Settings by what they act on.
 _ENCODERS_ONLY = (
     "background synonym_similarity renormalise_survivors unit_labels sound segment_sound sampling frames_per_segment "
-    "silence_dbfs blank_contrast selection select_categories category_threshold window_seconds"
+    "silence_dbfs blank_contrast selection select_categories category_threshold window_seconds strictness"
 ).split()
 _VALIDATION = "confidence_threshold validation_rule validate_single keep_best".split()
 _DYNAMIC_ONLY = (

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 
 from av2a.embeddings import Interval
 from av2a.methods.av2a.scores import PartScores, SelectedScores, Similarities, similarity_scores
-from av2a.settings import Fusion, Settings, ValidationRule
+from av2a.settings import Fusion, Settings, ValidationRule, shifted_score
 from av2a.timeline import runs
 from av2a.types import Candidate, Modality, Parsing, ScoredClip, StreamParsing, Trace
 
@@ -42,7 +42,17 @@ def candidate_intervals(
         scores=_spread(selected.scores, kept, stream.observed),
         thresholds=_spread(thresholds, kept, stream.observed),
     )
-    return StreamParsing(trace, tuple(Candidate(columns[each.category], each.start, each.stop) for each in found))
+    categories = [columns[each.category] for each in found]
+    thresholds_of = [settings.confidence_threshold] * len(found)
+    if stream.strictness is not None:
+        thresholds_of = [
+            shifted_score(settings.confidence_threshold, float(stream.strictness[category])) for category in categories
+        ]
+    return StreamParsing(
+        trace,
+        tuple(Candidate(category, each.start, each.stop) for category, each in zip(categories, found, strict=True)),
+        confidence_thresholds=tuple(thresholds_of),
+    )
 
 
 def held(
@@ -125,7 +135,7 @@ def _merged(intervals: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]
 def passing(
     found: Sequence[Candidate],
     scores: Float[np.ndarray, "candidate label"],
-    confidence_threshold: float,
+    confidence_threshold: float | Sequence[float],
     *,
     rule: ValidationRule = ValidationRule.CONFIDENCE,
     keep_best: bool = False,
@@ -134,7 +144,7 @@ def passing(
 
     Args:
         scores: of every category on each candidate's own interval, P′.
-        confidence_threshold: τ_r; the candidate's own score must be strictly above (compared in float32, behaviour 27).
+        confidence_threshold: τ_r, one for all or one for each; the candidate's own score must be strictly above (compared in float32, behaviour 27).
         keep_best: when none passes, keep the one with the highest score all the same, the first on ties (behaviour 29); one that
             has no score, as its interval has no audio or frame, is never kept.
 
@@ -150,7 +160,7 @@ def passing(
     if rule is ValidationRule.ARGMAX:
         passes = (scores.argmax(axis=1) == categories) & is_scored
     else:
-        passes = own > np.float32(confidence_threshold)
+        passes = own > np.asarray(confidence_threshold, dtype=np.float32)
     if keep_best and not passes.any() and is_scored.any():
         passes[int(np.argmax(np.where(is_scored, own, -np.inf)))] = True
     return [int(index) for index in np.flatnonzero(passes)]
@@ -219,7 +229,7 @@ def validated(stream: StreamParsing, own_scores: OwnScores, settings: Settings) 
     passed = passing(
         candidates,
         own_scores,
-        settings.confidence_threshold,
+        stream.confidence_thresholds,
         rule=settings.validation_rule,
         keep_best=settings.keep_best,
     )
@@ -232,7 +242,7 @@ def validated(stream: StreamParsing, own_scores: OwnScores, settings: Settings) 
         confidences=tuple(own[index] for index in passed),
         rejected=tuple((candidates[index], own[index]) for index in failed),
         required=tuple(
-            float(own_scores[index].max()) if strongest else settings.confidence_threshold for index in failed
+            float(own_scores[index].max()) if strongest else stream.confidence_thresholds[index] for index in failed
         ),
     )
 

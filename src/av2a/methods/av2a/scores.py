@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 from av2a.background import near_synonym
 from av2a.embeddings import ClipFeatures, Embeddings, Interval, LabelEmbeddings, Vocabulary
-from av2a.settings import IntervalFeatures, Selection, Settings
+from av2a.settings import IntervalFeatures, Selection, Settings, shifted_score
 from av2a.timeline import Grid
 from av2a.types import Modality, ScoredClip
 
@@ -93,7 +93,7 @@ def vocabulary(
             counted &= _unit(rows) @ _unit(columns).T <= synonym_similarity
     if unit_labels:
         label_embeddings, concept_embeddings = _of_unit_length(label_embeddings), _of_unit_length(concept_embeddings)
-    return Vocabulary(label_embeddings, concept_embeddings, counted)
+    return Vocabulary(label_embeddings, concept_embeddings, counted, tuple(labels))
 
 
 @lru_cache(maxsize=8)
@@ -239,7 +239,7 @@ def window_peaks(
 
 
 def selected_categories(
-    whole: Float[np.ndarray, "*window label"], category_threshold: float
+    whole: Float[np.ndarray, "*window label"], category_threshold: float | Float64[np.ndarray, " label"]
 ) -> Bool[np.ndarray, "*window label"]:
     """Ĉ: the categories whose score over the whole window is above τ_f (Eq. 5; compared in float32, behaviour 11).
 
@@ -247,7 +247,7 @@ def selected_categories(
     array([False,  True])
     """
     with np.errstate(invalid="ignore"):
-        return np.asarray(whole > np.float32(category_threshold))
+        return np.asarray(whole > np.asarray(category_threshold, dtype=np.float32))
 
 
 class PartScores:
@@ -303,6 +303,8 @@ class StreamScores:
     """What the segments' scores were made of; None for the scores of another model."""
     chosen: Bool[np.ndarray, " label"] | None = None
     """The categories that the scores' own source selected, in place of Eq. 5."""
+    strictness: Float64[np.ndarray, " label"] | None = None
+    """How much more is required of each category, in standard deviations; None where nothing is."""
 
 
 @dataclass(frozen=True)
@@ -335,8 +337,36 @@ def stream_scores(source: PartScores | ScoredClip, modality: Modality, settings:
     else:
         whole, has_whole = window_peaks(segments, observed, source.window_of)
     return StreamScores(
-        modality, segments, observed, whole, has_whole, source.window_of, source.frame_embeddings, source.segments
+        modality,
+        segments,
+        observed,
+        whole,
+        has_whole,
+        source.window_of,
+        source.frame_embeddings,
+        source.segments,
+        strictness=strictness(source.vocabulary.names, modality, settings),
     )
+
+
+def strictness(labels: Sequence[str], modality: Modality, settings: Settings) -> Float64[np.ndarray, " label"] | None:
+    """How much more is required of each label in one stream: the stream's own number and the label's together.
+
+    >>> settings = Settings(strictness={"heard": 1, "rain (heard)": 0.5, "dog": -1})
+    >>> strictness(["rain", "dog"], Modality.AUDIO, settings)
+    array([1.5, 0. ])
+    """
+    numbers = dict(settings.strictness)
+    if not numbers:
+        return None
+    stream = numbers.get(modality.word, 0.0)
+    own = [numbers.get(label, 0.0) + numbers.get(f"{label} ({modality.word})", 0.0) for label in labels]
+    return np.array(own, dtype=np.float64) + stream
+
+
+def lowered(threshold: float, deviations: Float64[np.ndarray, " label"]) -> Float64[np.ndarray, " label"]:
+    """A threshold of each category: where less is required it is lower; where more is, Eq. 9 alone requires it."""
+    return np.array([shifted_score(threshold, min(0.0, float(each))) for each in deviations], dtype=np.float64)
 
 
 def _given_scores(scored: ScoredClip, modality: Modality, settings: Settings) -> StreamScores:
@@ -354,8 +384,9 @@ def _given_scores(scored: ScoredClip, modality: Modality, settings: Settings) ->
         window_of = np.arange(len(observed)) // grid.segments_in(settings.window_seconds)
         whole, has_whole = window_peaks(segments, observed, window_of)
     chosen = None if scored.chosen is None else scored.chosen[modality]
+    deviations = strictness([""] * segments.shape[1], modality, settings)
     return StreamScores(
-        modality, segments, observed, whole, has_whole, window_of, scored.frame_embeddings, chosen=chosen
+        modality, segments, observed, whole, has_whole, window_of, scored.frame_embeddings, None, chosen, deviations
     )
 
 
@@ -365,7 +396,7 @@ def selected_scores(stream: StreamScores, settings: Settings) -> SelectedScores:
         everywhere = np.broadcast_to(stream.chosen, stream.segments.shape)
         selected = everywhere & stream.has_whole[stream.window_of][:, None]
     else:
-        selected = (_selected_windows(stream.whole, settings) & stream.has_whole[:, None])[stream.window_of]
+        selected = (_selected_windows(stream, settings) & stream.has_whole[:, None])[stream.window_of]
     kept = np.asarray(selected.any(axis=0))
     scores = stream.segments[:, kept]
     if settings.renormalise_survivors and stream.similarities is not None:
@@ -375,11 +406,14 @@ def selected_scores(stream: StreamScores, settings: Settings) -> SelectedScores:
     return SelectedScores(stream, selected, kept, scores, frame_embeddings, selected[:, kept])
 
 
-def _selected_windows(whole: Float[np.ndarray, "window label"], settings: Settings) -> Bool[np.ndarray, "window label"]:
+def _selected_windows(stream: StreamScores, settings: Settings) -> Bool[np.ndarray, "window label"]:
     """Where each category is looked for: also beside a window in which it stands out, as events run on across windows."""
+    whole, threshold = stream.whole, settings.category_threshold
     if not settings.select_categories:
         return np.ones(whole.shape, dtype=bool)
-    selected = selected_categories(whole, settings.category_threshold)
+    selected = selected_categories(
+        whole, threshold if stream.strictness is None else lowered(threshold, stream.strictness)
+    )
     beside = selected.copy()
     beside[1:] |= selected[:-1]
     beside[:-1] |= selected[1:]

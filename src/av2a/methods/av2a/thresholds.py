@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from av2a.methods.av2a.scores import SelectedScores
+from av2a.methods.av2a.scores import SelectedScores, lowered
 from av2a.settings import Settings, ThresholdRule
 
 _EPSILON = 1e-8  # keeps the cosine of an all-zero vector at 0
@@ -42,7 +42,7 @@ class ThresholdTracker:
 
     def __init__(
         self,
-        initial_threshold: Float[np.ndarray, " batch"],
+        initial_threshold: Float[np.ndarray, " batch"] | Float[np.ndarray, "batch label"],
         decay: Float[np.ndarray, " batch"],
         categories: int,
         *,
@@ -54,9 +54,9 @@ class ThresholdTracker:
         self.rule = rule
         self.ridge = ridge
         self.ratio_times_scores = ratio_times_scores
-        self.initial_threshold = initial_threshold.astype(np.float64)[:, None]
+        self.initial_threshold = initial_threshold.astype(np.float64).reshape(batch, -1)
         self.decay = decay.astype(np.float64)[:, None]
-        self.threshold = np.repeat(self.initial_threshold, categories, axis=1)
+        self.threshold = np.array(np.broadcast_to(self.initial_threshold, (batch, categories)))
         self.times_predicted = np.zeros((batch, categories))
         self.present = np.zeros((batch, categories), dtype=bool)
         self._segments = np.zeros(batch, dtype=np.int64)
@@ -251,7 +251,7 @@ def dynamic_thresholds(
     segments, categories = scores.shape[-2:]
     _check_segments(segments, frame_embeddings, observed)
     wide = np.broadcast_to(scores, (*batch, segments, categories))
-    similarity = _broadcast(_similarity(frame_embeddings, observed), batch, 1)
+    similarity = _broadcast(step_similarity(frame_embeddings, observed), batch, 1)
     permitted = None if allowed is None else np.broadcast_to(allowed, (*batch, segments, categories))
     present_at_all = _broadcast(observed, batch, 1)
     initial = np.broadcast_to(np.asarray(initial_threshold, dtype=np.float64), batch)
@@ -290,7 +290,7 @@ def _parts(batch: tuple[int, ...]) -> list[tuple[np.ndarray, ...]]:
     return [np.unravel_index(np.arange(first, min(first + _CHUNK, total)), batch) for first in range(0, total, _CHUNK)]
 
 
-def _similarity(
+def step_similarity(
     frame_embeddings: Float[np.ndarray, "*batch segment feature"] | None,
     observed: Bool[np.ndarray, "*other segment"] | None,
 ) -> Float[np.ndarray, "*result segment"] | None:
@@ -329,6 +329,8 @@ def _advanced(
 
 def moving_thresholds(selected: SelectedScores, settings: Settings) -> Float[np.ndarray, "segment kept"]:
     """The thresholds of one stream's selected categories (Eq. 6 to 8)."""
+    if selected.stream.strictness is not None:
+        return _moved_by_category(selected, settings)
     return _moved(selected.scores, selected.frame_embeddings, selected.allowed, selected.stream.observed, settings)
 
 
@@ -339,6 +341,8 @@ def moving_thresholds_together(
 
     Those with fewer categories than others get columns in which nothing is ever present.
     """
+    if settings.strictness:
+        return [moving_thresholds(each, settings) for each in streams]
     alike: dict[tuple[int, int | None], list[int]] = {}
     for index, each in enumerate(streams):
         features = None if each.frame_embeddings is None else each.frame_embeddings.shape[1]
@@ -378,6 +382,23 @@ def _moved(
         allowed=allowed,
         observed=observed,
     )
+
+
+def _moved_by_category(selected: SelectedScores, settings: Settings) -> Float[np.ndarray, "segment kept"]:
+    """Thresholds of categories that do not all begin at the same one."""
+    assert selected.stream.strictness is not None
+    initial = lowered(settings.initial_threshold, selected.stream.strictness[selected.kept])
+    tracker = ThresholdTracker(
+        initial[None],
+        np.array([settings.decay]),
+        selected.scores.shape[1],
+        rule=settings.threshold_rule,
+        ridge=settings.ridge,
+        ratio_times_scores=settings.ratio_times_scores,
+    )
+    observed = selected.stream.observed
+    similarity = _broadcast(step_similarity(selected.frame_embeddings, observed), (1,), 1)
+    return _advanced(tracker, selected.scores[None], similarity, selected.allowed[None], observed[None])[0]
 
 
 def _widened(values: np.ndarray, categories: int) -> np.ndarray:

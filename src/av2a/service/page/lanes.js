@@ -1,0 +1,590 @@
+/** The lanes on a canvas: a ruler, a waveform, three thin lanes for each label, and the playhead on a canvas above.
+ *
+ * The names beside the canvas are buttons that scroll with it. Nothing is drawn unless something changed or the video plays.
+ */
+
+import { clock, el } from "./dom.js";
+
+const RULER = 22, WAVE = 34, LANE = 9, GAP = 2, PAD = 5, CHART = 48, EDGE = 6;
+export const ROW = 3 * LANE + 2 * GAP + 2 * PAD;
+export const TOP = RULER + WAVE;
+const SHORTEST_VIEW = 1;
+
+export class Lanes {
+  /** board: the scrolling element with .names and .canvases in it; handlers: seek, select, open, changed. */
+  constructor(board, handlers) {
+    this.board = board;
+    this.handlers = handlers;
+    this.names = board.querySelector(".names");
+    this.holder = board.querySelector(".canvases");
+    [this.canvas, this.top] = this.holder.querySelectorAll("canvas");
+    this.context = this.canvas.getContext("2d");
+    this.topContext = this.top.getContext("2d");
+    this.rows = [];
+    this.events = [];
+    this.marks = [];
+    this.byRow = new Map();
+    this.duration = 1;
+    this.view = [0, 1];
+    this.time = 0;
+    this.open = -1;
+    this.chart = null;
+    this.peaks = null;
+    this.shown = [true, true, true];
+    this.showRejected = true;
+    this.selected = null;
+    this.drag = null;
+    this.pointers = new Map();
+    this.dirty = true;
+    this.dirtyTop = true;
+    this.playing = () => false;
+    this.frames = { count: 0, busy: 0, longest: 0 };
+    this.looks = null;
+    new ResizeObserver(() => this.resize()).observe(this.holder);
+    board.addEventListener("scroll", () => this.touch(), { passive: true });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.touch((this.looks = null)));
+    this.holder.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel", "dblclick", "pointerleave"])
+      this.holder.addEventListener(kind, (event) => this[kind](event));
+    const loop = () => {
+      if (this.playing()) this.dirtyTop = true;
+      if (this.dirty || this.dirtyTop) this.frame();
+      requestAnimationFrame(loop);
+    };
+    requestAnimationFrame(loop);
+  }
+
+  touch() {
+    this.dirty = true;
+    this.dirtyTop = true;
+  }
+
+  frame() {
+    const began = performance.now();
+    if (this.dirty) this.draw();
+    this.drawTop();
+    this.dirty = this.dirtyTop = false;
+    const busy = performance.now() - began;
+    this.frames.count += 1;
+    this.frames.busy += busy;
+    this.frames.longest = Math.max(this.frames.longest, busy);
+  }
+
+  resize() {
+    const ratio = devicePixelRatio || 1, { clientWidth, clientHeight } = this.holder;
+    for (const canvas of [this.canvas, this.top]) {
+      canvas.width = Math.max(1, Math.round(clientWidth * ratio));
+      canvas.height = Math.max(1, Math.round(clientHeight * ratio));
+    }
+    this.touch();
+  }
+
+  /** Another video. */
+  reset(duration) {
+    this.duration = duration;
+    this.view = [0, duration];
+    this.selected = null;
+    this.peaks = this.chart = null;
+    this.open = -1;
+    this.handlers.viewed(this.view);
+    this.touch();
+  }
+
+  /** rows: { label, index, text } in the order shown; events: what is drawn as found; marks: rejected ones. */
+  show(rows, events, marks) {
+    const same = rows.length === this.rows.length && rows.every((row, i) => row.label === this.rows[i].label && row.note === this.rows[i].note);
+    this.rows = rows;
+    this.events = events;
+    this.marks = marks;
+    this.byRow = new Map(rows.map((row, i) => [row.label, i]));
+    this.lists = rows.map(() => [[], [], []]);
+    this.hollow = rows.map(() => [[], [], []]);
+    for (const event of events) this.lists[this.byRow.get(event.label)]?.[event.stream].push(event);
+    for (const mark of marks) this.hollow[this.byRow.get(mark.label)]?.[mark.stream].push(mark);
+    if (!same) this.drawNames();
+    this.touch();
+  }
+
+  drawNames() {
+    const focus = document.activeElement?.dataset?.row;
+    this.names.replaceChildren(
+      ...this.rows.map((row, i) =>
+        el("button", { class: `name${i === this.open ? " open" : ""}${row.count ? "" : " none"}`, type: "button", "data-row": i, "aria-expanded": String(i === this.open), title: row.title ?? row.label, onclick: () => this.handlers.open(row.label) },
+          el("bdi", { class: "label" }, row.label), el("small", {}, row.note ?? "")),
+      ),
+    );
+    this.placeNames();
+    if (focus !== undefined) this.names.querySelector(`[data-row="${focus}"]`)?.focus({ preventScroll: true });
+  }
+
+  placeNames() {
+    [...this.names.children].forEach((button, i) => (button.style.height = `${this.heightOf(i)}px`));
+  }
+
+  setOpen(label) {
+    const row = label === null ? -1 : (this.byRow.get(label) ?? -1);
+    this.open = row;
+    if (row < 0) this.chart = null;
+    this.drawNames();
+    this.touch();
+  }
+
+  heightOf(row) {
+    return ROW + (row === this.open ? 3 * CHART + PAD : 0);
+  }
+
+  /** Where a row begins within the canvas as it is scrolled now. */
+  topOf(row) {
+    return TOP + row * ROW + (this.open >= 0 && row > this.open ? 3 * CHART + PAD : 0) - this.board.scrollTop;
+  }
+
+  x(seconds) {
+    return ((seconds - this.view[0]) / (this.view[1] - this.view[0])) * this.holder.clientWidth;
+  }
+
+  seconds(x) {
+    return this.view[0] + (x / this.holder.clientWidth) * (this.view[1] - this.view[0]);
+  }
+
+  // Zoom and pan.
+
+  setView(start, stop) {
+    const length = Math.min(this.duration, Math.max(Math.min(SHORTEST_VIEW, this.duration), stop - start));
+    const from = Math.min(Math.max(0, start), this.duration - length);
+    this.view = [from, from + length];
+    this.handlers.viewed(this.view);
+    this.touch();
+  }
+
+  zoom(factor, at = (this.view[0] + this.view[1]) / 2) {
+    const [start, stop] = this.view;
+    const length = Math.min(this.duration, Math.max(Math.min(SHORTEST_VIEW, this.duration), (stop - start) * factor));
+    const share = (at - start) / (stop - start);
+    this.setView(at - share * length, at + (1 - share) * length);
+  }
+
+  pan(share) {
+    const shift = (this.view[1] - this.view[0]) * share;
+    this.setView(this.view[0] + shift, this.view[1] + shift);
+  }
+
+  fit(start = 0, stop = this.duration) {
+    const margin = (stop - start) * 0.15 * (start > 0 || stop < this.duration ? 1 : 0);
+    this.setView(start - margin, stop + margin);
+  }
+
+  /** Keep a time in view. */
+  reveal(seconds) {
+    if (seconds < this.view[0] || seconds > this.view[1]) {
+      const length = this.view[1] - this.view[0];
+      this.setView(seconds - length * 0.1, seconds + length * 0.9);
+    }
+  }
+
+  wheel(event) {
+    if (event.altKey) return;
+    event.preventDefault();
+    const unit = event.deltaMode === 1 ? 16 : 1;
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      const delta = (event.deltaX || event.deltaY) * unit;
+      this.pan(delta / this.holder.clientWidth);
+    } else {
+      const strength = event.ctrlKey ? 0.01 : 0.0015;
+      this.zoom(Math.exp(event.deltaY * unit * strength), this.seconds(this.place(event).x));
+    }
+  }
+
+  // Pointer.
+
+  place(event) {
+    const box = this.holder.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  }
+
+  /** What lies at a place: a row, a stream, and an event with the edge that is near. */
+  hit({ x, y }) {
+    if (y < TOP) return {};
+    for (let row = this.firstRow(); row < this.rows.length; row++) {
+      const top = this.topOf(row);
+      if (top > y) break;
+      if (y >= top + this.heightOf(row)) continue;
+      const stream = Math.min(2, Math.max(0, Math.floor((y - top - PAD) / (LANE + GAP))));
+      if (y > top + ROW) return { row };
+      const near = (event) => x >= this.x(event.start) - EDGE && x <= this.x(event.stop) + EDGE;
+      const event = this.shown[stream] ? this.lists[row][stream].findLast(near) : undefined;
+      const mark = event || !this.showRejected || !this.shown[stream] ? undefined : this.hollow[row][stream].findLast(near);
+      const wide = event && this.x(event.stop) - this.x(event.start) > 3 * EDGE;
+      const edge = !event ? null : Math.abs(x - this.x(event.start)) <= EDGE ? "start" : Math.abs(x - this.x(event.stop)) <= EDGE ? "stop" : null;
+      return { row, stream, event, mark, edge: wide || event === this.selected ? edge : null };
+    }
+    return {};
+  }
+
+  pointerdown(event) {
+    if (event.button !== 0) return;
+    const at = this.place(event);
+    this.pointers.set(event.pointerId, at);
+    this.holder.setPointerCapture(event.pointerId);
+    if (this.pointers.size === 2) {
+      this.drag = { kind: "pinch", view: [...this.view], points: [...this.pointers.values()].map((each) => ({ ...each })) };
+      return;
+    }
+    const hit = this.hit(at);
+    if (hit.edge && event.pointerType !== "touch") {
+      this.drag = { kind: "edge", edge: hit.edge, event: hit.event, from: at, value: hit.event[hit.edge], before: { ...hit.event } };
+      this.handlers.select(hit.event);
+    } else {
+      this.drag = { kind: "press", from: at, view: [...this.view], hit, moved: false, touch: event.pointerType === "touch" };
+    }
+  }
+
+  pointermove(event) {
+    const at = this.place(event), drag = this.drag;
+    if (this.pointers.has(event.pointerId)) this.pointers.set(event.pointerId, at);
+    if (!drag) {
+      const hit = this.hit(at);
+      this.holder.style.cursor = hit.edge ? "ew-resize" : hit.event || hit.mark ? "pointer" : at.y < TOP ? "col-resize" : "crosshair";
+      this.hover = hit.event ?? hit.mark ?? null;
+      this.dirtyTop = true;
+      return;
+    }
+    if (drag.kind === "pinch") {
+      const [a, b] = [...this.pointers.values()], [p, q] = drag.points, width = this.holder.clientWidth, length = drag.view[1] - drag.view[0];
+      const first = drag.view[0] + (p.x / width) * length, second = drag.view[0] + (q.x / width) * length;
+      const perPixel = Math.max(Math.abs(second - first) / Math.max(20, Math.abs(b.x - a.x)), 1e-6);
+      const middle = (first + second) / 2, start = middle - ((a.x + b.x) / 2) * perPixel;
+      this.setView(start, start + width * perPixel);
+    } else if (drag.kind === "edge") {
+      let value = this.seconds(at.x);
+      if (!event.altKey) value = this.handlers.snap(value);
+      const { before, edge } = drag, least = 0.05;
+      value = edge === "start" ? Math.min(Math.max(0, value), before.stop - least) : Math.max(Math.min(this.duration, value), before.start + least);
+      drag.event[edge] = value;
+      this.touch();
+    } else {
+      drag.moved ||= Math.hypot(at.x - drag.from.x, at.y - drag.from.y) > 4;
+      if (drag.moved && drag.from.y < TOP && !drag.touch) this.handlers.seek(this.bounded(this.seconds(at.x)));
+      else if (drag.moved) {
+        const shift = ((drag.from.x - at.x) / this.holder.clientWidth) * (drag.view[1] - drag.view[0]);
+        this.setView(drag.view[0] + shift, drag.view[1] + shift);
+      }
+    }
+  }
+
+  pointerup(event) {
+    const drag = this.drag;
+    this.pointers.delete(event.pointerId);
+    if (this.pointers.size) return;
+    this.drag = null;
+    if (!drag) return;
+    if (drag.kind === "edge") {
+      const { before, event: moved } = drag;
+      if (before.start !== moved.start || before.stop !== moved.stop) {
+        const after = { ...moved };
+        Object.assign(moved, { start: before.start, stop: before.stop });
+        this.handlers.changed(moved, after);
+      }
+    } else if (drag.kind === "press" && !drag.moved) {
+      this.handlers.seek(this.bounded(this.seconds(drag.from.x)));
+      this.handlers.select(drag.hit.event ?? drag.hit.mark ?? null);
+      if (drag.hit.row !== undefined && !drag.hit.event && !drag.hit.mark) this.handlers.pick?.(this.rows[drag.hit.row].label);
+    }
+  }
+
+  pointercancel(event) {
+    this.pointers.delete(event.pointerId);
+    if (this.drag?.kind === "edge") Object.assign(this.drag.event, { start: this.drag.before.start, stop: this.drag.before.stop });
+    this.drag = null;
+    this.touch();
+  }
+
+  pointerleave() {
+    this.hover = null;
+    this.dirtyTop = true;
+  }
+
+  dblclick(event) {
+    const hit = this.hit(this.place(event));
+    if (hit.event ?? hit.mark) this.fit((hit.event ?? hit.mark).start, (hit.event ?? hit.mark).stop);
+    else this.fit();
+  }
+
+  bounded(seconds) {
+    return Math.min(this.duration, Math.max(0, seconds));
+  }
+
+  firstRow() {
+    const extra = this.open >= 0 ? 3 * CHART + PAD : 0;
+    return Math.max(0, Math.floor((this.board.scrollTop - extra) / ROW) - 1);
+  }
+
+  // Drawing.
+
+  ink() {
+    if (this.looks) return this.looks;
+    const style = getComputedStyle(document.documentElement), of = (name) => style.getPropertyValue(name).trim();
+    const ratio = devicePixelRatio || 1;
+    const pattern = (size, paint) => {
+      const tile = document.createElement("canvas");
+      tile.width = tile.height = size * ratio;
+      const context = tile.getContext("2d");
+      context.scale(ratio, ratio);
+      paint(context);
+      const made = this.context.createPattern(tile, "repeat");
+      made.setTransform(new DOMMatrix([1 / ratio, 0, 0, 1 / ratio, 0, 0]));
+      return made;
+    };
+    const stream = (kind, paint) => ({ line: of(`--${kind}`), tint: of(`--${kind}-tint`), fill: paint ? pattern(6, (c) => {
+      c.fillStyle = of(`--${kind}-tint`);
+      c.fillRect(0, 0, 6, 6);
+      paint(c, of(`--${kind}`));
+    }) : of(`--${kind}`) });
+    const stripes = (c, colour) => {
+      c.strokeStyle = colour;
+      c.lineWidth = 1.8;
+      c.beginPath();
+      for (const shift of [-6, 0, 6]) c.moveTo(shift - 1, 7), c.lineTo(shift + 7, -1);
+      c.stroke();
+    };
+    const dots = (c, colour) => {
+      c.fillStyle = colour;
+      for (const [x, y] of [[1.5, 1.5], [4.5, 4.5]]) c.beginPath(), c.arc(x, y, 1.05, 0, 7), c.fill();
+    };
+    return (this.looks = {
+      streams: [stream("audio", stripes), stream("visual", dots), stream("audio_visual", null)],
+      ink: of("--ink"), muted: of("--muted"), rule: of("--rule"), paper: of("--paper"), raised: of("--raised"), accent: of("--accent"),
+      font: "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif",
+    });
+  }
+
+  begin(context, canvas) {
+    const ratio = devicePixelRatio || 1;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    return [canvas.width / ratio, canvas.height / ratio];
+  }
+
+  draw() {
+    const c = this.context, looks = this.ink(), [width, height] = this.begin(c, this.canvas);
+    c.font = looks.font;
+    c.save();
+    c.beginPath();
+    c.rect(0, TOP, width, height - TOP);
+    c.clip();
+    for (let row = this.firstRow(); row < this.rows.length; row++) {
+      const top = this.topOf(row);
+      if (top > height) break;
+      if (top + this.heightOf(row) < TOP) continue;
+      this.drawRow(c, looks, row, top, width);
+    }
+    c.restore();
+    this.drawRuler(c, looks, width, height);
+    this.drawWave(c, looks, width);
+  }
+
+  drawRow(c, looks, row, top, width) {
+    c.fillStyle = looks.rule;
+    c.fillRect(0, Math.round(top + this.heightOf(row)) - 1, width, 1);
+    const [start, stop] = this.view, scale = width / (stop - start);
+    for (let stream = 0; stream < 3; stream++) {
+      if (!this.shown[stream]) continue;
+      const y = Math.round(top + PAD + stream * (LANE + GAP)), look = looks.streams[stream];
+      if (this.showRejected) for (const mark of this.hollow[row][stream]) if (mark.stop >= start && mark.start <= stop) this.drawHollow(c, looks, mark, y, scale, start, width);
+      let edge = -1;
+      for (const event of this.lists[row][stream]) {
+        if (event.stop < start || event.start > stop) continue;
+        const left = Math.max(-2, (event.start - start) * scale), right = Math.min(width + 2, (event.stop - start) * scale);
+        // Many events within one column look like one.
+        if (right - left < 1 && right < edge) continue;
+        edge = Math.max(right, left + 1);
+        c.fillStyle = event.derived ? look.tint : look.fill;
+        c.globalAlpha = event.preview ? 0.55 : 1;
+        c.fillRect(left, y, Math.max(1.5, right - left), LANE);
+        c.globalAlpha = 1;
+        if (right - left > 3) {
+          c.strokeStyle = look.line;
+          c.lineWidth = 1;
+          c.setLineDash(event.preview ? [2, 2] : []);
+          c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
+          c.setLineDash([]);
+        }
+        if (event.touched) {
+          c.fillStyle = looks.ink;
+          c.fillRect(left, y + LANE - 1, Math.max(2, right - left), 2);
+        }
+      }
+    }
+    if (row === this.open) this.drawChart(c, looks, top + ROW, width);
+  }
+
+  drawHollow(c, looks, mark, y, scale, start, width) {
+    const left = (mark.start - start) * scale, right = (mark.stop - start) * scale;
+    c.strokeStyle = looks.muted;
+    c.lineWidth = 1;
+    c.setLineDash([3, 2]);
+    c.strokeRect(left + 0.5, y + 0.5, Math.max(2, right - left - 1), LANE - 1);
+    c.setLineDash([]);
+    if (right - left > 40 && mark.score !== null) {
+      c.fillStyle = looks.muted;
+      c.font = looks.font.replace("12px", "9px");
+      c.textBaseline = "middle";
+      c.fillText(mark.score.toFixed(3), Math.max(2, left + 5), y + LANE / 2 + 0.5);
+      c.font = looks.font;
+    }
+  }
+
+  /** The opened label's scores against their moving thresholds, the lowest and highest of each column of pixels. */
+  drawChart(c, looks, top, width) {
+    if (!this.chart) return;
+    const [start, stop] = this.view, each = this.chart.segmentSeconds, scale = width / (stop - start);
+    for (let stream = 0; stream < 3; stream++) {
+      const y = Math.round(top + stream * CHART), high = CHART - 10, look = looks.streams[stream], at = (v) => y + 4 + (1 - v) * high;
+      const { scores, thresholds } = this.chart.streams[stream] ?? {};
+      c.fillStyle = looks.raised;
+      c.fillRect(0, y + 2, width, CHART - 6);
+      if (!scores) continue;
+      const first = Math.max(0, Math.floor(start / each)), last = Math.min(scores.length, Math.ceil(stop / each)), perPixel = (last - first) / width;
+      c.strokeStyle = look.line;
+      c.fillStyle = look.line;
+      c.lineWidth = 1.4;
+      c.beginPath();
+      if (perPixel <= 1) {
+        let pen = false;
+        for (let t = first; t < last; t++) {
+          if (Number.isNaN(scores[t])) {
+            pen = false;
+            continue;
+          }
+          const left = (t * each - start) * scale, right = ((t + 1) * each - start) * scale;
+          if (pen) c.lineTo(left, at(scores[t]));
+          else c.moveTo(left, at(scores[t]));
+          c.lineTo(right, at(scores[t]));
+          pen = true;
+        }
+      } else {
+        for (let x = 0; x < width; x++) {
+          const from = Math.floor(first + x * perPixel), to = Math.min(last, Math.max(from + 1, Math.floor(first + (x + 1) * perPixel)));
+          let low = 2, top = -1;
+          for (let t = from; t < to; t++) if (scores[t] < low || scores[t] > top) low = Math.min(low, scores[t]), top = Math.max(top, scores[t]);
+          if (top >= 0) c.moveTo(x + 0.5, at(low) + 0.7), c.lineTo(x + 0.5, at(top) - 0.7);
+        }
+      }
+      c.stroke();
+      if (!thresholds) {
+        this.chartWords(c, looks, "not looked for: below the selection threshold in every window", y);
+        continue;
+      }
+      c.strokeStyle = looks.ink;
+      c.lineWidth = 1;
+      c.setLineDash([4, 3]);
+      c.beginPath();
+      const step = Math.max(1, Math.floor(perPixel));
+      for (let t = first; t < last; t += step) {
+        const left = (t * each - start) * scale, right = ((t + step) * each - start) * scale;
+        if (t === first) c.moveTo(left, at(thresholds[t]));
+        else c.lineTo(left, at(thresholds[t]));
+        c.lineTo(right, at(thresholds[t]));
+      }
+      c.stroke();
+      c.setLineDash([]);
+      this.chartWords(c, looks, ["heard", "seen", "both"][stream], y);
+    }
+  }
+
+  chartWords(c, looks, words, y) {
+    c.font = looks.font.replace("12px", "10px");
+    c.textBaseline = "top";
+    const { width } = c.measureText(words);
+    c.fillStyle = looks.paper;
+    c.globalAlpha = 0.8;
+    c.fillRect(3, y + 4, width + 6, 13);
+    c.globalAlpha = 1;
+    c.fillStyle = looks.muted;
+    c.fillText(words, 6, y + 5);
+    c.font = looks.font;
+  }
+
+  drawRuler(c, looks, width, height) {
+    const [start, stop] = this.view, length = stop - start;
+    const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200].find((each) => (each / length) * width >= 64) ?? 14400;
+    c.fillStyle = looks.paper;
+    c.fillRect(0, 0, width, RULER);
+    c.fillStyle = looks.muted;
+    c.textBaseline = "middle";
+    c.textAlign = "center";
+    for (let n = Math.ceil(start / step); n * step <= stop; n++) {
+      const x = this.x(n * step), words = clock(n * step, step < 1 ? 1 : 0), half = c.measureText(words).width / 2;
+      c.globalAlpha = 0.5;
+      c.fillRect(Math.round(x), RULER - 5, 1, 5);
+      c.globalAlpha = 0.12;
+      c.fillRect(Math.round(x), TOP, 1, height - TOP);
+      c.globalAlpha = 1;
+      c.fillText(words, Math.min(width - half - 2, Math.max(half + 2, x)), RULER / 2 - 1);
+    }
+    c.textAlign = "start";
+  }
+
+  drawWave(c, looks, width) {
+    c.fillStyle = looks.raised;
+    c.fillRect(0, RULER, width, WAVE);
+    c.fillStyle = looks.rule;
+    c.fillRect(0, TOP - 1, width, 1);
+    const middle = RULER + WAVE / 2, half = WAVE / 2 - 3;
+    if (!this.peaks) {
+      c.fillStyle = looks.muted;
+      c.textBaseline = "middle";
+      if (this.silent) c.fillText("no sound in this file", 8, middle);
+      return;
+    }
+    const { values, perSecond } = this.peaks, [start, stop] = this.view, perPixel = ((stop - start) * perSecond) / width;
+    c.fillStyle = looks.muted;
+    c.fillRect(0, middle - 0.5, width, 1);
+    for (let x = 0; x < width; x++) {
+      const from = Math.floor(start * perSecond + x * perPixel), to = Math.max(from + 1, Math.floor(start * perSecond + (x + 1) * perPixel));
+      let low = 0, high = 0;
+      for (let i = from; i < to && i * 2 + 1 < values.length; i++) low = Math.min(low, values[2 * i]), high = Math.max(high, values[2 * i + 1]);
+      if (high > low) c.fillRect(x, middle - (high / 127) * half, 1, Math.max(1, ((high - low) / 127) * half));
+    }
+  }
+
+  drawTop() {
+    const c = this.topContext, looks = this.ink(), [width, height] = this.begin(c, this.top);
+    if (this.selected && this.byRow.has(this.selected.label)) {
+      const row = this.byRow.get(this.selected.label), y = Math.round(this.topOf(row) + PAD + this.selected.stream * (LANE + GAP));
+      if (y > TOP - LANE) {
+        const left = this.x(this.selected.start), right = this.x(this.selected.stop);
+        c.strokeStyle = looks.ink;
+        c.lineWidth = 2;
+        c.strokeRect(left - 1, Math.max(TOP, y - 2), Math.max(4, right - left + 2), LANE + 4);
+        c.fillStyle = looks.ink;
+        for (const x of [left, right]) c.fillRect(x - 2, y - 3, 4, LANE + 6);
+      }
+    }
+    const x = this.x(this.time);
+    if (x >= -1 && x <= width + 1) {
+      c.fillStyle = looks.accent;
+      c.fillRect(Math.round(x) - 0.75, RULER - 6, 1.5, height);
+      c.beginPath();
+      c.moveTo(x - 5, RULER - 8), c.lineTo(x + 5, RULER - 8), c.lineTo(x, RULER), c.fill();
+    }
+    if (this.hover && !this.drag) this.drawHint(c, looks, width);
+  }
+
+  drawHint(c, looks, width) {
+    const { label, stream, start, stop, score, rejected, derived, preview } = this.hover;
+    const number = score === null || score === undefined || !Number.isFinite(score) ? "" : ` · ${score.toFixed(3)}`;
+    const why = rejected ? " · rejected" : derived ? " · because heard, seen and both agree" : preview ? " · preview" : "";
+    const words = `${["heard", "seen", "both"][stream]} ${clock(start, 2)}–${clock(stop, 2)}${number}${why}`;
+    const row = this.byRow.get(label);
+    if (row === undefined) return;
+    c.font = looks.font;
+    const long = c.measureText(words).width + 12, y = Math.max(TOP + 2, this.topOf(row) + ROW - 3), x = Math.min(width - long - 4, Math.max(4, this.x(start)));
+    c.fillStyle = looks.ink;
+    c.globalAlpha = 0.92;
+    c.fillRect(x, y, long, 20);
+    c.globalAlpha = 1;
+    c.fillStyle = looks.paper;
+    c.textBaseline = "middle";
+    c.fillText(words, x + 6, y + 10.5);
+  }
+}
