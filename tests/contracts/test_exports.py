@@ -19,6 +19,7 @@ from av2a.exports.rows import EventRow, cell
 from av2a.types import CAUTION, Detection, Event
 from tests.detections import HEARD, clip, detection, empty, event, hostile, park
 from tests.exports.answers import Recipe, made, recipes
+from tests.exports.format_page import page
 
 MODULES = {
     ending: import_module(place)
@@ -336,3 +337,10 @@ def test_formats_have_names() -> None:
     ]
     with pytest.raises(UnknownName, match="unknown format 'audacty': did you mean 'audacity'"):
         exports.ending_named("audacty")
+
+
+def test_the_page_on_formats_is_what_the_modules_say(root: Path) -> None:
+    text = (root / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert page(text) == text, "run scripts/write_docs"
+    assert [ending for ending in exports.WRITERS if f"| `{ending}` |" not in text.lower()] == []
+    assert text.count("\n### `.") == len([each for each in exports.WRITERS.values() if "exports" in each]) - 3

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from av2a import exports
-from av2a.errors import OutputRefused, UnknownName
+from av2a.errors import MissingDependency, OutputRefused, UnknownName
 from av2a.installation import install_command
 from av2a.types import Detection
 from tests.detections import HEARD, event, hostile, park, park_truth
@@ -24,7 +24,8 @@ def test_every_ending_writes_every_label_without_a_warning(tmp_path: Path, endin
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         exports.write(hostile(), tmp_path / f"out{ending}", truth=park_truth())
-    assert (tmp_path / f"out{ending}").stat().st_size > 100
+    # Ten seconds are one chapter.
+    assert (tmp_path / f"out{ending}").stat().st_size > (5 if ending == ".youtube.txt" else 100)
     assert [file.name for file in tmp_path.iterdir()] == [f"out{ending}"]
 
 
@@ -57,7 +58,9 @@ def test_an_ending_in_capitals_is_known(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["out.jsn", "out", "out.tar.gz", ".json"])
 def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UnknownName, match=r"unknown output ending .*known: \.activitynet\.json, \.csv, .*, \.vtt"):
+    with pytest.raises(
+        UnknownName, match=r"unknown output ending .*known: \.activitynet\.json, \.chapters\.vtt, .*, \.vtt, \.xml"
+    ):
         exports.check_output(tmp_path / name)
 
 
@@ -209,3 +212,14 @@ def test_events_shorter_than_a_millisecond_stay_events() -> None:
     short = event("click", HEARD, 1.0, 1.0002)
     plain = json.as_dict(park())["events"][0] | json._event(short)
     assert plain["end"] > plain["start"]
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".otio"])
+def test_a_format_whose_library_is_missing_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(exports, "find_spec", lambda library: None)
+    with pytest.raises(
+        MissingDependency, match=f"output ending '{ending}' needs '(pyarrow|opentimelineio)': .*install"
+    ):
+        exports.check_output(tmp_path / f"out{ending}")

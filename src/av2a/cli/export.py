@@ -1,12 +1,11 @@
 """``av2a export``: answers that were kept, in the formats of other tools."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from av2a.cli.command import command
+from av2a.cli.command import command, flag, option
 from av2a.cli.common_options import WHERE, TalkOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import print_failure
@@ -24,28 +23,17 @@ from av2a.types import Detection
 class ExportOptions:
     """The files to write, and their format."""
 
-    outputs: Annotated[
-        list[str],
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="The file to write; may be repeated. {name} stands for the answer's name, for a file each.",
-            rich_help_panel=WHERE,
-        ),
-    ] = field(default_factory=list)
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="The format (docs/formats.md), such as elan or label-studio. Default: that of the file's ending.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that already exist.", rich_help_panel=WHERE)
-    ] = False
+    panel = WHERE
+    outputs: list[str] = option(
+        "FILE",
+        "The file to write; may be repeated. {name} stands for the answer's name, for a file each.",
+        "--output -o",
+        default=[],
+    )
+    format: str | None = option(
+        "NAME", "The format (docs/formats.md), such as elan or label-studio. Default: that of the file's ending."
+    )
+    overwrite: bool = flag("Replace files that already exist.", "--overwrite")
 
 
 @command(

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from av2a.cli.command import command
+from av2a.cli.command import argument, command, flag, option
 from av2a.cli.common_options import WHERE, TalkOptions
 from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_exists
@@ -24,34 +21,19 @@ _TABLE = ".tsv"
 class AnnotationArguments:
     """The files."""
 
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE", help="Files of annotations, of any format that is read.", show_default=False),
-    ]
+    files: list[Path] = argument("FILE", "Files of annotations, of any format that is read.")
 
 
 @dataclass(frozen=True)
 class ImportOptions:
     """Where the table goes, and the format of the files."""
 
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="The table (.tsv). Default: stdout.", rich_help_panel=WHERE
-        ),
-    ] = None
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="The files' format (docs/formats.md). Default: that of their endings and first lines.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that already exists.", rich_help_panel=WHERE)
-    ] = False
+    panel = WHERE
+    output: Path | None = option("FILE", "The table (.tsv). Default: stdout.", "--output -o")
+    format: str | None = option(
+        "NAME", "The files' format (docs/formats.md). Default: that of their endings and first lines."
+    )
+    overwrite: bool = flag("Replace a file that already exists.", "--overwrite")
 
 
 @command(

@@ -28,7 +28,7 @@ class OutputOptions:
     panel = WHERE
     outputs: list[str] = option(
         "PATH",
-        "Write a file, in the format of its ending: .json .csv .vtt .png .svg .html; may be repeated. "
+        "Write a file, in the format of its ending: .json .csv .vtt .png .svg .html … (docs/formats.md); may be repeated. "
         "{name} stands for the video's name.",
         "--output -o",
         default=[],

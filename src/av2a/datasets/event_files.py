@@ -22,12 +22,11 @@ def event_rows(path: Path, clips: Collection[str] = ()) -> Iterator[AnnotationRo
         InvalidAnnotations: it is not of that format; the error names the line.
         MissingDependency: the format needs a library that is not installed.
     """
-    files = sorted(_files_of(path, clips)) if path.is_dir() else [path]
-    for file in files:
+    for file, clip in sorted(_files_of(path, clips)) if path.is_dir() else [(path, "")]:
         if _format_of(file) == TABLE:
             yield from read_rows(file, EVENT_COLUMNS, optional=("modality",))
         else:
-            yield from (_row(file, each) for each in exports.read_rows(file))
+            yield from (_row(file, each, clip or each.filename) for each in exports.read_rows(file))
 
 
 def has_event_files(folder: Path, clips: Collection[str]) -> bool:
@@ -35,12 +34,12 @@ def has_event_files(folder: Path, clips: Collection[str]) -> bool:
     return any(_files_of(folder, clips))
 
 
-def _files_of(folder: Path, clips: Collection[str]) -> Iterator[Path]:
+def _files_of(folder: Path, clips: Collection[str]) -> Iterator[tuple[Path, str]]:
     for file in folder.rglob("*"):
         ending = ending_of(file, exports.WRITERS)
-        name = composed(file.relative_to(folder).as_posix())
-        if ending in exports.readable() and name[: -len(ending)] in clips and file.is_file():
-            yield file
+        clip = composed(file.relative_to(folder).as_posix()).removesuffix(file.name[-len(ending) :])
+        if ending in exports.readable() and clip in clips and file.is_file():
+            yield file, clip
 
 
 def _format_of(file: Path) -> str:
@@ -55,9 +54,9 @@ def _format_of(file: Path) -> str:
         return TABLE
 
 
-def _row(file: Path, event: EventRow) -> AnnotationRow:
+def _row(file: Path, event: EventRow, clip: str) -> AnnotationRow:
     fields = dict.fromkeys((*EVENT_COLUMNS, "modality"), "")
-    fields["filename"] = composed(event.filename)
+    fields["filename"] = composed(clip)
     if event.is_event:
         fields["onset"], fields["offset"] = repr(event.start_seconds), repr(event.stop_seconds)
         fields["event_label"] = composed(event.label)

@@ -181,7 +181,7 @@ def check_output(path: str | Path, *, overwrite: bool = False, ending: str = "")
 def _check_library(ending: str) -> None:
     library, extra = _LIBRARIES.get(ending, ("", ""))
     if library and find_spec(library) is None:
-        raise MissingDependency(f"the format {ending!r} needs {library!r}: {install_command(extra)}")
+        raise MissingDependency(f"output ending {ending!r} needs {library!r}: {install_command(extra)}")
 
 
 def read_events(path: str | Path, *, ending: str = "") -> list[EventRow]:

@@ -1,7 +1,8 @@
 """Marker lists for DaVinci Resolve (``.edl``, CMX 3600 with Resolve's notes): green is heard, blue is seen, red is both.
 
 Import it as "Timeline Markers from EDL" into a timeline that begins at 01:00:00:00, Resolve's default, and has the video's frame
-rate, which a comment names. Time codes do not drop frames. Line breaks in labels become spaces, and ``|``, which ends a name, ``¦``.
+rate, which the title names: readers take no comment before the first event. Time codes do not drop frames. Line breaks in labels
+become spaces, and ``|``, which ends a name, ``¦``.
 """
 
 import re
@@ -14,7 +15,7 @@ from av2a.types import Detection, Modality
 
 _COLOURS = {Modality.AUDIO: "Green", Modality.VISUAL: "Blue", Modality.AUDIO_VISUAL: "Red"}
 _FIRST_TIMECODE = "01:00:00:00"
-_RATE = re.compile(r"\* FRAME RATE: (\d{1,9})/(\d{1,9})")
+_RATE = re.compile(r", (\d{1,9})(?:/(\d{1,9}))? frames a second")
 _EVENT = re.compile(r"\d+ +\S+ +\S+ +C +(?:\d+:\d\d:\d\d[:;]\d\d +){2}(\d+:\d\d:\d\d[:;]\d\d) .*")
 _MARKER = re.compile(r"[^|]*\|C:(\w+) \|M:([^|]*) \|D:(\d{1,9})")
 
@@ -23,14 +24,8 @@ def dumps(detection: Detection) -> str:
     """The list of markers."""
     frames = Frames.of(detection.clip)
     first = frames.frame(_FIRST_TIMECODE)
-    rate = f"{frames.rate.numerator}/{frames.rate.denominator}"
-    notes = [f"* {NOTE}"] if detection.caution else []
-    parts = [
-        f"TITLE: {written_label(detection.clip.path.stem)}",
-        "FCM: NON-DROP FRAME",
-        f"* FRAME RATE: {rate}",
-        *notes,
-    ]
+    title = f"{written_label(detection.clip.path.stem)}, {frames.rate} frames a second"
+    parts = [f"TITLE: {title}{f', {NOTE}' if detection.caution else ''}", "FCM: NON-DROP FRAME"]
     for number, event in enumerate(detection.rounded_events, start=1):
         start, stop = frames.interval(event)
         at, after = frames.timecode(first + start), frames.timecode(first + start + 1)
@@ -45,19 +40,21 @@ def written_label(label: str) -> str:
 
 
 def event_rows(text: str, filename: str) -> Iterator[EventRow]:
-    """The markers of a list, at the frame rate that its comment names, else 25.
+    """The markers of a list, at the frame rate that its title names, else 25.
 
     Raises:
         InvalidAnnotations: the text is no such list.
     """
-    frames, at, first_line = Frames(USUAL_RATE), None, True
-    for number, line in lines(text):
-        if first_line and not line.startswith("TITLE:"):
-            raise invalid(number, "an EDL begins with TITLE:")
-        first_line = False
-        if found := _RATE.fullmatch(line.strip()):
-            frames = Frames(Fraction(max(1, int(found[1])), max(1, int(found[2]))))
-        elif found := _EVENT.fullmatch(line + " "):
+    numbered = lines(text)
+    number, title = next(numbered, (1, ""))
+    if not title.startswith("TITLE:"):
+        raise invalid(number, "an EDL begins with TITLE:")
+    # The last: the name of a video may look like one.
+    rate = next(reversed([*_RATE.finditer(title)]), None)
+    frames = Frames(Fraction(max(1, int(rate[1])), max(1, int(rate[2] or 1))) if rate else USUAL_RATE)
+    at = None
+    for number, line in numbered:
+        if found := _EVENT.fullmatch(line + " "):
             at = frames.frame(found[1]) - frames.frame(_FIRST_TIMECODE)
             if not 0 <= at < 1e9:
                 raise invalid(
