@@ -13,7 +13,7 @@ from tests.cli.calling import Call
 def test_every_backbone_is_told_with_licence_size_and_what_it_gives(av2a: Call) -> None:
     rows = json.loads(av2a("backbones", "--json").out)
     names = [row["name"] for row in rows]
-    assert names == ["mini", *BACKBONES, *(f"{name}+…" for name in VISION), *(f"…+{name}" for name in SOUND)]
+    assert names == ["mini", "light", *BACKBONES, *(f"{name}+…" for name in VISION), *(f"…+{name}" for name in SOUND)]
     assert all(row["licence"] and row["size"] and row["gives"] and row["where"] for row in rows)
 
 

@@ -226,8 +226,9 @@ def test_a_file_that_is_not_there_too_large_or_of_another_format_is_refused(
 ) -> None:
     with pytest.raises(MissingFile, match="cannot read"):
         exports.read_events(tmp_path / "none.txt")
+    (tmp_path / "sheet.xlsx").touch()
     with pytest.raises(UnknownName, match=r"unknown file ending '\.xlsx'"):
-        exports.read_events(tmp_path / "none.xlsx")
+        exports.read_events(tmp_path / "sheet.xlsx")
     (tmp_path / "large.txt").write_text("1\t2\tdog\n" * 10)
     monkeypatch.setattr(exports, "LARGEST_FILE_BYTES", 50)
     with pytest.raises(InvalidAnnotations, match="name a file of events"):

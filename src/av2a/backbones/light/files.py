@@ -152,10 +152,18 @@ def cache() -> Path:
         ) from homeless
 
 
+def _folders(sources: Sources) -> list[Path]:
+    """Where files are looked for; a user without a home folder has no cache."""
+    named = [] if sources.folder is None else [sources.folder / FOLDER, sources.folder]
+    try:
+        return [*named, cache()]
+    except UsageError:
+        return named
+
+
 def found(file: PublishedFile, sources: Sources) -> Path | None:
     """Where a file is on this machine, by its name and size."""
-    folders = [] if sources.folder is None else [sources.folder / FOLDER, sources.folder]
-    for folder in [*folders, cache()]:
+    for folder in _folders(sources):
         for name in filter(None, (file.name, file.as_published)):
             path = folder / name
             if path.is_file() and path.stat().st_size == file.size_bytes:
@@ -302,7 +310,7 @@ def _is_offline() -> bool:
 
 
 def _missing(files: list[PublishedFile], sources: Sources, why: str) -> MissingWeights:
-    places = " and ".join(shown(folder) for folder in (sources.folder, cache()) if folder is not None)
+    places = " or ".join(shown(folder) for folder in _folders(sources)) or "any folder: none is named with --weights"
     names = ", ".join(file.name for file in files)
     return MissingWeights(
         f"weights of light are not on this machine: {names} (not in {places}); {why}\n"
