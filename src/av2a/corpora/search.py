@@ -97,8 +97,8 @@ class Best:
 class _Peaks:
     """Of each clip and label: the highest score of a segment, and a bound on the score of any interval."""
 
-    segment: Float64[np.ndarray, "clip category"]
-    interval: Float64[np.ndarray, "clip category"]
+    segment: Float64[np.ndarray, "clip label"]
+    interval: Float64[np.ndarray, "clip label"]
 
 
 def gate_of(matrix: Matrix, vocabulary: Vocabulary, settings: Settings, modality: Modality | None) -> SearchGate:
@@ -132,11 +132,11 @@ def _has_gate(settings: Settings, vocabulary: Vocabulary) -> bool:
 
 
 def _passes(
-    seen: Float64[np.ndarray, "clip category"],
-    heard: Float64[np.ndarray, "clip category"],
+    seen: Float64[np.ndarray, "clip label"],
+    heard: Float64[np.ndarray, "clip label"],
     settings: Settings,
     modality: Modality | None,
-) -> Bool[np.ndarray, "clip category"]:
+) -> Bool[np.ndarray, "clip label"]:
     """Where a stream that events of ``modality`` may come from selects a label somewhere."""
     threshold, weight = settings.category_threshold - 1e-6, settings.audio_weight
     by_seen, by_heard = seen > threshold, heard > threshold
@@ -152,9 +152,9 @@ def _passes(
 def _peaks(
     matrix: Matrix,
     stream: str,
-    labels: Float[np.ndarray, "category feature"],
+    labels: Float[np.ndarray, "label feature"],
     concepts: Float[np.ndarray, "concept feature"],
-    counted: Bool[np.ndarray, "category concept"],
+    counted: Bool[np.ndarray, "label concept"],
 ) -> _Peaks:
     """One product for all labels, and for the concepts that some label leaves out."""
     background = matrix.background(stream, concepts)

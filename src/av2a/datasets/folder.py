@@ -157,8 +157,7 @@ def _told(truth: Path, clips: Collection[str], *, required: bool) -> Iterator[Mo
 
 
 def _with_modality(row: AnnotationRow) -> ModalRow:
-    empty = not any(row[column].strip() for column in ("onset", "offset", "event_label"))
-    return row, None if empty else _modality(row)
+    return row, row.modality(empty=Modality.AUDIO_VISUAL) if row.has_event else None
 
 
 def _as_llp(folder: Path) -> Iterator[ModalRow]:
@@ -166,16 +165,6 @@ def _as_llp(folder: Path) -> Iterator[ModalRow]:
         yield from ((row, None) for row in read_rows(folder / _LLP_LABELS, ("filename", "event_label")))
     for name, modality in _LLP_EVENTS.items():
         yield from ((row, modality) for row in read_rows(folder / name, EVENT_COLUMNS))
-
-
-def _modality(row: AnnotationRow) -> Modality:
-    text = row["modality"].strip()
-    known = [modality.value for modality in Modality]
-    if text and text not in known:
-        raise row.wrong(
-            f"modality must be {', '.join(known)} or empty for both, got {one_line(text, 40)!r}: correct it"
-        )
-    return Modality(text) if text else Modality.AUDIO_VISUAL
 
 
 def _labels_of(told: Sequence[ModalRow]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from av2a.errors import DataUnavailable, InvalidAnnotations, one_line
+from av2a.types import Modality
 
 LARGEST_FILE_BYTES = 200_000_000
 """A hundred times the largest of the public annotation files; a video given by mistake is mostly larger or no text."""
@@ -49,6 +50,26 @@ class AnnotationRow:
         if not 0 <= value < math.inf:
             raise self.wrong(f"{column} must be a number of seconds, 0 or more, got {one_line(text, 40)!r}: correct it")
         return value
+
+    @property
+    def has_event(self) -> bool:
+        """Whether the row has an event, and not only the name of a clip."""
+        return any(self[column].strip() for column in EVENT_COLUMNS[1:])
+
+    def modality(self, empty: Modality | None) -> Modality:
+        """The modality of the row; ``empty`` where the field is, None to refuse that.
+
+        Raises:
+            InvalidAnnotations: the field has another word, or is empty and must not be.
+        """
+        text = self["modality"].strip()
+        known = [modality.value for modality in Modality]
+        if not text and empty is not None:
+            return empty
+        if text not in known:
+            allowed = f"{', '.join(known)} or empty for both" if empty else f"{', '.join(known[:-1])} or {known[-1]}"
+            raise self.wrong(f"modality must be {allowed}, got {one_line(text, 40)!r}: correct it")
+        return Modality(text)
 
 
 def read_rows(file: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[AnnotationRow]:

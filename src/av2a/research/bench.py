@@ -1,4 +1,4 @@
-"""One backbone on one data set: each split is embedded once, and settings are tuned once, for all tables."""
+"""Embeds each split of a data set with a backbone once, and tunes settings once, for all tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from av2a.types import Modality
 
 @dataclass(frozen=True)
 class Splits:
-    """What experiments use of a data set."""
+    """The splits of a data set that experiments use."""
 
     test: Dataset
     validation: Dataset | None = None
@@ -38,7 +38,7 @@ class Splits:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is done."""
+    """How much is searched."""
 
     seeds: int = 3
     """Searches for each tuned line; its numbers are the means of what they found."""
@@ -100,7 +100,7 @@ class Bench:
 
 @dataclass
 class Reading:
-    """One reading of the method on a bench: its clips sampled as it asks, its settings as they are and as they are tuned."""
+    """One profile of the method on a bench: its sampled clips, its settings, and its tuned settings."""
 
     bench: Bench
     method: str
@@ -179,7 +179,7 @@ class Reading:
 
 
 def as_localization(dataset: Dataset) -> Dataset:
-    """The clips in which exactly one category is both heard and seen, with that alone as their truth: what AVE asks for.
+    """The clips in which exactly one category is both heard and seen, with that alone as their truth, as in AVE.
 
     Raises:
         ValueError: a clip's length is not known.

@@ -1,4 +1,4 @@
-"""Variants of the method that the paper's tables compare: the static baseline, Table 5's ablations, Table 6's two fusions."""
+"""Measures the variants of the method that the paper's tables compare: static thresholds, Table 5's ablations, Table 6's two fusions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -103,7 +103,7 @@ def _verdict(change: Sequence[float]) -> str:
 
 
 def gain(lines: Sequence[Line], method: str, before: str, after: str, column: str) -> float | None:
-    """How much a measured line lies above another in one column of its first run; None where one of them was not measured."""
+    """One measured line minus another in one column of their first runs; None where one of them was not measured."""
     runs = {line.name: line.runs for line in lines if line.method == method and line.runs}
     if before not in runs or after not in runs:
         return None
@@ -111,7 +111,7 @@ def gain(lines: Sequence[Line], method: str, before: str, after: str, column: st
 
 
 def published_gains(number: int, before: str, after: str, columns: Sequence[str], methods: Sequence[str]) -> str:
-    """The same of the paper's table, method by method.
+    """The differences between two lines of the paper's table, for each method.
 
     >>> published_gains(4, "static thresholds", "with AV²A", ["accuracy"], ["clip-clap"])
     'clip-clap +30.3'

@@ -80,25 +80,25 @@ class Timing:
 
 @dataclass(frozen=True)
 class ScoredSource:
-    """Other people's scores or predictions that were evaluated."""
+    """The scores or predictions of others that were evaluated."""
 
     kind: SourceKind
     place: str
-    """The file or folder as it was named."""
+    """The file or folder as the user named it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What was measured, on what, and with what."""
+    """Measured numbers, with the data, the settings and the backbone that they belong to."""
 
     dataset: str
     split: str
     task: Task
     categories: tuple[str, ...]
     videos: int
-    """N: how many videos the numbers are of."""
+    """The number of videos that count."""
     total: int
-    """M: how many the data set has, or how many of its first were asked for."""
+    """The number of videos of the data set, or of its first that were requested."""
     left_out: tuple[LeftOut, ...] = ()
     numbers: ParsingMetrics | None = None
     """With the audio that was predicted. None for localization, and where no video is left."""
@@ -115,7 +115,7 @@ class Evaluation:
     """None for other people's predictions."""
     backbone: BackboneInfo | None = None
     parameters: int | None = None
-    """How many numbers the backbone learnt; None where that is not known."""
+    """The number of the backbone's parameters; None where it is not known."""
     split_total: int | None = None
     """How many the split has, where ``total`` may be the first of them only."""
     predicted: int = 0
@@ -125,7 +125,7 @@ class Evaluation:
 
 
 def dataset_settings(dataset: Dataset, backbone: str | None = None, profile: str | None = None) -> Settings:
-    """What a data set is evaluated with unless something else is asked for: its profile and rule of validation."""
+    """The default settings for a data set: its profile and rule of validation."""
     settings = Settings.of(profile or profile_of(dataset), backbone)
     rule = validation_rule_of(dataset, settings.profile)
     return settings if rule is None else replace(settings, validation_rule=rule)

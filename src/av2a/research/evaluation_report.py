@@ -1,6 +1,6 @@
-"""An evaluation as results to print and write.
+"""Turns an evaluation into results to print and write.
 
-All but the timing is the same in every run on the same input.
+Everything but the timing is the same in every run on the same input.
 """
 
 import math
@@ -33,7 +33,7 @@ Values = dict[str, float]
 
 
 def results_of(evaluation: Evaluation) -> Results:
-    """The evaluation in every form."""
+    """The evaluation as tables, JSON and CSV records."""
     return Results(
         plain=_plain(evaluation),
         tables=tuple(table for table in (_main_table(evaluation), _category_table(evaluation)) if table.rows),
@@ -56,7 +56,7 @@ def title(evaluation: Evaluation) -> str:
 
 
 def facts(evaluation: Evaluation) -> Iterator[str]:
-    """With what it was measured, how fast, and what to know about it, one line each."""
+    """The backbone, the settings, the timing and the remarks, one line each."""
     if evaluation.source is not None:
         yield _made_by(evaluation)
     if evaluation.backbone is not None:
@@ -228,7 +228,7 @@ def _by_category(evaluation: Evaluation) -> Iterator[tuple[str, str, Values]]:
 
 
 def _made_by(evaluation: Evaluation) -> str:
-    """Whose work the numbers judge; empty where that is not known."""
+    """Who made the predictions; empty where that is not known."""
     if evaluation.source is not None:
         return f"{evaluation.source.kind.value}: {one_line(evaluation.source.place, 300)}"
     return "" if evaluation.backbone is None else evaluation.backbone.name

@@ -1,4 +1,4 @@
-"""A file with the trials of searches, one JSON object a line: written as trials are done, so that a killed search can be continued."""
+"""Keeps the trials of searches in a file, one JSON object a line, so that a killed search can be continued."""
 
 import json
 import logging
@@ -19,12 +19,12 @@ SAME_PERCENT = 1e-6
 
 @dataclass(frozen=True)
 class Trial:
-    """Settings that were tried."""
+    """One try of a search."""
 
     values: Mapping[str, float]
     """Of the hyper-parameters that are searched."""
     value: float
-    """What they measured."""
+    """The measure for them."""
 
 
 def kept_trials(journal: Path | None, name: str, measure_again: Callable[[Trial], float]) -> tuple[str, list[Trial]]:

@@ -27,7 +27,7 @@ def parameters_of(backbone: Backbone) -> int | None:
 
 
 def _sizes(thing: Any, depth: int, seen: set[int]) -> Iterator[tuple[int, int]]:
-    """The parameters that are held, each by its identity, with its size."""
+    """The identity and the size of each parameter."""
     if id(thing) in seen or isinstance(thing, type):
         return
     seen.add(id(thing))

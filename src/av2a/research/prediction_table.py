@@ -147,9 +147,9 @@ class _Rows:
         Raises:
             InvalidAnnotations: a value is invalid.
         """
-        is_event = any(row[column].strip() for column in ("onset", "offset", "event_label"))
-        modality = _modality(row, self.dataset.task) if is_event else None
-        onset, offset = (row.seconds(column) if is_event else 0.0 for column in ("onset", "offset"))
+        usual = Modality.AUDIO_VISUAL if self.dataset.task is Task.LOCALIZATION else None
+        modality = row.modality(empty=usual) if row.has_event else None
+        onset, offset = (row.seconds(column) if row.has_event else 0.0 for column in ("onset", "offset"))
         if offset > LONGEST_SECONDS:
             raise row.wrong(f"offset {offset:g} is beyond a day: times are seconds from the clip's start")
         name = _name(row["filename"].strip(), self.ends)
@@ -237,15 +237,6 @@ def _name(written: str, known: Collection[str]) -> str | None:
         if name in known:
             return name
     return None
-
-
-def _modality(row: AnnotationRow, task: Task) -> Modality:
-    text = row["modality"].strip()
-    if not text and task is Task.LOCALIZATION:
-        return Modality.AUDIO_VISUAL
-    if text not in [modality.value for modality in Modality]:
-        raise row.wrong(f"modality must be audio, visual or audio_visual, got {one_line(text, 40)!r}: correct it")
-    return Modality(text)
 
 
 def _check_names(fields: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Table 7: how well a linear classifier tells events apart second by second from frozen embeddings (scikit-learn enters here only).
+"""Trains a linear classifier on frozen embeddings, second by second: Table 7 (scikit-learn is imported here only).
 
 The paper (its section C) says that the classifier is fully supervised and linear, and no more. Here: one logistic regression a category, on
 standardised embeddings, L2 with C = 1, present where the probability is above one half; pictures are held to what is seen, sounds to what is
@@ -30,7 +30,7 @@ TITLES = {
     "clip-clap": {Modality.VISUAL: "CLIP", Modality.AUDIO: "CLAP"},
     "languagebind": {Modality.VISUAL: "LanguageBind, image", Modality.AUDIO: "LanguageBind, audio"},
 }
-"""How a backbone's halves are called."""
+"""The paper's names of the encoders of a backbone."""
 
 
 def require_sklearn() -> None:
@@ -78,7 +78,7 @@ def _line(train: Watch, test: Watch, dataset: str, method: str, modality: Modali
 
 @dataclass(frozen=True)
 class Seconds:
-    """Embeddings of many seconds, and what is there in each."""
+    """Embeddings of many seconds, and their truth."""
 
     rows: Float[np.ndarray, "second feature"]
     observed: Bool[np.ndarray, " second"]

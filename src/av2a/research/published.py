@@ -1,4 +1,4 @@
-"""The paper's own numbers, as printed, to stand beside what is measured.
+"""The paper's own numbers, as printed, for comparison with measured ones.
 
 Source: Shaar, Shaulov, Chechik, Wolf, "Adapting to the Unknown: Training-Free Audio-Visual Event Perception with Dynamic
 Thresholds", CVPR 2025 (arXiv 2503.13693), Tables 1 to 8 and section 4.2. Percentages but for Table 1. What follows a ± is the spread that
@@ -38,7 +38,7 @@ class PublishedRow:
     method: str
     """The backbone or parser by its name here, as in ``PAPER_SETTINGS``; "dg-sct" for the one that is in neither."""
     name: str
-    """How the line is called."""
+    """The name of the line."""
     figures: Mapping[str, Figure]
     """By column; a column that holds a dash is left out."""
 

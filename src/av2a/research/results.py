@@ -1,4 +1,4 @@
-"""Results that are printed or written: one record, and its forms as aligned text, Markdown, CSV and JSON."""
+"""The record of results that every experiment returns, and its rendering as aligned text, Markdown, CSV and JSON."""
 
 import json
 import re
@@ -24,7 +24,7 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True)
 class Table:
-    """Cells for a reader, with what there is to say of them."""
+    """Cells for a reader, with a heading and notes."""
 
     rows: tuple[tuple[str, ...], ...]
     columns: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Results:
-    """What was measured, for readers and for programs."""
+    """Measured numbers, for readers (``tables``) and for programs (``plain`` and ``records``)."""
 
     plain: Mapping[str, Any]
     """Everything, as JSON has it."""

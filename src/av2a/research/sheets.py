@@ -1,4 +1,4 @@
-"""The paper's tables: measured numbers beside published ones, and the difference where both are of the same data."""
+"""Combines measured and published numbers into the paper's tables, with the difference where both are of the same data."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -52,7 +52,7 @@ class Sheet:
     """One table."""
 
     number: int | None
-    """Its number in the paper; None for what the paper tells in its text."""
+    """Its number in the paper; None for what stands in its text."""
     title: str
     groups: Mapping[str, tuple[str, ...]]
     """Columns that share a heading, such as a number by segments and by events."""
@@ -151,7 +151,7 @@ def _sheet(table: PublishedTable, parts: Sequence[Part], available: "_Available"
 
 @dataclass(frozen=True)
 class _Available:
-    """What there is to measure with."""
+    """The data and methods that are available."""
 
     videos: Collection[str]
     """Data sets with videos."""

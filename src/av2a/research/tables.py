@@ -1,6 +1,6 @@
-"""All tables of the paper, for the data and models that are available.
+"""Fills all tables of the paper, for the data and models that are available.
 
-Settings are tuned on the validation split and measured on the test split. The method draws nothing at random; what follows a ± here is the spread over
+Settings are tuned on the validation split and measured on the test split. The method is deterministic; the number after ± is the spread over
 searches with different seeds.
 """
 

@@ -1,6 +1,6 @@
 """The hyper-parameters of Table 1 searched on stored embeddings, as the paper did on 200 videos of the LLP validation split.
 
-Which 200, over which values and for which number is not stated in the paper (docs/experiments.md), so the result states each.
+The paper does not state which 200, which ranges and which number (docs/experiments.md), so the result states each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ TRIALS = 500
 
 
 class Objective(Enum):
-    """What is maximised, in percent."""
+    """The number that is maximised, in percent."""
 
     TYPE = "type"
     """The mean of Type@AV by segments and by events."""
@@ -42,7 +42,7 @@ class Objective(Enum):
 
     @classmethod
     def of(cls, task: Task) -> "Objective":
-        """What is maximised unless something else is asked for."""
+        """The default objective of a task."""
         return cls.ACCURACY if task is Task.LOCALIZATION else cls.TYPE
 
     def check(self, task: Task) -> None:
@@ -58,14 +58,8 @@ class Objective(Enum):
 
     @property
     def words(self) -> str:
-        """What it measures, in words."""
-        return {
-            Objective.TYPE: "mean of segment and event Type@AV",
-            Objective.SEGMENT_TYPE: "segment Type@AV",
-            Objective.EVENT_TYPE: "event Type@AV",
-            Objective.ALL: "mean of the ten numbers",
-            Objective.ACCURACY: "accuracy of the first candidate",
-        }[self]
+        """What it measures, for a reader."""
+        return _MEANINGS[self]
 
     def measured(self, replay: Replayable, settings: Settings) -> float:
         """Its value for these settings."""
@@ -75,12 +69,22 @@ class Objective(Enum):
             [first, *_] = score(predictions, replay.dataset, segment_seconds=settings.segment_seconds).readings or ()
             return first.accuracy
         numbers = parsing_numbers(predictions, replay.dataset, settings.segment_seconds)
-        return {
-            Objective.TYPE: (numbers.segment_type + numbers.event_type) / 2,
-            Objective.SEGMENT_TYPE: numbers.segment_type,
-            Objective.EVENT_TYPE: numbers.event_type,
-            Objective.ALL: fmean(numbers),
-        }[self]
+        return fmean(numbers if self is Objective.ALL else [getattr(numbers, name) for name in _MEANS[self]])
+
+
+_MEANINGS = {
+    Objective.TYPE: "mean of segment and event Type@AV",
+    Objective.SEGMENT_TYPE: "segment Type@AV",
+    Objective.EVENT_TYPE: "event Type@AV",
+    Objective.ALL: "mean of the ten numbers",
+    Objective.ACCURACY: "accuracy of the first candidate",
+}
+_MEANS = {
+    Objective.TYPE: ("segment_type", "event_type"),
+    Objective.SEGMENT_TYPE: ("segment_type",),
+    Objective.EVENT_TYPE: ("event_type",),
+}
+"""The numbers whose mean an objective is."""
 
 
 @dataclass(frozen=True)

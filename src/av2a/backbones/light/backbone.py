@@ -98,7 +98,7 @@ class LightVisual:
         """A place for each thing, and the two behind them."""
         return len(self.reader.tags) + 2
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One unit row a label, independent of the others.
 
         Raises:
@@ -201,7 +201,7 @@ class LightAudio:
         """A place for each sound, and the two behind them."""
         return len(self.reader.tags) + 2
 
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "category feature"]:
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One unit row a label, independent of the others.
 
         Raises:
