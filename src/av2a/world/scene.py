@@ -232,7 +232,7 @@ def annotations(scene: Scene) -> tuple[SceneAnnotation, ...]:
     )
 
 
-def truth(scene: Scene) -> tuple[Bool[np.ndarray, "second label"], Bool[np.ndarray, "second label"]]:
+def truth(scene: Scene) -> tuple[Bool[np.ndarray, "second category"], Bool[np.ndarray, "second category"]]:
     """Which of ``NAMES`` is heard, and which is seen, in each second."""
     shape = (scene.duration_seconds, len(NAMES))
     heard, seen = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)

@@ -40,4 +40,4 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
 """Two or more other wordings of each label; none belongs to two labels."""
 
 NAMES: tuple[str, ...] = tuple(PARAPHRASES)
-"""The labels, in the order of the label axis of every array."""
+"""The labels, in the order of the category axis of every array."""
