@@ -14,7 +14,7 @@ from pathlib import Path
 
 from av2a.errors import NoStreams
 from av2a.media.edit_lists import end_edits
-from av2a.media.muxing import EDIT_LIST_OPTIONS, MOVIE_HZ, TOLERANCE, Interval, NotCopyable, muxing
+from av2a.media.muxing import EDIT_LIST_OPTIONS, MOVIE_HZ, TOLERANCE, NotCopyable, TimeSpan, muxing
 from av2a.media.reading import (
     Container,
     Losses,
@@ -82,7 +82,7 @@ class _Track:
     others: Iterator[_Timed]
 
 
-def copy(clip: Clip, interval: Interval, path: Path, muxer: str) -> Copy:
+def copy(clip: Clip, interval: TimeSpan, path: Path, muxer: str) -> Copy:
     """Writes the packets of an interval to ``path``.
 
     Raises:

@@ -19,7 +19,7 @@ from av2a import atomic
 from av2a.errors import InvalidSetting, NotMedia, OutputRefused, one_line
 from av2a.media.copying import PCM, copy
 from av2a.media.encoding import encode
-from av2a.media.muxing import Interval, NotCopyable
+from av2a.media.muxing import NotCopyable, TimeSpan
 from av2a.media.reading import quoted
 from av2a.types import Clip
 
@@ -112,7 +112,7 @@ def cut(
     """
     path = Path(path)
     _check(clip, start_seconds, stop_seconds, path, cut_ending(clip, exact=exact))
-    interval = Interval(start_seconds, min(stop_seconds, clip.duration_seconds))
+    interval = TimeSpan(start_seconds, min(stop_seconds, clip.duration_seconds))
     muxer = _MUXERS[path.suffix.lower()]
     note = None
     with _written(path, overwrite) as partial:
@@ -147,7 +147,7 @@ def join(clip: Clip, intervals: Sequence[tuple[float, float]], path: str | Path,
         raise InvalidSetting("there is no interval to join: name at least one")
     for start_seconds, stop_seconds in intervals:
         _check(clip, start_seconds, stop_seconds, path, cut_ending(clip, exact=True))
-    parts = [Interval(start, min(stop, clip.duration_seconds)) for start, stop in intervals]
+    parts = [TimeSpan(start, min(stop, clip.duration_seconds)) for start, stop in intervals]
     with _written(path, overwrite) as partial:
         _encode(clip, parts, partial, _MUXERS[path.suffix.lower()])
 
@@ -174,7 +174,7 @@ def _written(path: Path, overwrite: bool) -> Iterator[Path]:
         raise OutputRefused(f"cannot write {quoted(path)} ({one_line(reason)}): choose another place") from refused
 
 
-def _encode(clip: Clip, intervals: Sequence[Interval], path: Path, muxer: str) -> tuple[bool, bool]:
+def _encode(clip: Clip, intervals: Sequence[TimeSpan], path: Path, muxer: str) -> tuple[bool, bool]:
     try:
         return encode(clip, intervals, path, muxer)
     except NotCopyable as refused:

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from av2a.errors import MissingDependency, NoStreams
 from av2a.media.frames import ShownFrame, shown_frames
-from av2a.media.muxing import EDIT_LIST_OPTIONS, TOLERANCE, Interval, muxing
+from av2a.media.muxing import EDIT_LIST_OPTIONS, TOLERANCE, TimeSpan, muxing
 from av2a.media.reading import Container, Frame, Losses, Source, Stream, display_matrix, opened, quoted, refusals
 from av2a.media.sound import placed_from
 from av2a.types import Clip
@@ -41,7 +41,7 @@ BLOCK_SECONDS = 0.5
 """Silence is made in pieces of this length."""
 
 
-def encode(clip: Clip, intervals: Sequence[Interval], path: Path, muxer: str) -> tuple[bool, bool]:
+def encode(clip: Clip, intervals: Sequence[TimeSpan], path: Path, muxer: str) -> tuple[bool, bool]:
     """Writes the intervals to ``path``; whether there is video, and audio, in it.
 
     Each begins with the frame that is shown at its start; where audio is absent there is silence, so that it stays in step.
@@ -77,7 +77,7 @@ Fed = Iterator[tuple[float, list[Any]]]
 """Packets, and the time up to which their stream is encoded."""
 
 
-def _video_frames(clip: Clip, intervals: Sequence[Interval]) -> Iterator[tuple[float, Frame, float]]:
+def _video_frames(clip: Clip, intervals: Sequence[TimeSpan]) -> Iterator[tuple[float, Frame, float]]:
     """Each frame with the time and the length for which it is shown in the joined intervals, in seconds."""
     offset = 0.0
     for interval in intervals:
@@ -90,7 +90,7 @@ def _video_frames(clip: Clip, intervals: Sequence[Interval]) -> Iterator[tuple[f
         offset += stop - start
 
 
-def _frames_at(clip: Clip, interval: Interval) -> Iterator[ShownFrame]:
+def _frames_at(clip: Clip, interval: TimeSpan) -> Iterator[ShownFrame]:
     """The frame that is shown at the start of an interval, and those that come after it."""
     if clip.video is None:
         return
@@ -191,7 +191,7 @@ class _AudioFeed:
         if clip.audio.language is not None:
             self._stream.metadata["language"] = clip.audio.language
 
-    def packets(self, intervals: Sequence[Interval]) -> Fed:
+    def packets(self, intervals: Sequence[TimeSpan]) -> Fed:
         """The packets of the intervals' audio."""
         import av
 
@@ -210,7 +210,7 @@ class _AudioFeed:
     def _encoded(self, frames: list[Frame]) -> list[Any]:
         return [packet for frame in frames for packet in self._stream.encode(frame)]
 
-    def _samples(self, interval: Interval) -> Iterator[Float32[np.ndarray, "channel sample"]]:
+    def _samples(self, interval: TimeSpan) -> Iterator[Float32[np.ndarray, "channel sample"]]:
         """The samples of an interval at the file's rate, none missing."""
         position, stop = (round(seconds * self._from_hz) for seconds in interval)
         for piece in placed_from(self._clip, max(0, int(interval.start_seconds) - 1), Losses()):

@@ -23,7 +23,7 @@ EDIT_LIST_OPTIONS = {"avoid_negative_ts": "disabled", "movflags": "+faststart", 
 _PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-class Interval(NamedTuple):
+class TimeSpan(NamedTuple):
     """A part of a clip, ``[start_seconds, stop_seconds)`` from its zero."""
 
     start_seconds: float
