@@ -36,7 +36,8 @@ if sys.argv[1] in ("tune", "tables"):
     searched = search.search
     search.search = lambda *given, trials, **more: searched(*given, trials=min(trials, 3), **more)
 from av2a.cli import main
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])
 """
 """The command on a generated world of two clips a split; searches end after three trials."""
 LONG = {"batch", "tune", "ablate", "compare-fusion", "probe", "tables", "synth"}
