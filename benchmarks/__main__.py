@@ -18,6 +18,7 @@ NAMES = (
     "encoders",
     "encoders_languagebind",
     "encoders_memory",
+    "page",
 )
 NAMED_ONLY = ("real",)
 """Those that need clips or weights which are not in the repository."""

@@ -142,10 +142,6 @@ def test_thresholds_move_at_once_and_are_confirmed_by_the_server(watching: Any, 
             "(settings) => { for (const [name, value] of Object.entries(settings)) window.av2a.watch.sliders.set(name, value); }",
             settings,
         )
-        page.wait_for_function("() => window.av2a.watch.preview !== null")
-        preview = page.evaluate(
-            "() => window.av2a.watch.preview.events.filter((e) => e.stream === 1 && !e.derived).map((e) => [e.label, e.start, e.stop])"
-        )
         settled(page)
         page.wait_for_function(
             "(wanted) => window.av2a.watch.answer.settings.initial_threshold === wanted",
@@ -154,8 +150,10 @@ def test_thresholds_move_at_once_and_are_confirmed_by_the_server(watching: Any, 
         settled(page)
         confirmed = shown(page)
         assert confirmed == in_order(expected(scenes[0], LABELS, settings))
-        seen = {(each[0], each[2], each[3]) for each in confirmed if each[1] == 1}
-        assert {tuple(each) for each in preview} <= seen
+        # While it moved, the page showed what its own worker finds: the same, as the means of intervals are close.
+        rows = page.evaluate("() => [...window.av2a.watch.ranEvents]")
+        own = {(LABELS[int(rows[i])], int(rows[i + 1]), rows[i + 2], rows[i + 3]) for i in range(0, len(rows), 5)}
+        assert own == {tuple(each[:4]) for each in confirmed}
 
 
 def test_sliders_are_moved_by_keys_and_named_in_terms_of_chance(watching: Any) -> None:

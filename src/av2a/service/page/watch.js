@@ -309,6 +309,7 @@ export class Watch {
   ran(data) {
     this.busy = false;
     this.lastRun = performance.now() - this.ranAt;
+    this.ranEvents = data.events;
     if (this.again) this.run();
     if (!this.answer || this.parsed.labels !== this.answer.labels) return;
     if (data.opened.length) this.lanes.chart = { segmentSeconds: this.answer.segment_seconds, streams: data.opened };

@@ -1,0 +1,148 @@
+"""The page: sliders and scrolling on long recordings, the first load, an answer for stored videos, a large upload.
+
+Needs playwright and Chromium (``av2a[dev]``). Bars, on a quiet machine: lanes within 150 ms and 4 ms of the
+main thread a frame while a threshold moves, 6 ms while scrolling, 500 ms and 150 kB for the first load, 300 ms for new
+labels, 60 MB for an upload of 2 GB.
+"""
+
+import json
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from av2a import world
+from tests.service.conftest import BROWSER, QUIET
+from tests.service.running import Running, running
+from tests.service.test_page import hour, settled
+
+UPLOAD_GIGABYTES = 2.0
+
+SLIDE = """async () => {
+  const w = window.av2a.watch, waits = [], tasks = [];
+  new PerformanceObserver((list) => tasks.push(...list.getEntries().map((e) => e.duration))).observe({ type: "longtask" });
+  w.lanes.frames = { count: 0, busy: 0, longest: 0 };
+  for (let i = 0; i < 30; i++) {
+    const began = performance.now();
+    w.sliders.set("initial_threshold", 0.8 + (i % 15) * 0.01);
+    while (w.busy || w.again) await new Promise(requestAnimationFrame);
+    waits.push(performance.now() - began);
+  }
+  return { waits, tasks, frames: w.lanes.frames };
+}"""
+
+SCROLL = """async (seconds) => {
+  const { lanes } = window.av2a.watch, until = performance.now() + seconds * 1000;
+  lanes.frames = { count: 0, busy: 0, longest: 0 };
+  for (let i = 0; performance.now() < until; i++) {
+    lanes.board.scrollTop = (i * 7) % (lanes.board.scrollHeight - lanes.board.clientHeight);
+    const length = 60 + 1700 * (1 + Math.sin(i / 90)), start = (3600 - length) * (0.5 + 0.5 * Math.sin(i / 50));
+    lanes.setView(start, start + length);
+    await new Promise(requestAnimationFrame);
+  }
+  return lanes.frames;
+}"""
+
+
+def metrics(session: Any) -> dict[str, float]:
+    """Chromium's own counters: time of the main thread, memory."""
+    return {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+
+
+def long_recording(page: Any, labels: int) -> None:
+    """Put an hour with so many labels into the page."""
+    answer, scores = hour(labels)
+    page.unroute_all()
+    page.route("**/answer", lambda route: route.fulfill(content_type="application/json", body=json.dumps(answer)))
+    page.route("**/scores", lambda route: route.fulfill(content_type="application/octet-stream", body=scores))
+    page.reload()
+    page.wait_for_function("(n) => window.av2a.watch.answer?.labels.length === n", arg=labels)
+    settled(page)
+
+
+def measure_page(server: Running, video: str) -> None:
+    """Sliders, scrolling and the first load, in the browser."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=[f"--{flag}" for flag in QUIET])
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(120_000)
+        page.goto(server.address)
+        page.wait_for_selector("#home:not([hidden])")
+        timing = page.evaluate("() => performance.getEntriesByType('navigation')[0].toJSON()")
+        size = page.evaluate("() => performance.getEntriesByType('resource').reduce((sum, e) => sum + e.encodedBodySize, 0)")
+        print(f"first load: {timing['loadEventEnd']:.0f} ms, {size / 1000:.0f} kB uncompressed")
+        page.goto(f"{server.base}/#/video/{video}")
+        settled(page)
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        long_recording(page, 30)
+        before = metrics(session)
+        slid = page.evaluate(SLIDE)
+        spent = (metrics(session)["TaskDuration"] - before["TaskDuration"]) * 1000 / slid["frames"]["count"]
+        waits = sorted(slid["waits"])
+        print(
+            f"1 h x 30 labels x 3 streams, a threshold moves: median {statistics.median(waits):.0f} ms, longest {waits[-1]:.0f} ms; "
+            f"main thread {spent:.1f} ms a frame; longest task {max(slid['tasks'], default=0):.0f} ms"
+        )
+        long_recording(page, 100)
+        before = metrics(session)
+        frames = page.evaluate(SCROLL, 20)
+        after = metrics(session)
+        spent = (after["TaskDuration"] - before["TaskDuration"]) * 1000 / frames["count"]
+        grown = (after["JSHeapUsedSize"] - before["JSHeapUsedSize"]) / 1e6
+        print(f"1 h x 100 labels, 3,000 events, scrolled and zoomed: main thread {spent:.1f} ms a frame, {frames['count'] / 20:.0f} frames/s, heap {grown:+.1f} MB")
+        browser.close()
+
+
+def measure_answers(server: Running, video: str) -> None:
+    """New labels for a video that was seen before."""
+    waits = []
+    for number in range(20):
+        began = time.perf_counter()
+        server.call("POST", f"/api/videos/{video}/answer", {"labels": [f"violin {number}", "dog"]})
+        waits.append((time.perf_counter() - began) * 1000)
+    print(f"new labels for a stored 10-s video: median {statistics.median(waits):.0f} ms, longest {max(waits):.0f} ms")
+
+
+def measure_upload(server: Running, gigabytes: float) -> None:
+    """Memory of the server's process while a large file comes."""
+    resident = lambda: int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6  # noqa: E731
+    highest, done = [resident()], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            highest.append(resident())
+
+    def pieces() -> Iterator[bytes]:
+        block = bytes(1 << 20)
+        for _ in range(int(gigabytes * 1e9) >> 20):
+            yield block
+
+    threading.Thread(target=watch, daemon=True).start()
+    began = time.perf_counter()
+    reply = server.client.put("/api/uploads", params={"name": "large.mp4"}, content=pieces())
+    done.set()
+    print(f"upload of {gigabytes:g} GB ({reply.status_code}, as it is no media): {time.perf_counter() - began:.1f} s, memory +{max(highest) - highest[0]:.0f} MB")
+
+
+def main() -> None:
+    """Measure everything, a line each."""
+    with tempfile.TemporaryDirectory() as folder:
+        scene = Path(folder) / "scene.mp4"
+        world.write_clip(world.make_scene(1), scene)
+        with running(Path(folder) / "work") as server:
+            video = server.upload(scene)["id"]
+            server.answer(video, ["dog barking", "violin"])
+            measure_answers(server, video)
+            measure_page(server, video)
+            measure_upload(server, UPLOAD_GIGABYTES)
+
+
+if __name__ == "__main__":
+    main()
