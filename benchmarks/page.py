@@ -75,7 +75,9 @@ def measure_page(server: Running, video: str) -> None:
         page.goto(server.address)
         page.wait_for_selector("#home:not([hidden])")
         timing = page.evaluate("() => performance.getEntriesByType('navigation')[0].toJSON()")
-        size = page.evaluate("() => performance.getEntriesByType('resource').reduce((sum, e) => sum + e.encodedBodySize, 0)")
+        size = page.evaluate(
+            "() => performance.getEntriesByType('resource').reduce((sum, e) => sum + e.encodedBodySize, 0)"
+        )
         print(f"first load: {timing['loadEventEnd']:.0f} ms, {size / 1000:.0f} kB uncompressed")
         page.goto(f"{server.base}/#/video/{video}")
         settled(page)
@@ -96,7 +98,9 @@ def measure_page(server: Running, video: str) -> None:
         after = metrics(session)
         spent = (after["TaskDuration"] - before["TaskDuration"]) * 1000 / frames["count"]
         grown = (after["JSHeapUsedSize"] - before["JSHeapUsedSize"]) / 1e6
-        print(f"1 h x 100 labels, 3,000 events, scrolled and zoomed: main thread {spent:.1f} ms a frame, {frames['count'] / 20:.0f} frames/s, heap {grown:+.1f} MB")
+        print(
+            f"1 h x 100 labels, 3,000 events, scrolled and zoomed: main thread {spent:.1f} ms a frame, {frames['count'] / 20:.0f} frames/s, heap {grown:+.1f} MB"
+        )
         browser.close()
 
 
@@ -128,7 +132,9 @@ def measure_upload(server: Running, gigabytes: float) -> None:
     began = time.perf_counter()
     reply = server.client.put("/api/uploads", params={"name": "large.mp4"}, content=pieces())
     done.set()
-    print(f"upload of {gigabytes:g} GB ({reply.status_code}, as it is no media): {time.perf_counter() - began:.1f} s, memory +{max(highest) - highest[0]:.0f} MB")
+    print(
+        f"upload of {gigabytes:g} GB ({reply.status_code}, as it is no media): {time.perf_counter() - began:.1f} s, memory +{max(highest) - highest[0]:.0f} MB"
+    )
 
 
 def main() -> None:

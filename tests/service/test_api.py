@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from av2a import Detector
-from av2a.exports import WRITERS
+from av2a.exports import usable
 from av2a.service.desk import plain_answer
 from av2a.service.openapi import description
 from av2a.settings import Settings
 from tests.service.running import Running, running
 
-LABELS = ["dog barking", "bus passing", "ambulance siren", "acoustic guitar", "rooster crowing"]
+LABELS = ["dog barking", "bus passing", "helicopter flying", "bird singing", "rooster crowing"]
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +53,14 @@ def test_a_dropped_video_is_looked_through_and_the_answer_is_that_of_detect(
     assert (seen["state"], seen["origin"], seen["duration_seconds"]) == ("done", "upload", 10.0)
     assert "path" not in seen and str(server.home) not in json.dumps(seen)
     answer = server.answer(seen["id"], LABELS)
-    assert answer["events"] == as_page(detector, scenes[0], LABELS, {})
+    assert len(answer["events"]) > 5 and answer["events"] == as_page(detector, scenes[0], LABELS, {})
     assert set(seen["found"]) == {LABELS[event[0]] for event in answer["events"]}
 
 
 def test_other_labels_of_a_video_seen_before_are_answered_at_once_and_decode_nothing(
     server: Running, seen: dict[str, Any], scenes: list[Path], detector: Detector
 ) -> None:
-    labels = ["violin", "rain"]
+    labels = ["rooster crowing", "violin"]
     # A video that had to be decoded would be queued, with status 202.
     reply = server.call("POST", f"/api/videos/{seen['id']}/answer", {"labels": labels})
     assert reply.status_code == 200, reply.text
@@ -72,7 +72,7 @@ def test_settings_are_those_of_detect(
 ) -> None:
     for settings in (
         {"initial_threshold": 0.7, "decay": 0.5},
-        {"strictness": {"heard": -1.5, "dog barking": 2}},
+        {"strictness": {"heard": -1.5, "rooster crowing": 2}},
         {"profile": "released"},
     ):
         reply = server.answer(seen["id"], LABELS, settings)
@@ -89,10 +89,10 @@ def test_scores_are_packed_for_the_page(server: Running, seen: dict[str, Any]) -
     assert (np.abs(similarity) <= 1 + 1e-6).all()
 
 
-@pytest.mark.parametrize("ending", [ending for ending in WRITERS if ending not in (".png", ".svg")])
+@pytest.mark.parametrize("ending", list(usable()))
 def test_every_export_format_is_offered_and_written(server: Running, seen: dict[str, Any], ending: str) -> None:
     offered = [each["ending"] for each in server.call("GET", "/api/state").json()["formats"]]
-    assert set(offered) >= set(WRITERS) - {".png", ".svg"}
+    assert offered == usable()
     answer = server.answer(seen["id"], LABELS)
     for path in (f"/api/answers/{answer['answer']}/export", "/api/export"):
         reply = server.call("GET", path, params={"ending": ending})
@@ -103,9 +103,10 @@ def test_every_export_format_is_offered_and_written(server: Running, seen: dict[
 def test_search_gives_what_detect_gives(
     server: Running, seen: dict[str, Any], scenes: list[Path], detector: Detector
 ) -> None:
-    found = server.call("POST", "/api/search", {"labels": ["violin", "dog barking"]}).json()
+    found = server.call("POST", "/api/search", {"labels": ["helicopter flying", "rooster crowing"]}).json()
     mine = [hit for hit in found["hits"] if hit["video"] == seen["id"]]
-    expected = detector(scenes[0], ["violin", "dog barking"]).events
+    expected = detector(scenes[0], ["helicopter flying", "rooster crowing"]).events
+    assert expected
     assert sorted((hit["label"], hit["start"], hit["stop"]) for hit in mine) == sorted(
         (event.label, event.start_seconds, event.stop_seconds) for event in expected
     )

@@ -178,6 +178,11 @@ def check_output(path: str | Path, *, overwrite: bool = False, ending: str = "")
     return ending
 
 
+def usable() -> list[str]:
+    """The endings of the formats whose libraries are installed."""
+    return [ending for ending in WRITERS if ending not in _LIBRARIES or find_spec(_LIBRARIES[ending][0]) is not None]
+
+
 def _check_library(ending: str) -> None:
     library, extra = _LIBRARIES.get(ending, ("", ""))
     if library and find_spec(library) is None:

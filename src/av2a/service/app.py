@@ -99,6 +99,7 @@ class Routes:
             ("GET", "/api/videos/{video}/corrections", self.corrections),
             ("PUT", "/api/videos/{video}/corrections", self.save_corrections),
             ("GET", "/api/answers/{answer}/export", self.export),
+            ("GET", "/api/answers/{answer}/moments", self.moments),
             ("GET", "/api/export", self.export_all),
             ("POST", "/api/search", self.search),
         ]
@@ -207,6 +208,11 @@ class Routes:
             request.path_params["answer"], query.get("ending", ".json"), with_corrections="plain" not in query
         )
         return _download(name, content)
+
+    async def moments(self, request: Request) -> Response:
+        """Clips of an answer's events, in an archive."""
+        with_corrections = "plain" not in request.query_params
+        return _download(*await self.desk.moments(request.path_params["answer"], with_corrections=with_corrections))
 
     async def export_all(self, request: Request) -> Response:
         """The answers for all videos."""

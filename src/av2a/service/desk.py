@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import tempfile
 import time
@@ -10,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -32,7 +32,7 @@ from av2a.service.events import Broadcast
 from av2a.service.jobs import JobQueue, VideoJob
 from av2a.service.processes import WorkerProcess, WorkFailed
 from av2a.service.scores import STREAMS, moves_in_page
-from av2a.service.worker import Answered, ModelChoice
+from av2a.service.worker import Answered, Found, ModelChoice
 from av2a.settings import Settings
 from av2a.types import Clip, Detection
 from av2a.world import NAMES, demo_scene, write_clip
@@ -146,11 +146,10 @@ class Desk:
     @staticmethod
     def formats() -> list[dict[str, Any]]:
         """The endings of the exporters that can be used here."""
-        pictures = find_spec("matplotlib") is not None
+        names = {ending: name for name, ending in exports.format_names().items()}
         return [
-            {"ending": ending, "several": ending in exports.SEVERAL}
-            for ending in exports.WRITERS
-            if pictures or ending not in (".png", ".svg")
+            {"ending": ending, "name": names.get(ending, ""), "several": ending in exports.SEVERAL}
+            for ending in exports.usable()
         ]
 
     def _demo_id(self) -> str | None:
@@ -379,24 +378,21 @@ class Desk:
         checked = list(checked_labels(labels, Limits().labels))
         self._require_models()
         videos = [video for video in self.catalogue if video.state == "done" and self.catalogue.get(video.id)]
-        clips = [await self.clip(video) for video in videos]
-        found: list[Detection | None] = await self._patiently("search", clips=clips, labels=checked, settings=settings)
+        by_path = {str(video.path.absolute()): video for video in videos}
+        found: Found = await self._patiently("search", paths=list(by_path), labels=checked, settings=settings)
         hits = [
             {
-                "video": video.id,
-                "name": video.name,
+                "video": by_path[path].id,
+                "name": by_path[path].name,
                 "label": event.label,
                 "modality": event.modality.value,
                 "start": event.start_seconds,
                 "stop": event.stop_seconds,
                 "confidence": event.confidence,
             }
-            for video, detection in zip(videos, found, strict=True)
-            if detection is not None
-            for event in detection.events
+            for path, event in found.events
         ]
-        hits.sort(key=lambda hit: -float(str(hit["confidence"])))
-        return {"labels": checked, "searched": sum(each is not None for each in found), "hits": hits}
+        return {"labels": checked, "searched": found.searched, "hits": hits}
 
     async def _work(self, job: VideoJob) -> None:
         """One job: the video is decoded, embedded and answered."""
@@ -444,7 +440,6 @@ class Desk:
             **plain_answer(detection),
         } | {
             "command": self.command_line(video, detection),
-            "unknown_labels": _unknown(detection),
         }
 
     def _scores_key(self, video: Video, labels: Sequence[str], settings: Settings) -> str:
@@ -501,6 +496,24 @@ class Desk:
         detection = self._corrected(known) if with_corrections else known.detection
         stem = Path(detection.clip.name).stem
         return f"{stem}{ending}", await asyncio.to_thread(_exported, [detection], ending, stem)
+
+    async def moments(self, key: str, *, with_corrections: bool) -> tuple[str, bytes]:
+        """Clips of the events of an answer, in an archive: its name and content.
+
+        Raises:
+            Gone: the answer is not remembered.
+            UsageError: it has no events.
+            WorkFailed: the file cannot be cut.
+        """
+        known = self.remembered(key)
+        detection = self._corrected(known) if with_corrections else known.detection
+        if not detection.events:
+            raise UsageError("there are no events to cut")
+        with tempfile.TemporaryDirectory(prefix="av2a-") as folder:
+            arguments = {"detection": detection, "folder": Path(folder)}
+            files: list[Path] = await self.worker.call("cut", **arguments)
+            content = await asyncio.to_thread(_packed, files)
+        return f"{Path(detection.clip.name).stem} moments.zip", content
 
     async def export_all(self, ending: str, *, with_corrections: bool) -> tuple[str, bytes]:
         """The answers for all videos that were seen, in one file where the format holds several, else in an archive."""
@@ -579,6 +592,12 @@ def plain_answer(detection: Detection) -> dict[str, Any]:
         "closest": sentence(closest) + "." if closest else None,
         "warnings": list(dict.fromkeys(detection.warnings)),
         "caution": detection.caution,
+        "unknown": [
+            [labels[each.label], number]
+            for each in detection.known
+            for number, known_as in enumerate((each.heard_as, each.seen_as))
+            if known_as is None
+        ],
     }
 
 
@@ -600,13 +619,6 @@ def _toml(value: Any) -> str:
     return "none" if value is None else repr(value)
 
 
-def _unknown(detection: Detection) -> list[str]:
-    """Labels that the backbone says it cannot know; each warning names one in quotes."""
-    return [
-        label for label in detection.labels if any(f"{label!r} is not known" in words for words in detection.warnings)
-    ]
-
-
 def _exported(detections: Sequence[Detection], ending: str, stem: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="av2a-") as folder:
         path = Path(folder) / f"{stem}{ending}"
@@ -625,6 +637,15 @@ def _archived(detections: Sequence[Detection], ending: str) -> bytes:
                 stem = Path(detection.clip.name).stem
                 pack.writestr(f"{number + 1:03d} {stem}{ending}", _exported([detection], ending, stem))
         return archive.read_bytes()
+
+
+def _packed(files: Sequence[Path]) -> bytes:
+    """Files in an archive; media do not get smaller."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as pack:
+        for path in files:
+            pack.write(path, path.name)
+    return content.getvalue()
 
 
 async def _written(file: Any, chunks: AsyncIterator[bytes], limit: int) -> None:

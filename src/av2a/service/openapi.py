@@ -147,6 +147,9 @@ def description() -> dict[str, Any]:
         "/api/answers/{answer}/export": {
             "get": _call("An answer as a file", _BINARY, "application/octet-stream", parameters=[answer, ending, plain])
         },
+        "/api/answers/{answer}/moments": {
+            "get": _call("Clips of its events, in an archive", _BINARY, "application/zip", parameters=[answer, plain])
+        },
         "/api/export": {
             "get": _call(
                 "The answers for all videos, in one file or an archive",

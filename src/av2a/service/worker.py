@@ -19,6 +19,7 @@ from typing import Any
 from av2a import media
 from av2a.backbones.base import Backbone
 from av2a.backbones.registry import load_backbone
+from av2a.corpora.library import Library
 from av2a.detector import Detector
 from av2a.errors import Av2aError, WeightsUnavailable, one_line
 from av2a.features import FeatureSource, Store
@@ -26,10 +27,13 @@ from av2a.features.extract import sampling_of
 from av2a.labels import checked_labels
 from av2a.service.scores import SegmentScores
 from av2a.settings import Settings
-from av2a.types import Clip, Detection
+from av2a.types import Clip, Detection, Event
 
 MOST_SOURCES = 4
 """Clips whose features stay in memory."""
+
+MOST_HITS = 2000
+"""Events of one search."""
 
 REPORT_SECONDS = 0.1
 """Progress of one stage is reported no more often than this."""
@@ -79,6 +83,14 @@ class Answered:
 
     detection: Detection
     sha256: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """Events of a search with the paths of their videos, and how many videos were searched."""
+
+    events: tuple[tuple[str, Event], ...]
+    searched: int
 
 
 class TaskCancelled(Exception):
@@ -195,16 +207,26 @@ class TaskRunner:
         return media.write_playable(clip, path, progress)
 
     def task_search(
-        self, progress: Callable[[str, int, int], None], clips: list[Clip], labels: list[str], settings: Settings
-    ) -> list[Detection | None]:
-        """The answer for each clip, None for those that were not seen before."""
+        self, progress: Callable[[str, int, int], None], paths: list[str], labels: list[str], settings: Settings
+    ) -> Found:
+        """Events of the labels in those of the videos that were seen before, the highest confidence first."""
         detector = self._loaded(progress)
-        answers: list[Detection | None] = []
-        for number, clip in enumerate(clips):
-            progress("searching", number, len(clips))
-            source = self._source(clip, settings, progress)
-            answers.append(detector.answer(source, labels, settings) if source.was_stored else None)
-        return answers
+        if detector.store is None:
+            return Found((), 0)
+        library, wanted = Library(detector.store, detector, settings), set(paths)
+        answer = library.search(labels, top=MOST_HITS, settings=settings)
+        events = tuple((hit.path, hit.event) for hit in answer.hits if hit.path in wanted)
+        return Found(events, len(wanted & {video.path for video in library.videos()}))
+
+    def task_cut(self, progress: Callable[[str, int, int], None], detection: Detection, folder: Path) -> list[Path]:
+        """A clip of each event, in a folder."""
+        clip, wanted = detection.clip, media.moments(detection)
+        files = []
+        for number, moment in enumerate(wanted):
+            progress("cutting", number, len(wanted))
+            path = folder / (moment.name + media.cut_ending(clip))
+            files.append(media.cut(clip, moment.start_seconds, moment.stop_seconds, path).path)
+        return files
 
     def _loaded(self, progress: Callable[[str, int, int], None]) -> Detector:
         with self._loading:

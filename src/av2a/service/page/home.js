@@ -94,7 +94,7 @@ export class Home {
   }
 
   formats() {
-    $("all-format").replaceChildren(...this.state.formats.map(({ ending }) => el("option", { value: ending }, ending)));
+    $("all-format").replaceChildren(...this.state.formats.map(({ ending, name: called }) => el("option", { value: ending }, called ? `${called} (${ending})` : ending)));
     $("all-format").value = ".csv";
   }
 

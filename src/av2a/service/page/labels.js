@@ -63,13 +63,11 @@ export class LabelField {
     this.at = -1;
     this.list.replaceChildren(...fits.map((label, i) => el("li", { role: "option", id: `suggested-${i}`, "aria-selected": "false", onmousedown: (event) => (event.preventDefault(), this.take(label)) }, el("bdi", {}, label))));
     this.list.hidden = !fits.length;
-    this.text.setAttribute("aria-expanded", String(fits.length > 0));
     this.text.removeAttribute("aria-activedescendant");
   }
 
   hide() {
     this.list.hidden = true;
-    this.text.setAttribute("aria-expanded", "false");
     this.text.removeAttribute("aria-activedescendant");
   }
 

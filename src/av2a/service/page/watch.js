@@ -64,6 +64,7 @@ export class Watch {
     on("progress-cancel", "click", () => request("POST", `/api/videos/${this.video.id}/cancel`).catch((refusal) => say(refusal.message, "alarm")));
     on("export", "click", () => this.take($("format").value));
     on("report", "click", () => this.take(".html"));
+    on("moments", "click", () => this.take(null));
     on("settings-copy", "click", () => this.copyCommand());
     on("settings-save", "click", () => save(new Blob([JSON.stringify({ profile: "practical", ...this.sliders.changes }, null, 2)], { type: "application/json" }), "av2a-settings.json"));
     const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -403,8 +404,9 @@ export class Watch {
       score: (a, b) => Math.max(-1, ...byLabel.get(b).map((event) => event.score)) - Math.max(-1, ...byLabel.get(a).map((event) => event.score)),
     }[$("label-sort").value];
     const rows = labels.filter((label) => label.toLowerCase().includes(words)).sort(order).map((label) => {
-      const count = byLabel.get(label).length, unknown = answer.unknown_labels.includes(label);
-      return { label, count, note: unknown ? "not known" : String(count || ""), title: unknown ? `${label}: not known to these models` : label };
+      const count = byLabel.get(label).length, unknown = answer.unknown.filter(([index]) => answer.labels[index] === label).map(([, stream]) => ["by sound", "by sight"][stream]);
+      const note = unknown.length === 2 ? "not known" : unknown.length ? `not ${unknown[0]}` : "";
+      return { label, count, note: [count || "", note].filter(Boolean).join(" · "), title: unknown.length ? `${label}: not known to these models ${unknown.join(" and ")}` : label };
     });
     const opened = this.openedLabel;
     this.lanes.open = rows.findIndex((row) => row.label === opened);
@@ -568,13 +570,15 @@ export class Watch {
 
   formats() {
     const chosen = $("format").value || ".json";
-    $("format").replaceChildren(...this.state.formats.map(({ ending }) => el("option", { value: ending }, ending)));
+    $("format").replaceChildren(...this.state.formats.map(({ ending, name: called }) => el("option", { value: ending }, called ? `${called} (${ending})` : ending)));
     $("format").value = chosen;
   }
 
   async take(ending) {
     if (!this.answer) return say("find something first", "alarm");
-    const path = () => `/api/answers/${this.answer.answer}/export?ending=${encodeURIComponent(ending)}${$("with-corrections").checked ? "" : "&plain"}`;
+    const what = ending === null ? "moments?" : `export?ending=${encodeURIComponent(ending)}`;
+    const path = () => `/api/answers/${this.answer.answer}/${what}${$("with-corrections").checked ? "" : "&plain"}`;
+    if (ending === null) say("cutting clips");
     try {
       await download(path()).catch(async (refusal) => {
         if (refusal.code !== "E_GONE") throw refusal;
