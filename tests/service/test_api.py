@@ -89,15 +89,22 @@ def test_scores_are_packed_for_the_page(server: Running, seen: dict[str, Any]) -
     assert (np.abs(similarity) <= 1 + 1e-6).all()
 
 
-@pytest.mark.parametrize("ending", list(usable()))
-def test_every_export_format_is_offered_and_written(server: Running, seen: dict[str, Any], ending: str) -> None:
+def test_every_export_format_is_offered_and_written(server: Running, seen: dict[str, Any]) -> None:
     offered = [each["ending"] for each in server.call("GET", "/api/state").json()["formats"]]
     assert offered == usable()
     answer = server.answer(seen["id"], LABELS)
-    for path in (f"/api/answers/{answer['answer']}/export", "/api/export"):
-        reply = server.call("GET", path, params={"ending": ending})
+    for ending in offered:
+        reply = server.call("GET", f"/api/answers/{answer['answer']}/export", params={"ending": ending})
         assert reply.status_code == 200 and len(reply.content) > 20, reply.text
         assert reply.headers["Content-Disposition"].startswith("attachment; filename*=utf-8''")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".srt"])
+def test_all_videos_are_exported_in_one_file_or_an_archive(server: Running, seen: dict[str, Any], ending: str) -> None:
+    reply = server.call("GET", "/api/export", params={"ending": ending})
+    assert reply.status_code == 200 and (reply.content[:2] == b"PK") is (ending == ".srt")
+    if ending == ".csv":
+        assert seen["name"] in reply.text
 
 
 def test_search_gives_what_detect_gives(
