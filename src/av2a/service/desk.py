@@ -510,8 +510,7 @@ class Desk:
         if not detection.events:
             raise UsageError("there are no events to cut")
         with tempfile.TemporaryDirectory(prefix="av2a-") as folder:
-            arguments = {"detection": detection, "folder": Path(folder)}
-            files: list[Path] = await self.worker.call("cut", **arguments)
+            files: list[Path] = await self.worker.call("cut", detection=detection, folder=Path(folder))
             content = await asyncio.to_thread(_packed, files)
         return f"{Path(detection.clip.name).stem} moments.zip", content
 
