@@ -251,6 +251,6 @@ def _other_ways(name: str) -> Iterator[None]:
         if name != DEFAULT_BACKBONE:
             raise
         raise type(missing)(
-            f"{missing}; or use a backbone of 115 MB without torch, which knows fewer names: --backbone light "
-            "(av2a weights fetch light); or try av2a without weights: av2a demo, or --backbone mini, which knows only the generated world"
+            f"{missing}; or --backbone light: 115 MB, no torch, fewer labels (av2a weights fetch light); "
+            "or without weights: av2a demo, --backbone mini (generated scenes only)"
         ) from missing
