@@ -184,6 +184,7 @@ def test_what_cannot_be_done_is_refused(
 def test_an_answer_without_events_is_no_failure(av2a: Call, kept: Path, tmp_path: Path) -> None:
     outcome = av2a("cut", kept, "-o", tmp_path / "clips", "--label", "siren", "--reel", tmp_path / "r.mp4")
     assert (outcome.status, outcome.out, outcome.err) == (0, "", "no events to cut\n")
+    assert list((tmp_path / "clips").iterdir()) == [] and not (tmp_path / "r.mp4").exists()
     assert json.loads(av2a("cut", kept, "-o", tmp_path / "clips", "--label", "siren", "--json").out)["clips"] == []
 
 

@@ -217,7 +217,9 @@ class _Job:
     def run(self) -> None:
         """Write everything; what fails is reported, and the others are written."""
         with self.terminal.progress(self.clip.name) as report:
-            if self.output.folder is not None and self.moments:
+            if self.output.folder is not None:
+                # Also where no event was found: a script that lists it finds it empty.
+                _make_folder(self.output.folder)
                 for done, moment in enumerate(self.moments):
                     report("clips", done, len(self.moments))
                     self._try(self._cut, moment)
@@ -237,7 +239,6 @@ class _Job:
 
     def _cut(self, moment: Moment) -> None:
         path = self.path(moment)
-        _make_folder(path.parent)
         made = cut_clip(
             self.clip,
             moment.start_seconds,
