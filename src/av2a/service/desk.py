@@ -29,7 +29,7 @@ from av2a.media import PEAKS_A_SECOND, Limits
 from av2a.service.catalogue import Video, VideoCatalogue, safe_name
 from av2a.service.corrections import CorrectionFiles, corrected_detection
 from av2a.service.events import Broadcast
-from av2a.service.jobs import JobQueue, VideoJob
+from av2a.service.jobs import JobQueue, PageJob
 from av2a.service.processes import WorkerProcess, WorkFailed
 from av2a.service.scores import STREAMS, moves_in_page
 from av2a.service.worker import Answered, Found, ModelChoice
@@ -394,7 +394,7 @@ class Desk:
         ]
         return {"labels": checked, "searched": found.searched, "hits": hits}
 
-    async def _work(self, job: VideoJob) -> None:
+    async def _work(self, job: PageJob) -> None:
         """One job: the video is decoded, embedded and answered."""
         video = job.video
         self._require_models()

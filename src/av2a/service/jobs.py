@@ -20,7 +20,7 @@ class TooMany(Av2aError):
 
 
 @dataclass
-class VideoJob:
+class PageJob:
     """One video's turn."""
 
     video: Video
@@ -63,13 +63,13 @@ class JobQueue:
 
     def __init__(
         self,
-        work: Callable[[VideoJob], Awaitable[None]],
+        work: Callable[[PageJob], Awaitable[None]],
         changed: Callable[[Video], None],
-        progressed: Callable[[VideoJob], None],
+        progressed: Callable[[PageJob], None],
     ) -> None:
         self._work, self._changed, self._progressed = work, changed, progressed
-        self.waiting: list[VideoJob] = []
-        self.running: VideoJob | None = None
+        self.waiting: list[PageJob] = []
+        self.running: PageJob | None = None
         self._wake = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
 
@@ -85,12 +85,12 @@ class JobQueue:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def of(self, video: Video) -> VideoJob | None:
+    def of(self, video: Video) -> PageJob | None:
         """The job of a video; None when it has none."""
         jobs = [*self.waiting, *([self.running] if self.running else [])]
         return next((job for job in jobs if job.video is video), None)
 
-    def add(self, video: Video) -> VideoJob:
+    def add(self, video: Video) -> PageJob:
         """Queue a video; one that is queued or running keeps its turn.
 
         Raises:
@@ -100,7 +100,7 @@ class JobQueue:
             return job
         if len(self.waiting) >= MOST_WAITING:
             raise TooMany(f"{MOST_WAITING} videos are waiting: add more when some are done")
-        job = VideoJob(video)
+        job = PageJob(video)
         self.waiting.append(job)
         video.message, video.state = "", "waiting"
         self._changed(video)
@@ -135,7 +135,7 @@ class JobQueue:
             self.running = None
             self._changed(job.video)
 
-    async def _worked(self, job: VideoJob) -> None:
+    async def _worked(self, job: PageJob) -> None:
         video = job.video
         try:
             await self._work(job)
@@ -146,7 +146,7 @@ class JobQueue:
         else:
             video.state = "done"
 
-    def progress(self, job: VideoJob, stage: str, done: int, total: int) -> None:
+    def progress(self, job: PageJob, stage: str, done: int, total: int) -> None:
         """Note and tell how far a job is."""
         job.report(stage, done, total)
         self._progressed(job)

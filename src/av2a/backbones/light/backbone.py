@@ -23,8 +23,8 @@ from av2a.backbones.light.files import (
     NANODET_PARAM,
     PUBLISHED,
     YAMNET,
+    ModelFile,
     Progress,
-    PublishedFile,
     require_whole,
     resolved,
 )
@@ -55,7 +55,7 @@ SEGMENT_SAMPLES = WINDOW_SAMPLES + HOP_SAMPLES
 
 
 @dataclass(eq=False)
-class Reader:
+class TagReader:
     """Reads labels for one stream: the rows of :mod:`~av2a.backbones.light.bridge`."""
 
     tags: Tags
@@ -88,7 +88,7 @@ def rows_of(values: Float32[np.ndarray, "*input tag"], unknown: float) -> Float3
 class LightVisual:
     """Pictures one by one: EfficientNet-Lite0 on the whole picture and on its middle, NanoDet on the whole."""
 
-    reader: Reader
+    reader: TagReader
     classifier: Any
     detector: Any
     name: str = "EfficientNet-Lite0 + NanoDet-m-416"
@@ -186,9 +186,9 @@ def _planes(picture: Image.Image) -> Float32[np.ndarray, "3 high wide"]:
 
 @dataclass(eq=False)
 class LightAudio:
-    """Sounds by YAMNet, a window every 0.49 s: the log-odds of windows that lie in a stretch are averaged."""
+    """Sounds by YAMNet, a window every 0.49 s: the log-odds of windows that lie in an interval are averaged."""
 
-    reader: Reader
+    reader: TagReader
     model: Any
     name: str = "YAMNet"
     sample_rate_hz: int = SAMPLE_RATE_HZ
@@ -297,7 +297,7 @@ def load(sources: Sources, threads: int, progress: Progress | None = None) -> Ba
     """The backbone; weights that are not on this machine are fetched. The sentence encoder is read when a label is new.
 
     Raises:
-        WeightsUnavailable: weights are not at hand, or are not what was published.
+        WeightsUnavailable: weights are not on this machine, or are not what was published.
     """
     paths = resolved(sources, progress)
     for file in PUBLISHED:
@@ -305,8 +305,8 @@ def load(sources: Sources, threads: int, progress: Progress | None = None) -> Ba
     sentences = SentenceEncoder(paths[MINILM], paths[MINILM_TOKENIZER], threads)
     heard, seen = sound_tags(paths[YAMNET]), thing_tags()
     compiled = cpu(threads)
-    visual = LightVisual(Reader(seen, sentences), compiled(_lite0(paths[LITE0])), compiled(_nanodet(paths)))
-    audio = LightAudio(Reader(heard, sentences), compiled(yamnet(paths[YAMNET])))
+    visual = LightVisual(TagReader(seen, sentences), compiled(_lite0(paths[LITE0])), compiled(_nanodet(paths)))
+    audio = LightAudio(TagReader(heard, sentences), compiled(yamnet(paths[YAMNET])))
     info = BackboneInfo("light", visual.name, audio.name, _digest())
     return Backbone(info, visual, audio, prompts_version=RELATIONS_VERSION, known=Knowledge(heard, seen))
 
@@ -318,7 +318,7 @@ def _lite0(path: Path) -> Any:
         raise WeightsUnavailable(f"{shown(path)} is not EfficientNet-Lite0: fetch it again") from wrong
 
 
-def _nanodet(paths: dict[PublishedFile, Path]) -> Any:
+def _nanodet(paths: dict[ModelFile, Path]) -> Any:
     return nanodet(paths[NANODET_PARAM], paths[NANODET_BIN])
 
 

