@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from av2a.backbones.base import Backbone, Frame, Sound
-from av2a.backbones.encoder_warnings import collected_warnings
+from av2a.backbones.encoder_warnings import COLLECTED
 from av2a.features.sampling import CLIP_FRAMES
 
 Item = TypeVar("Item")
@@ -59,9 +59,10 @@ class Batch(Generic[Item]):
             self._compute(waiting)
 
     def _compute(self, waiting: Sequence[tuple[Item, Pending]]) -> None:
+        warnings: list[str] = []
+        token = COLLECTED.set(warnings)
         try:
-            with collected_warnings() as warnings:
-                embeddings = list(self.embed([item for item, _ in waiting]))
+            embeddings = list(self.embed([item for item, _ in waiting]))
         except Exception as error:  # noqa: BLE001 - raised where the embedding is used
             # An input that cannot be embedded must not take others' embeddings with it: they may be of other clips.
             if len(waiting) > 1:
@@ -70,6 +71,8 @@ class Batch(Generic[Item]):
             else:
                 waiting[0][1].error, waiting[0][1].is_done = error, True
             return
+        finally:
+            COLLECTED.reset(token)
         for (_, pending), embedding in zip(waiting, embeddings, strict=True):
             pending.embedding, pending.warnings, pending.is_done = embedding, tuple(warnings), True
 

@@ -49,6 +49,7 @@ class Extractor:
         self._audio = AudioEmbedder(
             clip, backbone.audio, self.batches, settings.silence_dbfs, warn, progress, settings.channels
         )
+        self._visual_width, self._audio_width = backbone.visual.features, backbone.audio.features
         self._plans: list[PartPlan] = []
 
     @property
@@ -92,7 +93,7 @@ class Extractor:
         visual: dict[InputKey, EmbeddedInput] = {}
         audio: dict[InputKey, EmbeddedInput] = {}
         for part, plan in enumerate(self.plans):
-            segments = _alike(self._visual.segment_views(plan.segment_times), self.backbone.visual.features)
+            segments = _alike(self._visual.segment_views(plan.segment_times), self._visual_width)
             windows = self._audio.segment_windows(plan.segment_spans)
             for t, (views, window) in enumerate(zip(segments, windows, strict=True)):
                 visual[InputKey(part, InputKind.SEGMENT, t, t + 1)] = views
@@ -138,10 +139,10 @@ class Extractor:
         return [each for each in queued if each is not None]
 
     def _seen(self, inputs: Sequence[tuple[float, ...]]) -> list[EmbeddedInput]:
-        return [_input(self._visual.clip_views(times), self.backbone.visual.features) for times in inputs]
+        return [_input(self._visual.clip_views(times), self._visual_width) for times in inputs]
 
     def _heard(self, embedding: Float[np.ndarray, " feature"] | None) -> EmbeddedInput:
-        return _input(None if embedding is None else embedding[None], self.backbone.audio.features)
+        return _input(None if embedding is None else embedding[None], self._audio_width)
 
 
 class FeatureSource:
