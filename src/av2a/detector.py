@@ -227,13 +227,17 @@ class Detector:
             MissingIntervals: the method needs intervals that the features do not hold.
         """
         query = self._query(labels, settings, None)
-        return self._assembled(clip, features, self.method(features, query.vocabulary, query.settings), query)
+        grid = Grid(clip.duration_seconds, query.settings.segment_seconds)
+        parsings = self.method(features, query.vocabulary, query.settings)
+        return self._assembled(clip, grid, features, parsings, query)
 
     def _detection(self, source: FeatureSource, query: "_Query") -> Detection:
         parsings = parsed(self.method, source, query.vocabulary, query.settings)
-        return self._assembled(source.clip, source.features, parsings, query)
+        return self._assembled(source.clip, source.grid, source.features, parsings, query)
 
-    def _assembled(self, clip: Clip, features: ClipFeatures, parsings: Sequence[Parsing], query: "_Query") -> Detection:
+    def _assembled(
+        self, clip: Clip, grid: Grid, features: ClipFeatures, parsings: Sequence[Parsing], query: "_Query"
+    ) -> Detection:
         known = known_labels(self.backbone, query.labels, query.vocabulary.labels)
         warnings = [
             *_expected(clip, query.labels, self.backbone, query.settings),
@@ -241,7 +245,6 @@ class Detector:
             *clip.warnings,
             *features.warnings,
         ]
-        grid = Grid(clip.duration_seconds, query.settings.segment_seconds)
         found = _assembled(clip, query.labels, grid, self.backbone.info, query.settings, parsings, warnings)
         return replace(found, known=known)
 

@@ -9,7 +9,7 @@ Every input is encoded by itself, so a row never depends on what else was in the
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from importlib.resources import files
 from io import BytesIO
@@ -261,7 +261,7 @@ class MiniVisual:
     weights: Weights
     name: str = "mini-visual"
 
-    @property
+    @cached_property
     def features(self) -> int:
         """How many numbers an embedding has."""
         return _features(self.weights)
@@ -296,7 +296,7 @@ class MiniAudio:
     segment_seconds: float = 1.0
     longest_seconds: float = 10.0
 
-    @property
+    @cached_property
     def features(self) -> int:
         """How many numbers an embedding has."""
         return _features(self.weights)
