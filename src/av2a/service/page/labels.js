@@ -5,7 +5,7 @@ import { $, el } from "./dom.js";
 /** Labels of a text: separated by commas or lines, each once; a comma within quotes is part of a label. */
 export function parseLabels(text) {
   const found = [];
-  for (const match of text.matchAll(/"((?:[^"]|"")*)"|([^,\n]+)/g)) {
+  for (const match of text.matchAll(/\s*"((?:[^"]|"")*)"\s*(?=,|\n|$)|([^,\n]+)/g)) {
     const label = (match[1] === undefined ? match[2] : match[1].replaceAll('""', '"')).trim().replace(/\s+/g, " ");
     if (label && !found.includes(label)) found.push(label);
   }

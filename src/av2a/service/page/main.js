@@ -27,7 +27,7 @@ function route() {
   }
   $("home").hidden = !!video;
   $("watch").hidden = !video;
-  $("title").textContent = video ? video.name : "";
+  $("title").textContent = video ? video.name : "All videos";
   document.title = video ? `${video.name} · av2a` : "av2a";
   if (video) watch.open(video, seconds === undefined ? null : Number(seconds));
   else {
