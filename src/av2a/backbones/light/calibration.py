@@ -91,8 +91,8 @@ def statistics() -> Statistics:
 def log_odds(probabilities: Float[np.ndarray, "*any"], least: float = 1e-6) -> Float32[np.ndarray, "*any"]:
     """log(p / (1 − p)), bounded.
 
-    >>> log_odds(np.array([0.5, 0.0]))
-    array([  0.      , -13.815509], dtype=float32)
+    >>> log_odds(np.array([0.5, 0.0])).round(1)
+    array([  0. , -13.8], dtype=float32)
     """
     bounded = np.clip(probabilities.astype(np.float64), least, 1 - least)
     return np.asarray(np.log(bounded) - np.log1p(-bounded)).astype(np.float32)
