@@ -16,7 +16,7 @@ from av2a.service.desk import DeskOptions
 from av2a.service.serving import Address, bound, server_on
 from av2a.service.worker import ModelChoice
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 """A loaded machine is no failure."""
 
 
