@@ -33,7 +33,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield started
 
 
-@pytest.fixture(scope="session")
+# One for each module: while it runs, no other loop of events can run in this thread, and other modules need theirs.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A browser. A missing one skips only where AV2A_NO_BROWSER says that it may."""
     if BROWSER is None and os.environ.get("AV2A_NO_BROWSER"):
