@@ -3,15 +3,13 @@
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from av2a.errors import BrokenPlugin, OutputRefused, UnknownName, UsageError
 from av2a.exports.json import dumps
 from av2a.settings import Settings
 from tests.corpora.poison import PoisonSetup
+from tests.full_disk import no_file_larger_than
 
 LABELS = ("dog barking", "church bell", "siren")
 LIMITS = WorkerLimits(seconds=60.0)
@@ -277,17 +276,6 @@ def test_a_folder_with_something_else_is_refused(clips: Path, tmp_path: Path, se
 
 
 # Disks.
-
-
-@contextmanager
-def no_file_larger_than(size_bytes: int) -> Iterator[None]:
-    """As a full disk has it: writing fails in the middle of a file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(clips: Path, tmp_path: Path, setup: PoisonSetup) -> None:

@@ -1,10 +1,8 @@
 """Entries are whole or not there: damage, other versions, full disks, and several processes at once."""
 
 import json
-import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from safetensors import safe_open
 from av2a.embeddings import ClipFeatures, EmbeddedInput, EmbeddingTable, InputKey, InputKind
 from av2a.errors import OutputRefused
 from av2a.features.store import Store
+from tests.full_disk import no_file_larger_than
 
 MADE_BY = {
     "version": 1,
@@ -195,17 +194,6 @@ def test_entries_of_another_version_are_made_anew_and_said_once(store: Store, he
 
 
 # Where writing fails.
-
-
-@contextmanager
-def no_file_larger_than(size_bytes: int) -> Iterator[None]:
-    """As a full disk has it: writing fails in the middle of a file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_is_said_with_the_folder_and_leaves_nothing_half_written(store: Store) -> None:
