@@ -74,6 +74,26 @@ class TagReader:
         return self.tags.rows(words, self.sentences.rows(words), self._tag_texts)
 
 
+@dataclass(eq=False)
+class TagEncoder:
+    """What both encoders share: labels are read as tags, and an embedding has a place for each tag and two behind them."""
+
+    reader: TagReader
+
+    @property
+    def features(self) -> int:
+        """How many numbers an embedding has."""
+        return len(self.reader.tags) + 2
+
+    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
+        """One unit row a label, independent of the others.
+
+        Raises:
+            InvalidLabels: a label is longer than the sentence encoder takes.
+        """
+        return self.reader.rows(labels)
+
+
 def rows_of(values: Float32[np.ndarray, "*input tag"], unknown: float) -> Float32[np.ndarray, "*input place"]:
     """The row of each input: the values of its tags, and the two places behind them."""
     behind = np.zeros((*values.shape[:-1], 2), np.float32)
@@ -85,26 +105,12 @@ def rows_of(values: Float32[np.ndarray, "*input tag"], unknown: float) -> Float3
 
 
 @dataclass(eq=False)
-class LightVisual:
+class LightVisual(TagEncoder):
     """Pictures one by one: EfficientNet-Lite0 on the whole picture and on its middle, NanoDet on the whole."""
 
-    reader: TagReader
     classifier: Any
     detector: Any
     name: str = "EfficientNet-Lite0 + NanoDet-m-416"
-
-    @property
-    def features(self) -> int:
-        """A place for each thing, and the two behind them."""
-        return len(self.reader.tags) + 2
-
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
-        """One unit row a label, independent of the others.
-
-        Raises:
-            InvalidLabels: a label is longer than the sentence encoder takes.
-        """
-        return self.reader.rows(labels)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
         """One row a picture of any size."""
@@ -185,29 +191,15 @@ def _planes(picture: Image.Image) -> Float32[np.ndarray, "3 high wide"]:
 
 
 @dataclass(eq=False)
-class LightAudio:
+class LightAudio(TagEncoder):
     """Sounds by YAMNet, a window every 0.49 s: the log-odds of windows that lie in an interval are averaged."""
 
-    reader: TagReader
     model: Any
     name: str = "YAMNet"
     sample_rate_hz: int = SAMPLE_RATE_HZ
     segment_seconds: float = SEGMENT_SAMPLES / SAMPLE_RATE_HZ
     longest_seconds: float = 10.0
     slice_seconds: float = HOP_SAMPLES / SAMPLE_RATE_HZ
-
-    @property
-    def features(self) -> int:
-        """A place for each sound, and the two behind them."""
-        return len(self.reader.tags) + 2
-
-    def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
-        """One unit row a label, independent of the others.
-
-        Raises:
-            InvalidLabels: a label is longer than the sentence encoder takes.
-        """
-        return self.reader.rows(labels)
 
     def embed_sounds(self, sounds: Sequence[Sound]) -> Float[np.ndarray, "sound feature"]:
         """One row a sound; one shorter than YAMNet's window stands in the middle of silence.
