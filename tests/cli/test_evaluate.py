@@ -166,7 +166,7 @@ def test_a_broken_video_is_counted_and_named_and_stops_no_other(
     answer = json.loads(outcome.out)
     assert (answer["videos"], answer["total"]) == (CLIPS - 2, CLIPS)
     assert {each["name"] for each in answer["left_out"]} == {broken.stem, missing.stem}
-    assert f"1 video left out ({missing.stem}): no video at hand" in outcome.err
+    assert f"1 video left out ({missing.stem}): no video available" in outcome.err
     assert outcome.err.splitlines()[-1] == f"av2a: 1 of {CLIPS} videos failed: {broken.stem}"
 
 

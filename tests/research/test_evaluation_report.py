@@ -31,7 +31,7 @@ PARSED = Evaluation(
     categories=("dog", "cat | kitten"),
     videos=3,
     total=5,
-    left_out=(LeftOut("a", "no video at hand"), LeftOut("b", "broken", has_failed=True)),
+    left_out=(LeftOut("a", "no video available"), LeftOut("b", "broken", has_failed=True)),
     numbers=NUMBERS,
     numbers_as_released=NUMBERS._replace(segment_audio=1.5),
     per_category=np.array([np.arange(10.0), np.full(10, np.nan)]),
@@ -140,7 +140,7 @@ def test_a_reader_is_told_how_fast_it_was_and_what_is_missing() -> None:
     )
     assert said[3:] == [
         "1 video without sound (c)",
-        "1 video left out (a): no video at hand",
+        "1 video left out (a): no video available",
         "1 video left out (b): broken",
     ]
 

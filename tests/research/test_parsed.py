@@ -158,7 +158,7 @@ def test_clips_without_whole_features_are_left_out_and_named(tmp_path: Path) -> 
     assert found.names == (clips[1].name,)
     assert [each.name for each in found.left_out] == [clips[0].name, clips[2].name, clips[3].name]
     reasons = [each.reason for each in found.left_out]
-    assert reasons[0] == "no vggish features of it are at hand"
+    assert reasons[0] == "no vggish features of it are available"
     assert reasons[1] == f"res152/{ids[2]}.npy holds numbers that are not finite: make it again"
     assert reasons[2] == "what happens in it is not known"
     assert [each.has_failed for each in found.left_out] == [False, True, False]
@@ -185,7 +185,7 @@ def test_a_clip_that_is_answered_with_no_number_is_left_out_as_failed(tmp_path: 
 def test_no_features_at_all_is_an_error_that_names_the_first(tmp_path: Path) -> None:
     folder = write_features(tmp_path / "feats", [])
     parser = load_parser("han", published(tmp_path, "han"))
-    words = r"no clip of llp test can be used: .*: no vggish, no res152, no r2plus1d_18 features of it are at hand"
+    words = r"no clip of llp test can be used: .*: no vggish, no res152, no r2plus1d_18 features of it are available"
     with pytest.raises(NoClips, match=words):
         parsed(dataset(2), parser, FeatureFolder.opened(folder), PARSERS["han"].settings)
 

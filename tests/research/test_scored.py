@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_used_is_named_and_stops_no_other(clips: Dataset, 
 
 
 def test_nothing_at_hand_is_refused(clips: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(InvalidScores, match="no scores of it are at hand"):
+    with pytest.raises(InvalidScores, match="no scores of it are available"):
         predict_scored(tmp_path, clips, SETTINGS)
     with pytest.raises(MissingFile, match="no such folder of scores"):
         predict_scored(tmp_path / "none", clips, SETTINGS)

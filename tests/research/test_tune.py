@@ -72,7 +72,7 @@ def test_only_videos_at_hand_are_tuned_on(bench: Bench) -> None:
     first, *others = bench.dataset.clips
     partly = replace(bench.dataset, clips=(replace(first, path=None), *others))
     assert some_videos(partly, 2).clips == tuple(others[:2])
-    with pytest.raises(NoClips, match="none of the 1 videos of synthetic test is at hand"):
+    with pytest.raises(NoClips, match="none of the 1 videos of synthetic test is available"):
         some_videos(replace(partly, clips=partly.clips[:1]), 2)
 
 

@@ -73,7 +73,7 @@ def test_clips_that_cannot_be_used_are_left_out_with_the_reason_and_stop_no_othe
         ("unknown", False),
     ]
     reasons = {each.name: each.reason for each in found.left_out}
-    assert reasons["missing"] == "no video at hand"
+    assert reasons["missing"] == "no video available"
     assert reasons["unknown"] == "what happens in it is not known"
     assert "gone.mp4" in reasons["vanished"] and "text.mp4" in reasons["text"] and "cut.mp4" in reasons["cut"]
 

@@ -164,7 +164,7 @@ def _features(clip: LabelledClip, folder: FeatureFolder) -> Features | LeftOut:
     if clip.annotations is None:
         return LeftOut(clip.name, TRUTH_UNKNOWN)
     if lacking := folder.missing(clip.name):
-        return LeftOut(clip.name, f"no {', no '.join(lacking)} features of it are at hand")
+        return LeftOut(clip.name, f"no {', no '.join(lacking)} features of it are available")
     try:
         return folder.features(clip.name)
     except MediaError as refusal:

@@ -41,7 +41,7 @@ def predict_scored(
         if clip.annotations is None:
             left_out.append(LeftOut(clip.name, TRUTH_UNKNOWN))
         elif path is None:
-            left_out.append(LeftOut(clip.name, "no scores of it are at hand"))
+            left_out.append(LeftOut(clip.name, "no scores of it are available"))
         else:
             file = _scores(clip, path, dataset, settings)
             if isinstance(file, LeftOut):

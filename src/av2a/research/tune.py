@@ -150,7 +150,7 @@ def some_videos(dataset: Dataset, count: int) -> Dataset:
     """
     if not dataset.at_hand:
         raise NoClips(
-            f"none of the {len(dataset.clips)} videos of {dataset.name} {dataset.split} is at hand: name their folder with --videos"
+            f"none of the {len(dataset.clips)} videos of {dataset.name} {dataset.split} is available: name their folder with --videos"
         )
     return replace(dataset, clips=dataset.at_hand[:count])
 

@@ -23,7 +23,7 @@ from av2a.timeline import Grid
 from av2a.types import Clip
 
 TRUTH_UNKNOWN = "what happens in it is not known"
-NOT_AT_HAND = "no video at hand"
+NO_VIDEO = "no video available"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class _Watcher:
     def watched(self, clip: LabelledClip) -> Watched | LeftOut:
         """One clip, or why it is left out."""
         if clip.path is None:
-            return LeftOut(clip.name, NOT_AT_HAND)
+            return LeftOut(clip.name, NO_VIDEO)
         if clip.annotations is None and not self.also_unknown:
             return LeftOut(clip.name, TRUTH_UNKNOWN)
         opened = None
