@@ -92,7 +92,7 @@ export class Lanes {
 
   /** rows: { label, index, text } in the order shown; events: what is drawn as found; marks: rejected ones. */
   show(rows, events, marks) {
-    const same = rows.length === this.rows.length && rows.every((row, i) => row.label === this.rows[i].label && row.note === this.rows[i].note);
+    const same = rows.length === this.rows.length && rows.every((row, i) => row.label === this.rows[i].label);
     this.rows = rows;
     this.events = events;
     this.marks = marks;
@@ -101,7 +101,8 @@ export class Lanes {
     this.hollow = rows.map(() => [[], [], []]);
     for (const event of events) this.lists[this.byRow.get(event.label)]?.[event.stream].push(event);
     for (const mark of marks) this.hollow[this.byRow.get(mark.label)]?.[mark.stream].push(mark);
-    if (!same) this.drawNames();
+    if (same) this.updateNames();
+    else this.drawNames();
     this.touch();
   }
 
@@ -115,6 +116,15 @@ export class Lanes {
     );
     this.placeNames();
     if (focus !== undefined) this.names.querySelector(`[data-row="${focus}"]`)?.focus({ preventScroll: true });
+  }
+
+  /** The same labels with other numbers: while a slider moves nothing is laid out anew. */
+  updateNames() {
+    this.rows.forEach((row, i) => {
+      const button = this.names.children[i], note = button.lastChild;
+      if (note.textContent !== (row.note ?? "")) note.textContent = row.note ?? "";
+      button.classList.toggle("none", !row.count);
+    });
   }
 
   placeNames() {

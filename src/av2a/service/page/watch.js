@@ -3,7 +3,7 @@
 import { download, request, save } from "./api.js";
 import { Corrections, replay } from "./corrections.js";
 import { MODALITIES, WORDS } from "./core.js";
-import { $, clock, el, name, plural, say, stageWords } from "./dom.js";
+import { $, clock, el, later, name, plural, say, stageWords } from "./dom.js";
 import { LabelField } from "./labels.js";
 import { Lanes } from "./lanes.js";
 import { Deck } from "./review.js";
@@ -33,6 +33,7 @@ export class Watch {
     this.table = new EventTable($("table"), { select: (event, seeks) => (this.select(event), seeks && this.seek(event.start), this.lanes.reveal(event.start)), activate: (event) => this.playEvent(event) });
     this.corrections = new Corrections((body) => request("PUT", `/api/videos/${this.video.id}/corrections`, body), () => this.show());
     this.deck = new Deck(this);
+    this.tableLater = later(150, () => this.table.show(this.listed));
     this.worker = null;
     this.wire();
   }
@@ -414,10 +415,17 @@ export class Watch {
     this.lanes.selected = this.selected;
     const shown = new Set(rows.map((row) => row.label));
     this.table.selected = this.selected;
-    this.table.show(events.filter((event) => shown.has(event.label) && this.lanes.shown[event.stream]));
+    this.listed = events.filter((event) => shown.has(event.label) && this.lanes.shown[event.stream]);
+    // While a slider moves the lanes follow at once, the table and the words a little later.
+    if (this.isPreview) {
+      this.tableLater();
+      return;
+    }
+    this.tableLater.cancel();
+    this.table.show(this.listed);
     this.showWords(events, unmatched);
     this.showEditor();
-    if (!this.isPreview && this.deckIsStale !== false) {
+    if (this.deckIsStale !== false) {
       this.deck.offer(machine);
       this.deckIsStale = false;
     }
