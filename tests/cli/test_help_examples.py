@@ -2,7 +2,9 @@
 
 import json
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -141,7 +143,29 @@ def home(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("line", [marked(line) for line in all_examples()])
+def serves(line: str) -> bool:
+    """Whether an example runs until it is interrupted."""
+    return line.split()[1] == "serve"
+
+
+# One test for all, as some of them take the same port.
+@pytest.mark.slow
+def test_the_examples_that_serve_print_an_address_and_end_with_ctrl_c(
+    weights: Path, home: Path, tmp_path: Path
+) -> None:
+    env = environment(AV2A_WEIGHTS=str(weights), AV2A_CACHE=str(home / "cache"), BROWSER="true")
+    (tmp_path / "holidays").mkdir()
+    (tmp_path / "command.py").write_text(SHRUNK)
+    for line in filter(serves, all_examples()):
+        words = [sys.executable, "command.py", *shlex.split(line)[1:], "--home", str(tmp_path / "work")]
+        with subprocess.Popen(words, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as served:
+            assert served.stdout is not None
+            assert re.match(r"http://127\.0\.0\.1:\d+/#token=", served.stdout.readline()), line
+            served.send_signal(signal.SIGINT)
+            assert served.wait(60) == 0, line
+
+
+@pytest.mark.parametrize("line", [marked(line) for line in all_examples() if not serves(line)])
 def test_an_example_runs_when_it_is_copied(
     line: str, template: Path, weights: Path, home: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -7,6 +7,8 @@ its node is restarted, and its video done again; one that is lost with three act
 import logging
 import os
 import pickle
+import re
+import socket
 import threading
 import warnings
 from collections import Counter
@@ -26,6 +28,8 @@ from av2a.types import BackboneInfo
 MOST_BEGINNINGS = 3
 """How often a video may be begun: more mean that it takes its node with it."""
 POLL_SECONDS = 0.5
+CONNECT_SECONDS = 10.0
+"""How long an address may take to answer."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,7 @@ class RayEngine:
         else:
             given["address"] = self.options.address
         try:
+            _require_listening(self.options.address)
             ray.init(**given)
         except Exception as error:
             raise BrokenPlugin(f"Ray cannot be started or reached ({one_line(str(error), 200)})") from error
@@ -150,6 +155,17 @@ class RayEngine:
         context.enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         return ray
+
+
+def _require_listening(address: str | None) -> None:
+    """Refuse an address at which nothing listens; Ray itself tries it for minutes, or for ever.
+
+    Raises:
+        OSError: nothing listens there.
+    """
+    if named := re.fullmatch(r"(?:ray://)?\[?([^\[\]]+)\]?:(\d+)", address or ""):
+        with socket.create_connection((named[1], int(named[2])), CONNECT_SECONDS):
+            pass
 
 
 class RayWorker:
