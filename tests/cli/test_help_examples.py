@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from av2a import exports
 from av2a.backbones.checkpoints import CLAP, CLIP_B32, SIGLIP2, parts_of
 from av2a.cli.app import EXAMPLES, main_command
 from av2a.datasets import open_dataset
@@ -98,6 +99,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
     assert ran.returncode == 0, ran.stderr
     for answer in ("answer.json", "out/clip.json"):
         detect(folder / "clip.mp4", ["dog barking", "siren"], "mini").save(folder / answer)
+    _annotations_of_other_tools(folder)
     (folder / "space.toml").write_text("decay = [0.1, 5.0]\n")
     shutil.copytree(weights, folder / "stick")
     return folder
@@ -128,6 +130,14 @@ def _data(folder: Path) -> None:
     write_features(folder / "feats", names)
     for parser in ("jomold", "mgn"):
         published(folder, parser)
+
+
+def _annotations_of_other_tools(folder: Path) -> None:
+    found = detect(folder / "clip.mp4", ["dog barking", "siren"], "mini")
+    (folder / "labels").mkdir()
+    exports.write(found, folder / "park.eaf")
+    exports.write(found, folder / "labels" / "park.txt")
+    exports.write(found, folder / "project-1.json", ending=".labelstudio.json")
 
 
 def _scores(path: Path, labels: tuple[str, ...], segments: int = SECONDS) -> None:
