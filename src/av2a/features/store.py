@@ -94,7 +94,8 @@ class Store:
         """Remember where the clip of an entry was seen. A store that cannot be written answers all the same."""
         path = self.path(made_by)
         with suppress(OSError):
-            if clip.identity is not None and clip.address is None:
+            # A file that was seen before is not read again for its digest.
+            if clip.identity is not None and clip.address is None and self.known_digest(clip.identity) is None:
                 self._note_digest(clip.identity, clip.sha256)
             self.catalogue(path.parent).note(path.name, clip)
 
