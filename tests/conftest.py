@@ -2,11 +2,20 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from jaxtyping import config, install_import_hook
+
+# While the hook below imports a module, all that this one imports in turn is compiled anew. Where all tests run, that is torch and
+# much more in each process, so the large libraries are imported beforehand.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for library in ("torch", "transformers", "sklearn.linear_model", "matplotlib.figure", "pandas", "optuna", "ray"):
+        with suppress(ImportError):
+            import_module(library)
 
 # Check every array shape and dtype of the package while the tests run, and only then. The checker makes each call of a
 # function slower, so modules that declare no arrays are left as they are.
