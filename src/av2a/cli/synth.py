@@ -21,7 +21,7 @@ class SceneOptions:
 
 
 @command(
-    Example("av2a synth world --clips 20 --seed 7", "twenty clips and their annotations in ./world"),
+    Example("av2a synth world --clips 5 --seed 7", "five clips and their annotations in ./world"),
     Example("av2a detect world/*.mp4 -l 'dog barking, violin' -o 'world/{name}.json'", "what is found in them"),
 )
 def synth(options: SceneOptions, talk: TalkOptions) -> None:
