@@ -16,6 +16,7 @@ from av2a.digests import FileIdentity, sha256
 from av2a.errors import MissingDependency, UnknownLabel
 from av2a.settings import Settings
 from av2a.timeline import Grid, whole_milliseconds
+from av2a.wording import counted
 
 CAUTION = "mini knows only the generated world: its answers about real video mean nothing"
 """Stands among the warnings of each answer that ``mini`` gives about any other video."""
@@ -424,8 +425,8 @@ class Detection:
     def __repr__(self) -> str:
         counts = [f"{len(self.events_of(modality))} {modality.word}" for modality in Modality]
         return (
-            f"<Detection {self.clip.name!r} ({self.clip.duration_seconds:g} s): {len(self)} events of "
-            f"{len(self.labels)} labels, {', '.join(counts)}>"
+            f"<Detection {self.clip.name!r} ({self.clip.duration_seconds:g} s): {counted(len(self), 'event')} of "
+            f"{counted(len(self.labels), 'label')}, {', '.join(counts)}>"
         )
 
     def _repr_html_(self) -> str:

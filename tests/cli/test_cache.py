@@ -61,7 +61,7 @@ def test_a_limit_removes_what_was_not_used_for_longest_now_and_later(
     oldest, newest = store.entries()
     limit = max(oldest.size_bytes, newest.size_bytes)
     outcome = av2a("cache", "limit", f"{limit}B", "--store", store.folder)
-    assert outcome.err.splitlines()[0].startswith("removed the embeddings of 1 clips")
+    assert outcome.err.splitlines()[0].startswith("removed the embeddings of 1 clip")
     assert [entry.path for entry in store.entries()] == [newest.path]
     assert listed(av2a, store)["limit_bytes"] == limit
     assert av2a("detect", video, "-l", "dog", "--store", store.folder).status == 0

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from av2a.datasets.rows import EVENT_COLUMNS, LARGEST_FILE_BYTES, UnusedRows, Why, read_rows, some
+from av2a.datasets.rows import EVENT_COLUMNS, LARGEST_FILE_BYTES, UnusedRows, Why, read_rows
 from av2a.errors import DataUnavailable, InvalidAnnotations
+from av2a.wording import some
 
 HEADER = "filename\tonset\toffset\tevent_labels\n"
 

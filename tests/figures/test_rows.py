@@ -8,8 +8,8 @@ from av2a.figures.rows import (
     BINS,
     LEVELS,
     closest_words,
-    counted,
     found_lengths,
+    found_words,
     lone_both_words,
     missed_labels,
     printable,
@@ -36,9 +36,9 @@ def test_every_event_is_in_its_lane() -> None:
 
 def test_labels_not_found_are_listed_and_counted() -> None:
     assert missed_labels(park()) == ["siren"]
-    assert counted(park()) == "2 of 3 labels found"
-    assert counted(empty()) == "none of the labels was found"
-    assert counted(detection([], ["siren"])) == "the label was not found"
+    assert found_words(park()) == "2 of 3 labels found"
+    assert found_words(empty()) == "none of the labels was found"
+    assert found_words(detection([], ["siren"])) == "the label was not found"
 
 
 def test_the_closest_miss_is_put_into_words() -> None:

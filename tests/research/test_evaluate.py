@@ -137,7 +137,7 @@ def test_without_any_video_there_are_no_numbers() -> None:
 
 
 def test_predictions_of_strangers_or_other_categories_are_refused() -> None:
-    with pytest.raises(ValueError, match="1 videos that are not in the data set, such as 'b'"):
+    with pytest.raises(ValueError, match="1 video that are not in the data set, such as 'b'"):
         score(predictions_of({"b": []}), dataset_of(LabelledClip("a", None, ())))
     masks = {modality: np.zeros((1, 4, 3), dtype=bool) for modality in STREAMS}
     with pytest.raises(ValueError, match="the data set's 2 categories, got 3"):

@@ -1,4 +1,5 @@
 """Finds weights in a folder or in the hub's own cache, or has them downloaded; reads them and computes their digest.
+from av2a.wording import first_few
 
 Nothing here runs code from a repository: parameters are read from safetensors, or from a pickle that may hold nothing but
 tensors (``torch.load(weights_only=True)``). Neither the network nor PyTorch is used before it is needed.
@@ -23,6 +24,7 @@ from av2a.digests import has_digest, sha256
 from av2a.errors import MissingDependency, MissingFile, MissingWeights, WeightsUnavailable, one_line
 from av2a.installation import install_command
 from av2a.paths import hub_cache, shown
+from av2a.wording import first_few
 
 FOLDER_VARIABLE = "AV2A_WEIGHTS"
 MANIFEST = "av2a.json"
@@ -465,16 +467,7 @@ def check_fit(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Any],
         "wrong shape": misshapen,
     }
     if any(differences.values()):
-        raise misfit(where, "; ".join(f"{kind}: {_some(names)}" for kind, names in differences.items() if names))
-
-
-NAMED = 3
-"""Names shown of each kind of difference."""
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + rest
+        raise misfit(where, "; ".join(f"{kind}: {first_few(names, 3)}" for kind, names in differences.items() if names))
 
 
 def misfit(where: str, difference: str) -> WeightsUnavailable:

@@ -14,6 +14,7 @@ from av2a.cli.sizes import bytes_of, size_text
 from av2a.errors import OutputRefused, UsageError, one_line
 from av2a.features.store import Store, StoredEntry
 from av2a.paths import embeddings_folder
+from av2a.wording import counted
 
 LIST_EXAMPLE = Example("av2a cache list", "how much is stored, and for which models")
 CLEAR_EXAMPLE = Example("av2a cache clear --backbone clip-clap", "remove what one backbone has computed")
@@ -68,7 +69,7 @@ def list_(where: CacheOptions, output: JsonOptions, talk: TalkOptions) -> None:
         )
         return
     terminal.show_rows(
-        (each["models"], f"{each['clips']} clips", size_text(each["bytes"]), each["last_used"]) for each in models
+        (each["models"], counted(each["clips"], "clip"), size_text(each["bytes"]), each["last_used"]) for each in models
     )
     terminal.show(f"{size_text(total)} in {store.folder}, {_limit(store)}")
 
@@ -135,4 +136,4 @@ def _limit(store: Store) -> str:
 
 
 def _removed(entries: list[StoredEntry]) -> str:
-    return f"removed the embeddings of {len(entries)} clips, {size_text(sum(entry.size_bytes for entry in entries))}"
+    return f"removed the embeddings of {counted(len(entries), 'clip')}, {size_text(sum(entry.size_bytes for entry in entries))}"

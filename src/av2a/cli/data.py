@@ -18,6 +18,7 @@ from av2a.datasets.splits import Split
 from av2a.datasets.status import ClipState, ClipStatus, SplitStatus, examined
 from av2a.errors import UsageError
 from av2a.research.results import Results, Table
+from av2a.wording import counted
 from av2a.world.dataset import read_generated
 
 EXAMPLES = (
@@ -52,7 +53,7 @@ def fetch(what: AnnotationFetchOptions, talk: TalkOptions) -> None:
         )
     for each in brought:
         terminal.detail(f"{each.way.value}: {each.path}")
-    terminal.say(f"results: {len(brought)} annotation files in {brought[0].path.parent}")
+    terminal.say(f"results: {counted(len(brought), 'annotation file')} in {brought[0].path.parent}")
     if what.to is not None:
         terminal.say(f"name them with --annotations {what.to}")
 

@@ -21,6 +21,7 @@ from av2a.features.store import Store
 from av2a.media import Limits, open_clip
 from av2a.settings import Settings
 from av2a.types import BackboneInfo, Clip, Detection
+from av2a.wording import counted
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,6 @@ def _by_scores(scores: Path, clip: Clip, request: Request) -> Answer:
 def _summary(detection: Detection, seconds: float) -> str:
     clip = detection.clip
     return (
-        f"{clip.name}: {len(detection)} events, {clip.duration_seconds:.1f} s of media in {seconds:.1f} s "
+        f"{clip.name}: {counted(len(detection), 'event')}, {clip.duration_seconds:.1f} s of media in {seconds:.1f} s "
         f"({detection.backbone.name}, {detection.settings.profile})"
     )

@@ -14,7 +14,6 @@ from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset
 from av2a.datasets.dataset import of_videos
 from av2a.datasets.lengths import with_lengths
-from av2a.datasets.rows import counted, some
 from av2a.errors import MediaError, UsageError
 from av2a.exports.files import check_file
 from av2a.research import prediction_table
@@ -27,6 +26,7 @@ from av2a.research.results import left_out_lines
 from av2a.research.scored import predict_scored
 from av2a.research.watching import LeftOut
 from av2a.settings import Settings
+from av2a.wording import counted, some
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from av2a.cli.command import argument, command, flag, option
 from av2a.cli.common_options import WHERE, TalkOptions
 from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_exists
-from av2a.datasets.rows import counted
 from av2a.exports import ending_named, read_rows
 from av2a.exports.dcase import dumps_rows
 from av2a.exports.fields import utf8
 from av2a.exports.files import check_file, write_whole
 from av2a.exports.rows import EventRow
+from av2a.wording import counted
 
 _TABLE = ".tsv"
 

@@ -11,7 +11,6 @@ from av2a.cli.result_options import ResultOptions
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset, Task
 from av2a.datasets.opening import GENERATED
-from av2a.datasets.rows import some
 from av2a.errors import UsageError
 from av2a.features.store import Store
 from av2a.research.evaluate import remarks_of
@@ -23,6 +22,7 @@ from av2a.research.tables import GENERATED_NOTE
 from av2a.research.tune import replayed
 from av2a.research.watching import Watch, watch
 from av2a.settings import Settings
+from av2a.wording import some
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from av2a.cli.safe_text import terminal_safe
 from av2a.cli.terminal import Terminal
 from av2a.figures.axis import clock
 from av2a.figures.looks import LOOKS
-from av2a.figures.rows import counted
+from av2a.figures.rows import found_words
 from av2a.figures.terminal import timeline_text
 from av2a.settings import Settings
 from av2a.types import Clip, ClosestMiss, Detection, Event, Modality
@@ -36,7 +36,7 @@ def show_answer(terminal: Terminal, detection: Detection, truth: Sequence[Event]
 
 def title(detection: Detection) -> str:
     """The file, its length, and how much of what was asked for is in it (the time line says it when it is nothing)."""
-    count = f"  {counted(detection)}" if detection.events else ""
+    count = f"  {found_words(detection)}" if detection.events else ""
     return f"{detection.clip.name}  {clock(detection.clip.duration_seconds)}{count}"
 
 

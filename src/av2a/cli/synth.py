@@ -6,6 +6,7 @@ from pathlib import Path
 from av2a.cli.command import argument, command, option
 from av2a.cli.common_options import TalkOptions
 from av2a.cli.help_text import Example
+from av2a.wording import counted
 from av2a.world import write_dataset
 
 
@@ -40,4 +41,4 @@ def synth(options: SceneOptions, talk: TalkOptions) -> None:
             processes=options.processes,
             progress=lambda done, total: report("clips", done, total),
         )
-    terminal.say(f"results: {options.clips} clips and their annotations in {options.folder}")
+    terminal.say(f"results: {counted(options.clips, 'clip')} and their annotations in {options.folder}")

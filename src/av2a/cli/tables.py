@@ -23,7 +23,6 @@ from av2a.cli.setting_options import HOW
 from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset
 from av2a.datasets.opening import GENERATED
-from av2a.datasets.rows import counted
 from av2a.errors import Av2aError, DataUnavailable, MissingFile, NoClips, UsageError, WeightsUnavailable, one_line
 from av2a.features.store import Store
 from av2a.methods.trained import PARSERS, Parser, load_parser
@@ -37,6 +36,7 @@ from av2a.research.search import require_optuna
 from av2a.research.sheets import Part, Sheet, results_of, sheets
 from av2a.research.tables import efficiency, parsed_parts, parts_of
 from av2a.research.watching import LeftOut
+from av2a.wording import counted
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from pathlib import Path
 from av2a.datasets.annotated import Annotated, split_labels
 from av2a.datasets.dataset import Annotation, Dataset, LabelledClip, Task
 from av2a.datasets.event_files import event_rows, has_event_files
-from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, composed, counted, read_rows, some
+from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, composed, read_rows
 from av2a.datasets.videos import ENDINGS, Videos
 from av2a.errors import DataUnavailable, InvalidLabels, one_line
 from av2a.types import Modality
+from av2a.wording import counted, some
 
 TRUTH_FILE = "annotations.tsv"
 SPLIT = "all"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from av2a import media
 from av2a.datasets.dataset import Dataset, LabelledClip, touched_segments
-from av2a.datasets.rows import counted, some
 from av2a.timeline import Grid
+from av2a.wording import counted, some
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage, how many clips are done, and how many there are."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from av2a.errors import DataUnavailable, InvalidAnnotations, one_line
 from av2a.types import Modality
+from av2a.wording import counted, some
 
 LARGEST_FILE_BYTES = 200_000_000
 """A hundred times the largest of the public annotation files; a video given by mistake is mostly larger or no text."""
@@ -172,10 +173,6 @@ class Why(Enum):
     NO_SPLIT = "of clips in no split"
 
 
-NAMED = 10
-"""The number of examples that a remark names."""
-
-
 @dataclass
 class UnusedRows:
     """Counters of rows that are not used, or not wholly, by file and reason."""
@@ -192,23 +189,3 @@ class UnusedRows:
             f"{one_line(name)}: {'cut' if why is Why.CUT else 'left out'} {counted(len(examples), 'row')} {why.value} ({some(examples)})"
             for (name, why), examples in self.found.items()
         )
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things.
-
-    >>> counted(1, "row"), counted(6, "row")
-    ('1 row', '6 rows')
-    """
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few, each once, and how many more there are.
-
-    >>> some(["a", "b", "a"])
-    'a, b'
-    """
-    different = [one_line(name) for name in dict.fromkeys(names)]
-    more = len(different) - NAMED
-    return ", ".join(different[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from av2a.datasets.rows import composed, counted, some
+from av2a.datasets.rows import composed
 from av2a.errors import MissingFile, one_line
 from av2a.media import AUDIO_ENDINGS, VIDEO_ENDINGS
+from av2a.wording import counted, some
 
 ENDINGS = {ending: rank for rank, ending in enumerate(VIDEO_ENDINGS + AUDIO_ENDINGS)}
 """Files of one name are used in this order: audio that was extracted from a video often lies beside it."""

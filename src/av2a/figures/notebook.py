@@ -8,9 +8,10 @@ from av2a.figures.rows import (
     LabelRow,
     Lane,
     closest_words,
-    counted,
     derived_words,
+    found_words,
     lone_both_words,
+    not_drawn_words,
     rows,
     sentence,
     shades,
@@ -30,15 +31,14 @@ _PATTERNS = {
 def lanes(detection: Detection) -> str:
     """A ruler, then a row a label with events, each with the lanes that have some; at most :data:`MOST_LABELS` rows."""
     found = rows(detection)
-    more = len(found) - MOST_LABELS
     remarks = (
         closest_words(detection),
         lone_both_words(detection),
         derived_words(found),
-        f"{more} more labels are not drawn" if more > 0 else "",
+        not_drawn_words(len(found) - MOST_LABELS),
     )
     parts = [
-        f"<b>{name(detection.clip.name)}</b>, {clock(detection.clip.duration_seconds)}: {counted(detection)}",
+        f"<b>{name(detection.clip.name)}</b>, {clock(detection.clip.duration_seconds)}: {found_words(detection)}",
         f'<div style="color: #c44e00"><b>{text(detection.caution)}</b></div>' if detection.caution else "",
         _row("", _lane("", _ruler(detection.grid.duration_seconds))) if found else "",
         *(_row(name(row.label), _lanes(row, detection.grid)) for row in found[:MOST_LABELS]),

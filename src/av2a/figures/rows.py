@@ -10,6 +10,7 @@ import numpy as np
 
 from av2a.figures.axis import clock, span
 from av2a.types import Detection, Event, Modality
+from av2a.wording import counted
 
 _HIDDEN = {"Cc", "Cs", "Co", "Cn"}
 _DIRECTION = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
@@ -116,12 +117,13 @@ def all_rows(detection: Detection, truth: Sequence[Event] = ()) -> list[LabelRow
 def shades(events: Sequence[Event], duration_seconds: float, segment_seconds: float) -> list[Shade]:
     """The coverage of a lane in bins where bars would merge; empty where bars can be told apart.
 
-    Bars merge where a gap between two events is narrower than a bin. A covered bin is never invisible: its level is at least 1.
+        Bars merge where a gap between two events is narrower than a bin. A covered bin is never invisible: its level is at least 1.
 
-    >>> from av2a.types import Modality
-    >>> seconds = [Event("a", Modality.AUDIO, 2.0 * index, 2.0 * index + 1, 0.9) for index in range(18)]
-    >>> [(each.start_seconds, each.stop_seconds, each.level) for each in shades(seconds, 7200.0, 1.0)]
-    [(0.0, 36.0, 3)]
+        >>> from av2a.wording import counted
+    from av2a.types import Modality
+        >>> seconds = [Event("a", Modality.AUDIO, 2.0 * index, 2.0 * index + 1, 0.9) for index in range(18)]
+        >>> [(each.start_seconds, each.stop_seconds, each.level) for each in shades(seconds, 7200.0, 1.0)]
+        [(0.0, 36.0, 3)]
     """
     bin_seconds = duration_seconds / BINS
     ordered = sorted(events, key=lambda event: event.start_seconds)
@@ -150,13 +152,18 @@ def missed_labels(detection: Detection) -> list[str]:
     return [label for label in detection.labels if label not in found]
 
 
-def counted(detection: Detection) -> str:
+def found_words(detection: Detection) -> str:
     """The answer in a few words: "2 of 5 labels found"."""
     count = len(detection.labels)
     found = count - len(missed_labels(detection))
     if found == 0:
         return "none of the labels was found" if count > 1 else "the label was not found"
     return f"{found} of {count} labels found" if count > 1 else "the label was found"
+
+
+def not_drawn_words(number: int) -> str:
+    """How many labels there is no room for; empty for none."""
+    return f"{counted(number, 'more label')} {'is' if number == 1 else 'are'} not drawn" if number > 0 else ""
 
 
 def derived_words(rows: Sequence[LabelRow]) -> str:

@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 
 from av2a.figures.axis import clock, ticks_seconds
 from av2a.figures.looks import LOOKS
-from av2a.figures.rows import LabelRow, closest_words, counted, lone_both_words, printable, rows
+from av2a.figures.rows import LabelRow, closest_words, found_words, lone_both_words, printable, rows
 from av2a.types import Detection, Event, Modality
 
 NARROWEST = 40
@@ -105,7 +105,7 @@ def _line(word: str, bar: str) -> str:
 
 
 def _nothing(detection: Detection, columns: int, ink: _Characters) -> str:
-    words = [counted(detection), closest_words(detection)]
+    words = [found_words(detection), closest_words(detection)]
     text = "; ".join(part for part in words if part)
     return _ascii(text) if ink is _ASCII else text
 

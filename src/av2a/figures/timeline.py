@@ -23,10 +23,11 @@ from av2a.figures.rows import (
     LabelRow,
     Lane,
     closest_words,
-    counted,
     derived_words,
+    found_words,
     lone_both_words,
     missed_labels,
+    not_drawn_words,
     printable,
     rows,
     sentence,
@@ -200,7 +201,7 @@ def _start_and_length(event: Event) -> tuple[float, float]:
 def _draw_nothing(axes: Axes, detection: Detection, body: float) -> None:
     words: dict[str, Any] = {"ha": "center", "va": "center", "transform": axes.get_yaxis_transform()}
     words["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 3}
-    axes.text(0.5, body * 0.4, sentence(counted(detection)), fontsize=11, color=_INK, **words)
+    axes.text(0.5, body * 0.4, sentence(found_words(detection)), fontsize=11, color=_INK, **words)
     closest = _fitted(closest_words(detection), (_WIDTH - _MARGIN - _RIGHT) * 72, size=8.0)
     axes.text(0.5, body * 0.7, closest, fontsize=8.0, color=_MUTED, parse_math=False, **words)
 
@@ -210,7 +211,9 @@ def _draw_words(figure: Figure, detection: Detection, shown: Sequence[LabelRow],
     # Bold letters are about an eighth wider than the measured ones.
     title = _fitted(printable(detection.clip.name), room * 0.85, size=13.0)
     _note(figure, 0.32, title, size=13.0, color=_INK, from_top=True, weight="bold")
-    about = f"{sentence(counted(detection))} in {clock(detection.grid.duration_seconds)} · {detection.backbone.name}"
+    about = (
+        f"{sentence(found_words(detection))} in {clock(detection.grid.duration_seconds)} · {detection.backbone.name}"
+    )
     _note(figure, 0.58, f"{about} · {detection.settings.profile} profile", size=8.5, color=_MUTED, from_top=True)
     if detection.caution:
         caution = _fitted(f"No answer about this video: {detection.caution}", room * 0.87, size=9.5)
@@ -220,7 +223,7 @@ def _draw_words(figure: Figure, detection: Detection, shown: Sequence[LabelRow],
         sentence(lone_both_words(detection)),
         sentence(derived_words(shown)),
         f"Not found: {missed}" if missed else "",
-        f"{unseen} more labels are not drawn" if unseen else "",
+        not_drawn_words(unseen),
     ]
     _note(figure, 0.22, _fitted("; ".join(filter(None, lines)), room, size=8.0), size=8.0, color=_MUTED)
 

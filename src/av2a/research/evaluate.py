@@ -18,7 +18,6 @@ from av2a.backbones.base import Backbone
 from av2a.datasets import Dataset, GroundTruth, LabelledClip, Task, truth_masks, truth_timeline
 from av2a.datasets.lengths import cut_remarks
 from av2a.datasets.opening import PUBLISHED
-from av2a.datasets.rows import counted, some
 from av2a.detector import vocabulary_of
 from av2a.features import Progress
 from av2a.features.store import Store
@@ -31,6 +30,7 @@ from av2a.research.watching import TRUTH_UNKNOWN, ClipFacts, LeftOut, WatchSecon
 from av2a.settings import Settings, ValidationRule
 from av2a.timeline import Grid
 from av2a.types import BackboneInfo, Modality
+from av2a.wording import counted, some
 
 
 class Timeline(Enum):
@@ -248,7 +248,9 @@ def _counting(predictions: Predictions, dataset: Dataset) -> Counting:
     clips = {clip.name: clip for clip in dataset.clips}
     unknown = [name for name in predictions.names if name not in clips]
     if unknown:
-        raise ValueError(f"predictions of {len(unknown)} videos that are not in the data set, such as {unknown[0]!r}")
+        raise ValueError(
+            f"predictions of {counted(len(unknown), 'video')} that are not in the data set, such as {unknown[0]!r}"
+        )
     labels = predictions.masks[Modality.AUDIO].shape[2]
     if labels != len(dataset.categories):
         raise ValueError(f"predictions must be of the data set's {len(dataset.categories)} categories, got {labels}")

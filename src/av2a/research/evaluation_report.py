@@ -12,12 +12,12 @@ from typing import Any
 
 from av2a import __version__
 from av2a.datasets.dataset import of_videos
-from av2a.datasets.rows import counted
 from av2a.errors import one_line
 from av2a.metrics.parsing import ParsingMetrics
 from av2a.research.evaluate import AccuracyReading, Evaluation, SourceKind, Timing
 from av2a.research.results import MOST_LINES, Results, Table, left_out_lines
 from av2a.settings import PROFILES, TABLE_1, Settings
+from av2a.wording import counted
 
 SCHEMA = "av2a/evaluation/1"
 
@@ -69,7 +69,7 @@ def facts(evaluation: Evaluation) -> Iterator[str]:
         yield "; ".join(_timing_words(evaluation.timing, max(evaluation.predicted, evaluation.videos)))
     yield from evaluation.remarks[:MOST_LINES]
     if (more := len(evaluation.remarks) - MOST_LINES) > 0:
-        yield f"{more} more remarks, which JSON lists"
+        yield f"{counted(more, 'more remark')}, which JSON lists"
     yield from left_out_lines(("", each) for each in evaluation.left_out)
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from av2a.datasets import Dataset, Task
 from av2a.datasets.dataset import touched_segments
 from av2a.datasets.event_files import event_rows, has_event_files
-from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, Why, counted, some
+from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, UnusedRows, Why
 from av2a.datasets.videos import ENDINGS
 from av2a.errors import MediaError, MissingFile, OutputRefused, one_line
 from av2a.exports.files import check_file, write_whole
 from av2a.research.predictions import STREAMS, ClipPredictions, Predictions, by_time, painted
 from av2a.timeline import Grid
 from av2a.types import Candidate, Modality
+from av2a.wording import counted, some
 
 HEADER = (*EVENT_COLUMNS, "modality")
 ENDING = ".tsv"

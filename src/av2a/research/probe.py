@@ -22,6 +22,7 @@ from av2a.research.published import Figure
 from av2a.research.sheets import Line, Part, Run
 from av2a.research.watching import Watch, Watched
 from av2a.types import Modality
+from av2a.wording import counted
 
 MOST_STEPS = 5000
 """Of the solver; standardised embeddings need some hundreds."""
@@ -56,7 +57,7 @@ def probed(train: Watch, test: Watch, dataset: Dataset, method: str) -> Part:
                 f"no video with its truth by the second is there to {what}: see av2a data status, or take --train-split validation where the training split has no such truth"
             )
     lines = tuple(_line(train, test, dataset.name, method, each) for each in (Modality.VISUAL, Modality.AUDIO))
-    said = f"trained on {len(train.watched)} videos; one logistic regression a category; pictures held to what is seen, sounds to what is heard"
+    said = f"trained on {counted(len(train.watched), 'video')}; one logistic regression a category; pictures held to what is seen, sounds to what is heard"
     return Part(7, lines, (said,))
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from av2a.datasets.rows import counted, some
 from av2a.exports.csv import table
 from av2a.exports.fields import single_line
 from av2a.exports.files import write_whole
 from av2a.research.watching import LeftOut
+from av2a.wording import counted, some
 
 ENDINGS = (".json", ".csv", ".md")
 """The files that results are written as."""

@@ -43,6 +43,7 @@ from av2a.research.search import LEAST, effective
 from av2a.research.sheets import NEEDS, SYMBOLS, Line, Part, Run, Sheet, runs_of
 from av2a.research.tune import Tuning
 from av2a.settings import Fusion, Settings
+from av2a.wording import counted
 
 STATIC_LATE = "static thresholds, late fusion"
 TABLE_1_ELSEWHERE = "with AV²A, values of Table 1 for LanguageBind"
@@ -106,8 +107,9 @@ def _tuning_findings(method: str, tunings: Sequence[Tuning]) -> Iterator[str]:
     first = tunings[0]
     reached = Figure.over([each.search.best_trial.value for each in tunings])
     yield (
-        f"{method}: {len(first.search.trials)} trials of multivariate TPE on {len(first.names)} validation videos, "
-        f"{len(tunings)} seeds, the first trials at the best static thresholds; {first.objective.words} there {reached.value:.1f}"
+        f"{method}: {counted(len(first.search.trials), 'trial')} of multivariate TPE "
+        f"on {counted(len(first.names), 'validation video')}, {counted(len(tunings), 'seed')}, "
+        f"the first trials at the best static thresholds; {first.objective.words} there {reached.value:.1f}"
     )
     for end, words in (
         (True, "where their stages do least: leaving these out can change little"),
@@ -316,5 +318,5 @@ def _timed(bench: Bench, reading: Reading) -> Line:
     values = {**seconds, "total": sum(seconds.values()), "trained_millions": 0.0}
     if evaluation.parameters is not None:
         values["parameters_millions"] = evaluation.parameters / 1e6
-    run = Run(f"{evaluation.videos} videos", {name: Figure(value) for name, value in values.items()})
+    run = Run(counted(evaluation.videos, "video"), {name: Figure(value) for name, value in values.items()})
     return Line(reading.method, "with AV²A", evaluation.dataset, (run,))

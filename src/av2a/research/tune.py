@@ -20,6 +20,7 @@ from av2a.research.search import SPACE, Progress, SearchResult, Space, search
 from av2a.research.watching import Watch
 from av2a.settings import Settings
 from av2a.types import BackboneInfo
+from av2a.wording import counted
 
 SCHEMA = "av2a/tuning/1"
 
@@ -136,7 +137,7 @@ def tuning_results(found: Tuning) -> Results:
             "trials": [{"value_percent": trial.value, **trial.values} for trial in search.trials],
         },
         tables=(Table(tuple((name, f"{value:.4f}", ranges[name]) for name, value in best.values.items())),),
-        facts=(f"{len(search.trials)} trials{resumed}; {found.objective.words}: {best.value:.2f} %",),
+        facts=(f"{counted(len(search.trials), 'trial')}{resumed}; {found.objective.words}: {best.value:.2f} %",),
         header=("value_percent", *found.space),
         records=tuple((trial.value, *(trial.values[name] for name in found.space)) for trial in search.trials),
     )

@@ -1,4 +1,5 @@
 """Reads published checkpoints without executing anything, and checks that they belong to the requested parser.
+from av2a.wording import first_few
 
 HAN's and MGN's files are a table of tensors. JoMoLD's and CMPAE's have it under ``"model"``, beside the states of the random-number generators and
 of the optimizer, for resuming the training.
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from av2a.errors import MissingFile, WeightsUnavailable, one_line
+from av2a.wording import first_few
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Names of parameters and their shapes."""
@@ -109,7 +111,7 @@ def fitting(state: Mapping[str, Tensor], read: Shapes, unread: Shapes, where: st
     values = {name: state[name].float() for name in read}
     broken = [name for name, value in values.items() if not torch.isfinite(value).all()]
     if broken:
-        raise WeightsUnavailable(f"{where} (not finite: {_some(broken)}): {GET_ANOTHER}")
+        raise WeightsUnavailable(f"{where} (not finite: {first_few(broken, 3)}): {GET_ANOTHER}")
     return values
 
 
@@ -124,12 +126,4 @@ def _differences(state: Mapping[str, Tensor], read: Shapes, unread: Shapes) -> l
         ],
         "not floating": [name for name in read if name in state and not state[name].is_floating_point()],
     }
-    return [f"{kind}: {_some(names)}" for kind, names in kinds.items() if names]
-
-
-_NAMED = 3  # names shown of each kind of difference
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + rest
+    return [f"{kind}: {first_few(names, 3)}" for kind, names in kinds.items() if names]
