@@ -69,7 +69,7 @@ def predictions(watched: Sequence[Watched], words: Vocabulary, settings: Setting
         parsing = parse(each, words, settings)
         for modality in STREAMS:
             for event in parsing.streams[modality].found:
-                found[modality][video, event.category, event.start : event.stop] = True
+                found[modality][video, event.label, event.start : event.stop] = True
     return found
 
 

@@ -89,7 +89,7 @@ def released_video(name: str, video: int) -> tuple[ClipFeatures, Vocabulary]:
 
 
 def plain(found: Sequence[Candidate]) -> list[tuple[int, int, int]]:
-    return [(each.category, each.start, each.stop) for each in found]
+    return [(each.label, each.start, each.stop) for each in found]
 
 
 @pytest.mark.parametrize("column", range(10))
@@ -149,7 +149,7 @@ def only(words: Vocabulary, category: int) -> Vocabulary:
 
 
 def found_of(parsing: Parsing, modality: Modality, category: int) -> list[tuple[int, int]]:
-    return [(each.start, each.stop) for each in parsing.streams[modality].found if each.category == category]
+    return [(each.start, each.stop) for each in parsing.streams[modality].found if each.label == category]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 3))
@@ -180,7 +180,7 @@ def test_late_fusion_finds_nothing_that_is_not_both_heard_and_seen(seed: int) ->
     for modality in Modality:
         painted[modality] = np.zeros((12, 4), dtype=bool)
         for each in parsing.streams[modality].found:
-            painted[modality][each.start : each.stop, each.category] = True
+            painted[modality][each.start : each.stop, each.label] = True
     both = painted[Modality.AUDIO] & painted[Modality.VISUAL]
     assert np.array_equal(painted[Modality.AUDIO_VISUAL], both)
 

@@ -456,14 +456,14 @@ def _expected(clip: Clip, labels: Sequence[str], backbone: Backbone, settings: S
 def events_of(parsings: Sequence[Parsing], labels: Sequence[str], grid: Grid) -> tuple[Event, ...]:
     """All that was found, by start, then stop, then the labels' order, then heard, seen, both."""
     rows = [
-        (*_seconds(each, parsing, grid), each.category, place, confidence)
+        (*_seconds(each, parsing, grid), each.label, place, confidence)
         for parsing in parsings
         for place, modality in enumerate(ORDER)
         for each, confidence in _found(parsing.streams[modality])
     ]
     return tuple(
-        Event(labels[category], ORDER[place], start, stop, confidence)
-        for start, stop, category, place, confidence in sorted(rows)
+        Event(labels[label], ORDER[place], start, stop, confidence)
+        for start, stop, label, place, confidence in sorted(rows)
     )
 
 
@@ -511,7 +511,7 @@ def _joined(modality: Modality, parsings: Sequence[Parsing]) -> Trace:
 
 
 def _moved(each: Candidate, first_segment: int) -> Candidate:
-    return Candidate(each.category, first_segment + each.start, first_segment + each.stop)
+    return Candidate(each.label, first_segment + each.start, first_segment + each.stop)
 
 
 def _rejected(
@@ -526,7 +526,7 @@ def _rejected(
         if np.isfinite(score) and np.isfinite(required):
             start, stop = _seconds(each, parsing, grid)
             yield ClosestMiss(
-                labels[each.category], modality, start, stop, score, required, reasons[settings.validation_rule]
+                labels[each.label], modality, start, stop, score, required, reasons[settings.validation_rule]
             )
 
 

@@ -113,16 +113,17 @@ class Clip:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Segments ``[start, stop)`` in which one category may be present (S_k)."""
+    """Segments ``[start, stop)`` in which one label may be present (S_k)."""
 
-    category: int
+    label: int
+    """Its index."""
     start: int
     stop: int
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How strongly each category is present, in [0, 1] (Eq. 1 and 2)."""
+    """How strongly each label is present, in [0, 1] (Eq. 1 and 2)."""
 
     whole: Float[np.ndarray, "window label"]
     segments: Float[np.ndarray, "segment label"]
@@ -130,7 +131,7 @@ class Scores:
     def __post_init__(self) -> None:
         if self.segments.shape[1:] != self.whole.shape[1:]:
             raise ValueError(
-                "whole and segments must score the same categories, got shapes "
+                "whole and segments must score the same labels, got shapes "
                 f"{self.whole.shape} and {self.segments.shape}"
             )
 
@@ -147,12 +148,12 @@ class ScoredClip:
     frame_embeddings: Float[np.ndarray, "segment feature"] | None = None
     """x_t for the cosine of Eq. 7."""
     chosen: Mapping[Modality, Bool[np.ndarray, " label"]] | None = None
-    """The categories that the model itself selected for each stream, in place of Eq. 5."""
+    """The labels that the model itself selected for each stream, in place of Eq. 5."""
 
     def __post_init__(self) -> None:
         shapes = [(each.whole.shape, each.segments.shape) for each in (self.audio, self.visual)]
         if shapes[0] != shapes[1] or len(self.audio.whole) != 1:
-            raise ValueError(f"audio and visual must score the same segments and categories of one clip, got {shapes}")
+            raise ValueError(f"audio and visual must score the same segments and labels of one clip, got {shapes}")
         largest = max(
             float(np.nanmax(np.abs(values), initial=0.0))
             for each in (self.audio, self.visual)
@@ -199,9 +200,9 @@ class Trace:
 
     modality: Modality
     window_scores: Float[np.ndarray, "window label"]
-    """Scores that the category selection saw."""
+    """Scores that the label selection saw."""
     selected: Bool[np.ndarray, "segment label"]
-    """Where each category passed the selection."""
+    """Where each label passed the selection."""
     scores: Float[np.ndarray, "segment label"]
     thresholds: Float[np.ndarray, "segment label"]
     rejected: tuple[tuple[Candidate, float], ...] = ()
@@ -211,7 +212,7 @@ class Trace:
 
     @property
     def kept(self) -> Bool[np.ndarray, " label"]:
-        """The categories that were selected somewhere."""
+        """The labels that were selected somewhere."""
         return np.asarray(self.selected.any(axis=0))
 
     def __eq__(self, other: object) -> bool:
@@ -226,7 +227,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class StreamParsing:
-    """One stream of a part of a clip: how it decided and what it found. Categories count over the asked labels."""
+    """One stream of a part of a clip: how it decided and what it found. Candidates have indexes of the requested labels."""
 
     trace: Trace
     candidates: tuple[Candidate, ...]

@@ -36,7 +36,7 @@ def saved(path: Path, **changes: object) -> Path:
 def found(path: Path, modality: Modality) -> list[tuple[str, int, int]]:
     file = read_scores(path)
     return [
-        (file.labels[each.category], each.start, each.stop)
+        (file.labels[each.label], each.start, each.stop)
         for each in parse(file.scored, SETTINGS).streams[modality].found
     ]
 

@@ -98,14 +98,12 @@ def parsed(features: ClipFeatures, part: int, vocabulary: Vocabulary) -> Parsing
 def stream(modality: Modality, scores: np.ndarray, observed: np.ndarray) -> StreamParsing:
     present = (scores == scores.max(axis=1, keepdims=True)) & observed[:, None]
     found = tuple(
-        Candidate(category, start, stop)
-        for category in range(scores.shape[1])
-        for start, stop in runs(present[:, category])
+        Candidate(label, start, stop) for label in range(scores.shape[1]) for start, stop in runs(present[:, label])
     )
     known = np.where(observed[:, None], scores, np.nan)
     selected, thresholds = np.ones_like(present), np.full_like(known, np.nan)
     trace = Trace(modality, window_scores=known[:0], selected=selected, scores=known, thresholds=thresholds)
-    confidences = tuple(float(scores[each.start : each.stop, each.category].mean()) for each in found)
+    confidences = tuple(float(scores[each.start : each.stop, each.label].mean()) for each in found)
     return StreamParsing(trace, candidates=found, found=found, confidences=confidences)
 
 

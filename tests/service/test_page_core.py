@@ -156,7 +156,7 @@ def test_candidates_and_events_are_those_of_the_method_where_intervals_are_score
     for settings, mine in zip(chosen, answers, strict=True):
         parsing = parsed(settings)
         expected = {
-            (each.category, number, each.start, each.stop): confidence
+            (each.label, number, each.start, each.stop): confidence
             for number, modality in enumerate(STREAMS)
             for each, confidence in zip(
                 parsing.streams[modality].found, parsing.streams[modality].confidences, strict=True
@@ -167,7 +167,7 @@ def test_candidates_and_events_are_those_of_the_method_where_intervals_are_score
         assert all(abs(got[key] - expected[key]) < 1e-6 for key in got)
         several += len(got) > 3
         rejected = {
-            (each.category, number, each.start, each.stop)
+            (each.label, number, each.start, each.stop)
             for number, modality in enumerate(STREAMS)
             for each, _ in parsing.streams[modality].rejected
         }

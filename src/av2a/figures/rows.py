@@ -92,9 +92,9 @@ def all_rows(detection: Detection, truth: Sequence[Event] = ()) -> list[LabelRow
     for trace in detection.traces:
         for each, score in trace.rejected:
             interval = RejectedInterval(*detection.grid.seconds(each.start, each.stop), score)
-            rejected[each.category, trace.modality].append(interval)
+            rejected[each.label, trace.modality].append(interval)
         for each in trace.derived:
-            derived[each.category, trace.modality].append(detection.grid.seconds(each.start, each.stop))
+            derived[each.label, trace.modality].append(detection.grid.seconds(each.start, each.stop))
     return [
         LabelRow(
             label,

@@ -308,9 +308,7 @@ def _readings(
 ) -> Iterator[AccuracyReading]:
     length = dataset.clip_seconds or segment_seconds * predictions.masks[Modality.AUDIO].shape[1]
     segments, background = Grid(length, segment_seconds).segments, len(dataset.categories)
-    events = [
-        [(each.category, each.start, each.stop) for each in predictions.candidates(index)] for index, _ in counting
-    ]
+    events = [[(each.label, each.start, each.stop) for each in predictions.candidates(index)] for index, _ in counting]
     for truth in GroundTruth:
         if truth is GroundTruth.FIRST_ANNOTATION and any(clip.first_annotation is None for _, clip in counting):
             continue

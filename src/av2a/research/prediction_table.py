@@ -59,7 +59,7 @@ def _row(
     name: str, modality: Modality, each: Candidate, categories: Sequence[str], segment_seconds: float
 ) -> tuple[str, str, str, str, str]:
     onset, offset = each.start * segment_seconds, each.stop * segment_seconds
-    return name, f"{onset:.3f}", f"{offset:.3f}", categories[each.category], modality.value
+    return name, f"{onset:.3f}", f"{offset:.3f}", categories[each.label], modality.value
 
 
 def write(

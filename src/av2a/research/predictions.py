@@ -47,7 +47,7 @@ class ClipPredictions:
         """Those of a clip's parts, in segments of the whole clip."""
         events = {
             modality: [
-                Candidate(each.category, part.first_segment + each.start, part.first_segment + each.stop)
+                Candidate(each.label, part.first_segment + each.start, part.first_segment + each.stop)
                 for part in parsings
                 for each in part.streams[modality].found
             ]
@@ -115,21 +115,21 @@ def predict_clip(watched: Watched, words: Vocabulary, settings: Settings) -> Cli
 def painted(events: Iterable[Candidate], shape: tuple[int, int]) -> Mask:
     """Events as a mask of (segments, labels); what lies outside is cut off.
 
-    >>> painted([Candidate(category=1, start=1, stop=9)], (3, 2)).astype(int)
+    >>> painted([Candidate(label=1, start=1, stop=9)], (3, 2)).astype(int)
     array([[0, 0],
            [0, 1],
            [0, 1]])
     """
     mask = np.zeros(shape, dtype=bool)
     for each in events:
-        mask[each.start : each.stop, each.category] = True
+        mask[each.start : each.stop, each.label] = True
     return mask
 
 
 def by_time(mask: Mask) -> tuple[Candidate, ...]:
     """The events of a mask by start, then label."""
     events = [Candidate(label, *ends) for label, column in enumerate(mask.T) for ends in runs(column)]
-    return tuple(sorted(events, key=lambda each: (each.start, each.category)))
+    return tuple(sorted(events, key=lambda each: (each.start, each.label)))
 
 
 def stacked(masks: Sequence[Bool[np.ndarray, "_ label"]], segments: int, labels: int) -> Masks:

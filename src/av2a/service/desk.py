@@ -573,7 +573,7 @@ def plain_answer(detection: Detection) -> dict[str, Any]:
         ],
         "rejected": [
             [
-                each.category,
+                each.label,
                 number,
                 *grid.seconds(each.start, each.stop),
                 score if score == score and abs(score) < 2 else None,
@@ -583,7 +583,7 @@ def plain_answer(detection: Detection) -> dict[str, Any]:
             for each, score in traces[stream].rejected
         ],
         "derived": [
-            [each.category, number, *grid.seconds(each.start, each.stop)]
+            [each.label, number, *grid.seconds(each.start, each.stop)]
             for number, stream in enumerate(STREAMS)
             if stream in traces
             for each in traces[stream].derived

@@ -34,7 +34,7 @@ def drawn(seed: int, *, missing: float = 0.15) -> ScoredClip:
 def mask(stream: StreamParsing) -> np.ndarray:
     painted = np.zeros((SEGMENTS, CATEGORIES), dtype=bool)
     for each in stream.found:
-        painted[each.start : each.stop, each.category] = True
+        painted[each.start : each.stop, each.label] = True
     return painted
 
 
@@ -64,7 +64,7 @@ def test_what_a_stream_has_from_the_others_is_marked_and_nothing_else(seed: int)
     for modality, stream in together.streams.items():
         derived = np.zeros((SEGMENTS, CATEGORIES), dtype=bool)
         for each in stream.trace.derived:
-            derived[each.start : each.stop, each.category] = True
+            derived[each.start : each.stop, each.label] = True
         assert np.array_equal(derived, mask(stream) & ~alone[modality])
         assert not (alone[modality] & ~mask(stream)).any()
 

@@ -15,7 +15,7 @@ masks = arrays(bool, st.tuples(st.integers(1, 15), st.integers(1, 5)))
 
 
 def plain(found: list[Candidate]) -> list[tuple[int, int, int]]:
-    return [(each.category, each.start, each.stop) for each in found]
+    return [(each.label, each.start, each.stop) for each in found]
 
 
 def as_candidates(rows: list[tuple[int, ...]]) -> list[Candidate]:
@@ -59,7 +59,7 @@ def test_the_examples_of_the_released_rules_hold(text: str, intervals: list[tupl
 def test_without_rules_candidates_are_exactly_what_is_present(present: np.ndarray) -> None:
     rebuilt = np.zeros_like(present)
     for each in candidates(present, minimum_segments=1, merge_gap_segments=0):
-        rebuilt[each.start : each.stop, each.category] = True
+        rebuilt[each.start : each.stop, each.label] = True
     assert np.array_equal(rebuilt, present)
 
 
@@ -70,10 +70,10 @@ def test_candidates_are_long_enough_and_far_enough_apart(
     found = candidates(present, minimum_segments=minimum, merge_gap_segments=gap, merge_first=merge_first)
     for each in found:
         assert each.stop - each.start >= minimum
-        assert present[each.start, each.category]
-        assert present[each.stop - 1, each.category]
+        assert present[each.start, each.label]
+        assert present[each.stop - 1, each.label]
     for category in range(present.shape[1]):
-        own = [each for each in found if each.category == category]
+        own = [each for each in found if each.label == category]
         for first, second in pairwise(own):
             assert second.start - first.stop > gap
 

@@ -205,7 +205,7 @@ def test_what_the_gate_shuts_out_is_in_no_stream_and_moves_no_threshold() -> Non
         thresholds = other.streams[modality].trace.thresholds
         assert np.array_equal(thresholds[:, 0], alone.streams[modality].trace.thresholds[:, 0])
         assert np.isnan(thresholds[:, 1]).all()
-        assert {each.category for each in other.streams[modality].found} == {0}
+        assert {each.label for each in other.streams[modality].found} == {0}
 
 
 def test_nothing_passes_a_gate_and_nothing_is_found() -> None:

@@ -1,1 +1,1 @@
-"""AV²A: category selection, thresholds that move with the video, candidate intervals and their validation."""
+"""AV²A: label selection, thresholds that move with the video, candidate intervals and their validation."""

@@ -42,15 +42,15 @@ def candidate_intervals(
         scores=_spread(selected.scores, kept, stream.observed),
         thresholds=_spread(thresholds, kept, stream.observed),
     )
-    categories = [columns[each.category] for each in found]
+    labels = [columns[each.label] for each in found]
     thresholds_of = [settings.confidence_threshold] * len(found)
     if stream.strictness is not None:
         thresholds_of = [
-            shifted_score(settings.confidence_threshold, float(stream.strictness[category])) for category in categories
+            shifted_score(settings.confidence_threshold, float(stream.strictness[label])) for label in labels
         ]
     return StreamParsing(
         trace,
-        tuple(Candidate(category, each.start, each.stop) for category, each in zip(categories, found, strict=True)),
+        tuple(Candidate(label, each.start, each.stop) for label, each in zip(labels, found, strict=True)),
         confidence_thresholds=tuple(thresholds_of),
     )
 
@@ -88,11 +88,11 @@ def candidates(
     merge_gap_segments: int = 1,
     merge_first: bool = False,
 ) -> list[Candidate]:
-    """The intervals in which each category may be present (S_k).
+    """The intervals in which each label may be present (S_k).
 
     Source: the maximal runs of the paper; the defaults are the released rules (behaviour 23): runs of one segment are dropped, then holes of
-    one segment between the others are filled. Categories come in the order of their first present segment, dropped ones
-    included, ties in category order (behaviour 25); intervals of a category in the order of time.
+    one segment between the others are filled. Labels come in the order of their first present segment, dropped ones
+    included, ties in label order (behaviour 25); intervals of a label in the order of time.
 
     Args:
         minimum_segments: shorter intervals are dropped.
@@ -101,20 +101,20 @@ def candidates(
 
     >>> present = np.array([[True], [True], [False], [True], [True], [False], [True]])
     >>> candidates(present)
-    [Candidate(category=0, start=0, stop=5)]
+    [Candidate(label=0, start=0, stop=5)]
     >>> candidates(present, merge_first=True)
-    [Candidate(category=0, start=0, stop=7)]
+    [Candidate(label=0, start=0, stop=7)]
     """
-    # argmax is the first present segment; the sort is stable, so ties stay in category order.
+    # argmax is the first present segment; the sort is stable, so ties stay in label order.
     order = np.argsort(np.argmax(present, axis=0), kind="stable")
     found = []
-    for category in order[np.asarray(present.any(axis=0))[order]]:
-        intervals = runs(present[:, category])
+    for label in order[np.asarray(present.any(axis=0))[order]]:
+        intervals = runs(present[:, label])
         if merge_first:
             intervals = _at_least(_merged(intervals, merge_gap_segments), minimum_segments)
         else:
             intervals = _merged(_at_least(intervals, minimum_segments), merge_gap_segments)
-        found += [Candidate(int(category), start, stop) for start, stop in intervals]
+        found += [Candidate(int(label), start, stop) for start, stop in intervals]
     return found
 
 
@@ -143,7 +143,7 @@ def passing(
     """Which candidates pass validation, each scored by itself: their indexes, in order (Eq. 9).
 
     Args:
-        scores: of every category on each candidate's own interval, P′.
+        scores: of every label on each candidate's own interval, P′.
         confidence_threshold: τ_r, one for all or one for each; the candidate's own score must be strictly above (compared in float32, behaviour 27).
         keep_best: when none passes, keep the one with the highest score all the same, the first on ties (behaviour 29); one that
             has no score, as its interval has no audio or frame, is never kept.
@@ -154,11 +154,11 @@ def passing(
     """
     if not found:
         return []
-    categories = np.array([candidate.category for candidate in found])
-    own = scores[np.arange(len(found)), categories]
+    labels = np.array([candidate.label for candidate in found])
+    own = scores[np.arange(len(found)), labels]
     is_scored = np.isfinite(own)
     if rule is ValidationRule.ARGMAX:
-        passes = (scores.argmax(axis=1) == categories) & is_scored
+        passes = (scores.argmax(axis=1) == labels) & is_scored
     else:
         passes = own > np.asarray(confidence_threshold, dtype=np.float32)
     if keep_best and not passes.any() and is_scored.any():
@@ -167,25 +167,25 @@ def passing(
 
 
 def late_fused(visual: Iterable[Candidate], audio: Iterable[Candidate], segments: int) -> list[Candidate]:
-    """What is both seen and heard: the segments that the same category has in both (Table 6; behaviour 31).
+    """What is both seen and heard: the segments that the same label has in both (Table 6; behaviour 31).
 
-    Sorted by category, then time; intervals of one segment are allowed.
+    Sorted by label, then time; intervals of one segment are allowed.
 
     >>> late_fused([Candidate(2, 0, 5)], [Candidate(2, 4, 9)], segments=10)
-    [Candidate(category=2, start=4, stop=5)]
+    [Candidate(label=2, start=4, stop=5)]
     """
     seen, heard = _painted(visual, segments), _painted(audio, segments)
     return [
-        Candidate(category, start, stop)
-        for category in sorted(seen.keys() & heard.keys())
-        for start, stop in runs(seen[category] & heard[category])
+        Candidate(label, start, stop)
+        for label in sorted(seen.keys() & heard.keys())
+        for start, stop in runs(seen[label] & heard[label])
     ]
 
 
 def _painted(found: Iterable[Candidate], segments: int) -> dict[int, Bool[np.ndarray, " segment"]]:
     masks: dict[int, np.ndarray] = {}
     for candidate in found:
-        mask = masks.setdefault(candidate.category, np.zeros(segments, dtype=bool))
+        mask = masks.setdefault(candidate.label, np.zeros(segments, dtype=bool))
         mask[candidate.start : candidate.stop] = True
     return masks
 
@@ -193,7 +193,7 @@ def _painted(found: Iterable[Candidate], segments: int) -> dict[int, Bool[np.nda
 def interval_scores(
     source: PartScores | ScoredClip, streams: Sequence[StreamParsing], settings: Settings
 ) -> list[OwnScores]:
-    """P′ of each stream's candidates (Eq. 9), −∞ for categories that were not selected; no rows where nothing is validated.
+    """P′ of each stream's candidates (Eq. 9), −∞ for labels that were not selected; no rows where nothing is validated.
 
     Raises:
         MissingIntervals: some intervals have to be embedded first.
@@ -224,7 +224,7 @@ def validated(stream: StreamParsing, own_scores: OwnScores, settings: Settings) 
     """The candidates of one stream that pass validation (Eq. 9); all of them, with their mean scores, where nothing is validated."""
     candidates = stream.candidates
     if not _is_checked(stream, settings):
-        means = [float(np.nanmean(stream.trace.scores[each.start : each.stop, each.category])) for each in candidates]
+        means = [float(np.nanmean(stream.trace.scores[each.start : each.stop, each.label])) for each in candidates]
         return replace(stream, found=candidates, confidences=tuple(means))
     passed = passing(
         candidates,
@@ -233,7 +233,7 @@ def validated(stream: StreamParsing, own_scores: OwnScores, settings: Settings) 
         rule=settings.validation_rule,
         keep_best=settings.keep_best,
     )
-    own = [float(own_scores[index, each.category]) for index, each in enumerate(candidates)]
+    own = [float(own_scores[index, each.label]) for index, each in enumerate(candidates)]
     failed = [index for index in range(len(candidates)) if index not in set(passed)]
     strongest = settings.validation_rule is ValidationRule.ARGMAX
     return replace(
@@ -280,7 +280,7 @@ def _scores(trace: Trace, near: Similarities, settings: Settings) -> Float[np.nd
 
 
 def _mean_scores(trace: Trace, found: Candidate | None) -> Float[np.ndarray, " label"]:
-    """Each selected category's mean score over an interval, over the segments that have a score."""
+    """Each selected label's mean score over an interval, over the segments that have a score."""
     scores = np.full(trace.selected.shape[1], -np.inf)
     within = trace.scores[:0] if found is None else trace.scores[found.start : found.stop]
     scored = within[~np.isnan(within[:, trace.kept]).any(axis=1)] if trace.kept.any() else within[:0]
@@ -309,7 +309,7 @@ def _confidence_at(stream: StreamParsing, found: Candidate) -> float:
     overlapping = (
         confidence
         for other, confidence in zip(stream.found, stream.confidences, strict=True)
-        if other.category == found.category and other.start < found.stop and found.start < other.stop
+        if other.label == found.label and other.start < found.stop and found.start < other.stop
     )
     return max(overlapping, default=-np.inf)
 
@@ -335,9 +335,7 @@ def _grown(
         return stream
     confidences = dict(zip(stream.found, stream.confidences, strict=True))
     events = [
-        Candidate(category, *ends)
-        for category in np.flatnonzero(mask.any(axis=0)).tolist()
-        for ends in runs(mask[:, category])
+        Candidate(label, *ends) for label in np.flatnonzero(mask.any(axis=0)).tolist() for ends in runs(mask[:, label])
     ]
     for event in events:
         if event not in confidences:
@@ -346,9 +344,9 @@ def _grown(
     kept = [event for event in stream.found if event in events]
     found = (*kept, *(event for event in events if event not in kept))
     added = tuple(
-        Candidate(category, *ends)
-        for category in np.flatnonzero(mask.any(axis=0)).tolist()
-        for ends in runs(mask[:, category] & ~own[:, category])
+        Candidate(label, *ends)
+        for label in np.flatnonzero(mask.any(axis=0)).tolist()
+        for ends in runs(mask[:, label] & ~own[:, label])
     )
     return replace(
         stream,
@@ -368,5 +366,5 @@ def _from_others(stream: StreamParsing, event: Candidate, streams: Mapping[Modal
 def _mask(stream: StreamParsing) -> Bool[np.ndarray, "segment label"]:
     mask = np.zeros(stream.trace.selected.shape, dtype=bool)
     for event in stream.found:
-        mask[event.start : event.stop, event.category] = True
+        mask[event.start : event.stop, event.label] = True
     return mask

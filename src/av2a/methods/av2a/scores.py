@@ -1,4 +1,4 @@
-"""From embeddings to the scores of each stream: similarity, fusion of audio with video, selection of categories (Eq. 1 to 5)."""
+"""From embeddings to the scores of each stream: similarity, fusion of audio with video, selection of labels (Eq. 1 to 5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from av2a.types import Modality, ScoredClip
 
 @dataclass(frozen=True)
 class Similarities:
-    """How near n inputs are to each category and each background concept: inner products, before any normalisation."""
+    """How near n inputs are to each label and each background concept: inner products, before any normalisation."""
 
     visual: Float32[np.ndarray, "input view label"]
     audio: Float32[np.ndarray, "input label"]
@@ -27,7 +27,7 @@ class Similarities:
     heard: Bool[np.ndarray, " input"]
 
     def of(self, kept: Bool[np.ndarray, " label"]) -> "Similarities":
-        """Only the ``kept`` categories: what they are normalised over changes with them (behaviour 12)."""
+        """Only the ``kept`` labels: what they are normalised over changes with them (behaviour 12)."""
         return replace(self, visual=self.visual[..., kept], audio=self.audio[:, kept], counted=self.counted[kept])
 
     @cached_property
@@ -132,9 +132,9 @@ def _products(
 
 
 def normalised(similarity: Float[np.ndarray, "*input label"]) -> Float32[np.ndarray, "*input label"]:
-    """σ of the z-score over the categories (behaviours 3 and 4): how each label stands out among those asked.
+    """σ of the z-score over the labels (behaviours 3 and 4): how each label stands out among those asked.
 
-    The standard deviation is unbiased. One category, or equal similarities, give NaN, which is above no threshold.
+    The standard deviation is unbiased. One label, or equal similarities, give NaN, which is above no threshold.
 
     >>> normalised(np.array([1.0, 2.0, 3.0], dtype=np.float32)).round(4)
     array([0.2689, 0.5   , 0.7311], dtype=float32)
@@ -165,13 +165,13 @@ def against_background(
     array([0.8808], dtype=float32)
     """
     scores = np.empty(similarity.shape, dtype=np.float32)
-    for category, counts in enumerate(counted):
+    for label, counts in enumerate(counted):
         # One label at a time: the same numbers in the same order, whatever is asked beside it.
         reference = concepts[..., counts].astype(np.float64)
         spread = reference.std(axis=-1, ddof=1) if counts.sum() > 1 else np.zeros(reference.shape[:-1])
-        above = similarity[..., category] - reference.mean(axis=-1) if counts.any() else np.zeros(spread.shape)
+        above = similarity[..., label] - reference.mean(axis=-1) if counts.any() else np.zeros(spread.shape)
         with np.errstate(invalid="ignore", divide="ignore"):
-            scores[..., category] = _sigmoid(np.where(spread > 0, above / spread, 0.0))
+            scores[..., label] = _sigmoid(np.where(spread > 0, above / spread, 0.0))
     return scores
 
 
@@ -195,9 +195,7 @@ def fused(
     if not 0 <= audio_weight <= 1:
         raise ValueError(f"audio_weight must lie in [0, 1], got {audio_weight}")
     if audio.shape[-1] != visual.shape[-1]:
-        raise ValueError(
-            f"audio and visual must score the same categories, got shapes {audio.shape} and {visual.shape}"
-        )
+        raise ValueError(f"audio and visual must score the same labels, got shapes {audio.shape} and {visual.shape}")
     return np.asarray((1 - audio_weight) * visual + audio_weight * audio).astype(np.float32)
 
 
@@ -225,7 +223,7 @@ def window_peaks(
     observed: Bool[np.ndarray, " segment"],
     window_of: Int64[np.ndarray, " segment"],
 ) -> tuple[Float32[np.ndarray, "window label"], Bool[np.ndarray, " window"]]:
-    """Each category's highest score in each window, and which windows have anything to score at all.
+    """Each label's highest score in each window, and which windows have anything to score at all.
 
     >>> scores = np.array([[0.2], [0.9], [0.4]], dtype=np.float32)
     >>> window_peaks(scores, np.array([True, False, True]), np.array([0, 0, 1]))
@@ -241,7 +239,7 @@ def window_peaks(
 def selected_categories(
     whole: Float[np.ndarray, "*window label"], category_threshold: float | Float64[np.ndarray, " label"]
 ) -> Bool[np.ndarray, "*window label"]:
-    """Ĉ: the categories whose score over the whole window is above τ_f (Eq. 5; compared in float32, behaviour 11).
+    """Ĉ: the labels whose score over the whole window is above τ_f (Eq. 5; compared in float32, behaviour 11).
 
     >>> selected_categories(np.array([0.5, 0.7], dtype=np.float32), 0.55)
     array([False,  True])
@@ -295,33 +293,33 @@ class StreamScores:
     observed: Bool[np.ndarray, " segment"]
     """False for segments with nothing to score."""
     whole: Float[np.ndarray, "window label"]
-    """The score of each category over each window, which selection compares."""
+    """The score of each label over each window, which selection compares."""
     has_whole: Bool[np.ndarray, " window"]
     window_of: Int64[np.ndarray, " segment"]
     frame_embeddings: Float[np.ndarray, "segment feature"] | None
     similarities: Similarities | None = None
     """What the segments' scores were made of; None for the scores of another model."""
     chosen: Bool[np.ndarray, " label"] | None = None
-    """The categories that the scores' own source selected, in place of Eq. 5."""
+    """The labels that the scores' own source selected, in place of Eq. 5."""
     strictness: Float64[np.ndarray, " label"] | None = None
-    """How much more is required of each category, in standard deviations; None where nothing is."""
+    """How much more is required of each label, in standard deviations; None where nothing is."""
 
 
 @dataclass(frozen=True)
 class SelectedScores:
-    """The scores of the categories that a stream selected somewhere, as input to thresholds."""
+    """The scores of the labels that a stream selected somewhere, as input to thresholds."""
 
     stream: StreamScores
     selected: Bool[np.ndarray, "segment label"]
-    """Where each category, selected or not, is looked for."""
+    """Where each label, selected or not, is looked for."""
     kept: Bool[np.ndarray, " label"]
-    """The categories that are looked for anywhere."""
+    """The labels that are looked for anywhere."""
     scores: Float[np.ndarray, "segment kept"]
     frame_embeddings: Float[np.ndarray, "segment feature"] | None
     """x_t for the cosine; None for a stream without one (behaviour 18)."""
 
     allowed: Bool[np.ndarray, "segment kept"]
-    """Where each kept category is looked for."""
+    """Where each kept label is looked for."""
 
 
 def stream_scores(source: PartScores | ScoredClip, modality: Modality, settings: Settings) -> StreamScores:
@@ -365,7 +363,7 @@ def strictness(labels: Sequence[str], modality: Modality, settings: Settings) ->
 
 
 def lowered(threshold: float, deviations: Float64[np.ndarray, " label"]) -> Float64[np.ndarray, " label"]:
-    """A threshold of each category: where less is required it is lower; where more is, Eq. 9 alone requires it."""
+    """A threshold of each label: where less is required it is lower; where more is, Eq. 9 alone requires it."""
     return np.array([shifted_score(threshold, min(0.0, float(each))) for each in deviations], dtype=np.float64)
 
 
@@ -391,7 +389,7 @@ def _given_scores(scored: ScoredClip, modality: Modality, settings: Settings) ->
 
 
 def selected_scores(stream: StreamScores, settings: Settings) -> SelectedScores:
-    """The scores of the selected categories (Eq. 5), normalised again over them where the settings say so (behaviour 12)."""
+    """The scores of the selected labels (Eq. 5), normalised again over them where the settings say so (behaviour 12)."""
     if stream.chosen is not None:
         everywhere = np.broadcast_to(stream.chosen, stream.segments.shape)
         selected = everywhere & stream.has_whole[stream.window_of][:, None]
@@ -407,7 +405,7 @@ def selected_scores(stream: StreamScores, settings: Settings) -> SelectedScores:
 
 
 def _selected_windows(stream: StreamScores, settings: Settings) -> Bool[np.ndarray, "window label"]:
-    """Where each category is looked for: also beside a window in which it stands out, as events run on across windows."""
+    """Where each label is looked for: also beside a window in which it stands out, as events run on across windows."""
     whole, threshold = stream.whole, settings.category_threshold
     if not settings.select_categories:
         return np.ones(whole.shape, dtype=bool)

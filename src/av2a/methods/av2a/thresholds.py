@@ -1,9 +1,9 @@
 """Thresholds that stay, and thresholds that move with the video (Eq. 6 to 8).
 
-The moving ones estimate, at each segment, how far the scores have shifted from what the past predicts, and lower (or raise) each category's
-threshold accordingly. A category that was never detected has a zero column in the soft confusion matrix M, so
-its ratio is zero and its threshold has not moved yet; the system to solve is only as large as the set of categories detected so
-far. M is a running sum. One step therefore costs O(C·a + a³) with a categories active, whatever the segment's number.
+The moving ones estimate, at each segment, how far the scores have shifted from what the past predicts, and lower (or raise) each label's
+threshold accordingly. A label that was never detected has a zero column in the soft confusion matrix M, so
+its ratio is zero and its threshold has not moved yet; the system to solve is only as large as the set of labels detected so
+far. M is a running sum. One step therefore costs O(C·a + a³) with a labels active, whatever the segment's number.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class ThresholdTracker:
         self,
         initial_threshold: Float[np.ndarray, " batch"] | Float[np.ndarray, "batch label"],
         decay: Float[np.ndarray, " batch"],
-        categories: int,
+        labels: int,
         *,
         rule: ThresholdRule = ThresholdRule.RATIO_COSINE,
         ridge: float = 1.0,
@@ -56,11 +56,11 @@ class ThresholdTracker:
         self.ratio_times_scores = ratio_times_scores
         self.initial_threshold = initial_threshold.astype(np.float64).reshape(batch, -1)
         self.decay = decay.astype(np.float64)[:, None]
-        self.threshold = np.array(np.broadcast_to(self.initial_threshold, (batch, categories)))
-        self.times_predicted = np.zeros((batch, categories))
-        self.present = np.zeros((batch, categories), dtype=bool)
+        self.threshold = np.array(np.broadcast_to(self.initial_threshold, (batch, labels)))
+        self.times_predicted = np.zeros((batch, labels))
+        self.present = np.zeros((batch, labels), dtype=bool)
         self._segments = np.zeros(batch, dtype=np.int64)
-        self._past = _SoftConfusion(batch, categories)
+        self._past = _SoftConfusion(batch, labels)
 
     def step(
         self,
@@ -78,7 +78,7 @@ class ThresholdTracker:
             scores: P^t.
             similarity: cos(x_t, x_{t−1}) of this segment with the one observed before it, see :func:`cosine`; None for a
                 stream without one (behaviour 18). Not looked at in the first segment.
-            allowed: categories that may be present in this segment at all.
+            allowed: labels that may be present in this segment at all.
             observed: False where this segment has nothing to score (no picture, no sound): it decides nothing, is not remembered, and
                 thresholds pass over it unchanged.
         """
@@ -114,13 +114,13 @@ class ThresholdTracker:
 
 
 class _SoftConfusion:
-    """M of Eq. 7 as a running sum: only the columns of categories that were detected, each in a slot of its own."""
+    """M of Eq. 7 as a running sum: only the columns of labels that were detected, each in a slot of its own."""
 
-    def __init__(self, batch: int, categories: int) -> None:
-        self.slot_of = np.full((batch, categories), -1)
+    def __init__(self, batch: int, labels: int) -> None:
+        self.slot_of = np.full((batch, labels), -1)
         self.used = np.zeros(batch, dtype=np.int64)
-        self.category_in = np.zeros((batch, 0), dtype=np.int64)
-        self.columns = np.zeros((batch, categories, 0))  # Σ p yᵀ
+        self.label_in = np.zeros((batch, 0), dtype=np.int64)
+        self.columns = np.zeros((batch, labels, 0))  # Σ p yᵀ
         self.gram = np.zeros((batch, 0, 0))  # columnsᵀ · columns
         # One undefined score makes every product with it undefined, as in the released code (behaviour 4).
         self.undefined = np.zeros(batch, dtype=bool)
@@ -138,7 +138,7 @@ class _SoftConfusion:
             return
         touched = _indexes(grows)
         self._open_slots(present & ~self.undefined[:, None])
-        slots = self.category_in[touched]
+        slots = self.label_in[touched]
         in_use = np.arange(slots.shape[1]) < self.used[touched, None]
         y = (np.take_along_axis(present[touched], slots, axis=1) & in_use).astype(np.float64)
         p = scores[touched].astype(np.float64, copy=False)
@@ -149,21 +149,21 @@ class _SoftConfusion:
         self.columns[touched] += p[:, :, None] * y[:, None, :]
 
     def _open_slots(self, present: Bool[np.ndarray, "batch label"]) -> None:
-        rows, categories = np.nonzero(present & (self.slot_of < 0))
+        rows, labels = np.nonzero(present & (self.slot_of < 0))
         if not len(rows):
             return
         first_of_row = np.searchsorted(rows, rows)
         slots = self.used[rows] + np.arange(len(rows)) - first_of_row
         self._grow(int(slots.max()) + 1)
-        self.slot_of[rows, categories] = slots
-        self.category_in[rows, slots] = categories
+        self.slot_of[rows, labels] = slots
+        self.label_in[rows, slots] = labels
         np.add.at(self.used, rows, 1)
 
     def _grow(self, needed: int) -> None:
-        more = needed - self.category_in.shape[1]
+        more = needed - self.label_in.shape[1]
         if more <= 0:
             return
-        self.category_in = np.pad(self.category_in, ((0, 0), (0, more)))
+        self.label_in = np.pad(self.label_in, ((0, 0), (0, more)))
         self.columns = np.pad(self.columns, ((0, 0), (0, 0), (0, more)))
         self.gram = np.pad(self.gram, ((0, 0), (0, more), (0, more)))
 
@@ -173,15 +173,15 @@ class _SoftConfusion:
         segments: Int[np.ndarray, " batch"],
         ridge: float,
     ) -> Float[np.ndarray, "batch label"]:
-        """ŵ_t without the cosine: how far each category's score has moved from what the past predicts.
+        """ŵ_t without the cosine: how far each label's score has moved from what the past predicts.
 
-        Source: Eq. 7, M⁻¹ P^t. M is singular until every category was detected, so the system is solved by least squares with a
+        Source: Eq. 7, M⁻¹ P^t. M is singular until every label was detected, so the system is solved by least squares with a
         ``ridge`` (behaviour 17); 0 gives the Moore–Penrose inverse.
         """
         ratio = np.zeros(scores.shape)
         undefined = self.undefined | ~np.isfinite(scores).all(axis=1)
         ratio[undefined] = np.nan
-        # Parsings with about as many active categories are solved together, none padded to more than twice its size.
+        # Parsings with about as many active labels are solved together, none padded to more than twice its size.
         sizes = np.frexp(np.where(undefined, 0, self.used).astype(np.float64))[1]
         for size in np.unique(sizes[sizes > 0]):
             group = sizes == size
@@ -190,7 +190,7 @@ class _SoftConfusion:
             solved = self._solved(rows, width, scores[rows].astype(np.float64, copy=False), segments[rows], ridge)
             batch_row, slot = np.nonzero(np.arange(width) < self.used[rows, None])
             row = np.flatnonzero(group)[batch_row]
-            ratio[row, self.category_in[row, slot]] = solved[batch_row, slot]
+            ratio[row, self.label_in[row, slot]] = solved[batch_row, slot]
         return ratio
 
     def _solved(
@@ -226,7 +226,7 @@ def dynamic_thresholds(
     allowed: Bool[np.ndarray, "*third_batch segment label"] | None = None,
     observed: Bool[np.ndarray, "*fourth_batch segment"] | None = None,
 ) -> Float[np.ndarray, "*result_batch segment label"]:
-    """The threshold of every category in every segment, τ_t (Eq. 7 and 8).
+    """The threshold of every label in every segment, τ_t (Eq. 7 and 8).
 
     Segment t is present where ``scores[t] > result[t]``. Leading axes (videos, settings) are batched and broadcast against each other.
 
@@ -235,7 +235,7 @@ def dynamic_thresholds(
         frame_embeddings: x_t for the cosine; None for a stream without one (behaviour 18).
         initial_threshold: τ⁰, one number or one for each parsing of the batch.
         decay: λ, likewise.
-        allowed: False where a category may not be present whatever its score.
+        allowed: False where a label may not be present whatever its score.
         observed: False for segments with nothing to score.
 
     >>> scores = np.full((4, 1), 0.8)
@@ -248,26 +248,26 @@ def dynamic_thresholds(
     leads += [observed.shape[:-1]] if observed is not None else []
     lead = np.broadcast_shapes(*leads)
     batch = lead or (1,)
-    segments, categories = scores.shape[-2:]
+    segments, labels = scores.shape[-2:]
     _check_segments(segments, frame_embeddings, observed)
-    wide = np.broadcast_to(scores, (*batch, segments, categories))
+    wide = np.broadcast_to(scores, (*batch, segments, labels))
     similarity = _broadcast(step_similarity(frame_embeddings, observed), batch, 1)
-    permitted = None if allowed is None else np.broadcast_to(allowed, (*batch, segments, categories))
+    permitted = None if allowed is None else np.broadcast_to(allowed, (*batch, segments, labels))
     present_at_all = _broadcast(observed, batch, 1)
     initial = np.broadcast_to(np.asarray(initial_threshold, dtype=np.float64), batch)
     decays = np.broadcast_to(np.asarray(decay, dtype=np.float64), batch)
-    result = np.empty((*batch, segments, categories))
+    result = np.empty((*batch, segments, labels))
     for part in _parts(batch):
         result[part] = _advanced(
             ThresholdTracker(
-                initial[part], decays[part], categories, rule=rule, ridge=ridge, ratio_times_scores=ratio_times_scores
+                initial[part], decays[part], labels, rule=rule, ridge=ridge, ratio_times_scores=ratio_times_scores
             ),
             wide[part],
             None if similarity is None else similarity[part],
             None if permitted is None else permitted[part],
             None if present_at_all is None else present_at_all[part],
         )
-    return result.reshape(*lead, segments, categories)
+    return result.reshape(*lead, segments, labels)
 
 
 def _check_segments(segments: int, *others: np.ndarray | None) -> None:
@@ -328,9 +328,9 @@ def _advanced(
 
 
 def moving_thresholds(selected: SelectedScores, settings: Settings) -> Float[np.ndarray, "segment kept"]:
-    """The thresholds of one stream's selected categories (Eq. 6 to 8)."""
+    """The thresholds of one stream's selected labels (Eq. 6 to 8)."""
     if selected.stream.strictness is not None:
-        return _moved_by_category(selected, settings)
+        return _moved_by_label(selected, settings)
     return _moved(selected.scores, selected.frame_embeddings, selected.allowed, selected.stream.observed, settings)
 
 
@@ -339,7 +339,7 @@ def moving_thresholds_together(
 ) -> list[Float[np.ndarray, "segment _"]]:
     """What :func:`moving_thresholds` gives for each; streams with as many segments and features advance together.
 
-    Those with fewer categories than others get columns in which nothing is ever present.
+    Those with fewer labels than others get columns in which nothing is ever present.
     """
     if settings.strictness:
         return [moving_thresholds(each, settings) for each in streams]
@@ -384,8 +384,8 @@ def _moved(
     )
 
 
-def _moved_by_category(selected: SelectedScores, settings: Settings) -> Float[np.ndarray, "segment kept"]:
-    """Thresholds of categories that do not all begin at the same one."""
+def _moved_by_label(selected: SelectedScores, settings: Settings) -> Float[np.ndarray, "segment kept"]:
+    """Thresholds of labels that do not all begin at the same one."""
     assert selected.stream.strictness is not None
     initial = lowered(settings.initial_threshold, selected.stream.strictness[selected.kept])
     tracker = ThresholdTracker(
@@ -401,6 +401,6 @@ def _moved_by_category(selected: SelectedScores, settings: Settings) -> Float[np
     return _advanced(tracker, selected.scores[None], similarity, selected.allowed[None], observed[None])[0]
 
 
-def _widened(values: np.ndarray, categories: int) -> np.ndarray:
-    """With columns of zeros up to so many categories."""
-    return np.pad(values, ((0, 0), (0, categories - values.shape[1])))
+def _widened(values: np.ndarray, labels: int) -> np.ndarray:
+    """With columns of zeros up to so many labels."""
+    return np.pad(values, ((0, 0), (0, labels - values.shape[1])))

@@ -113,7 +113,7 @@ class Cmpae(nn.Module):
         both = torch.stack([y_audio, y_visual], dim=2)
         messages = torch.stack([self.v2a(y_audio + y_visual), self.a2v(y_audio + y_visual)], dim=2)
         seconds = torch.stack([self.fc_prob(both), self.fc_prob_beta(both + messages)], dim=-1)
-        # Two weights a category, neighbours in the layer's output: one for presence, one for absence.
+        # Two weights a label, neighbours in the layer's output: one for presence, one for absence.
         moments = self.fc_frame_att(both).reshape(seconds.shape)
         # Logits are pooled over time, then made into a probability; HAN pools probabilities.
         return PresenceEvidence(seconds, pooled(seconds, moments))

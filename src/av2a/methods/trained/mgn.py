@@ -1,6 +1,6 @@
 """MGN, the multi-modal grouping network (Mo, Tian, NeurIPS 2022); "MGN-MA" in the AV²A paper.
 
-Each stream's ten seconds are assigned to 25 tokens, one for each category, and a token's probability is distributed over the seconds again.
+Each stream's ten seconds are assigned to 25 tokens, one for each label, and a token's probability is distributed over the seconds again.
 The factors of the seconds differ by a tenth at most, so MGN hardly locates events in time, and a second's probability can exceed 1.
 """
 
@@ -136,7 +136,7 @@ class Mgn(nn.Module):
         return self.fc_a(audio), self.fc_fusion(seen)
 
     def grouped(self, x_audio: Sequence, x_visual: Sequence) -> "Grouped":
-        """The seconds assigned to a token for each category; then the audio tokens to the visual ones."""
+        """The seconds assigned to a token for each label; then the audio tokens to the visual ones."""
         videos = len(x_audio)
         visual, visual_shares, seconds = self.visual_cug(x_visual, self.visual_token.expand(videos, -1, -1))
         audio, audio_shares, _ = self.audio_cug(x_audio, self.audio_token.expand(videos, -1, -1), x_visual)

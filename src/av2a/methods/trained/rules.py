@@ -20,7 +20,7 @@ ByModality = Mapping[Modality, Bool[np.ndarray, "..."]]
 
 
 class Gate(Enum):
-    """What a category must pass before any second is looked at."""
+    """What a label must pass before any second is looked at."""
 
     SHARED = "shared"
     """One for both streams, on the probability that it is there at all."""
@@ -37,7 +37,7 @@ class Rule:
     visual_gate: float = 0.5
     segment_threshold: float = 0.5
     visual_gate_by_category: tuple[float, ...] | None = None
-    """In place of ``visual_gate``, where a parser has one for each category."""
+    """In place of ``visual_gate``, where a parser has one for each label."""
 
 
 CMPAE_VISUAL_GATE = (
@@ -47,7 +47,7 @@ CMPAE_VISUAL_GATE = (
     *(0.45, 0.60, 0.55, 0.40, 0.55),  # Baby_laughter, Accordion, Lawn_mower, Motorcycle, Helicopter
     *(0.65, 0.40, 0.55, 0.70, 0.30),  # Acoustic_guitar, Telephone_bell_ringing, Baby_cry_infant_cry, Blender, Clapping
 )
-"""θ, published with CMPAE's checkpoint: chosen on the validation split, one category at a time."""
+"""θ, published with CMPAE's checkpoint: chosen on the validation split, one label at a time."""
 
 HAN = MGN = Rule(Gate.SHARED)
 JOMOLD = Rule(Gate.OWN)
@@ -63,7 +63,7 @@ CMPAE = Rule(
 def gated(
     answers: Probabilities, rule: Rule, settings: ParserSettings
 ) -> dict[Modality, Bool[np.ndarray, "*video label"]]:
-    """Ĉ: the categories that each stream looks for, by the parser's own gate in place of Eq. 5."""
+    """Ĉ: the labels that each stream looks for, by the parser's own gate in place of Eq. 5."""
     if rule.gate is Gate.SHARED:
         passed = answers.whole >= rule.audio_gate
         return dict.fromkeys(Modality, passed)
@@ -101,7 +101,7 @@ def _both(
 def decided(
     answers: Probabilities, rule: Rule, settings: ParserSettings
 ) -> dict[Modality, Bool[np.ndarray, "*video second label"]]:
-    """Where each category is, by the parser's own thresholds.
+    """Where each label is, by the parser's own thresholds.
 
     What is heard and seen is as the parser's authors evaluate it. What is both is the two together (late fusion), or has a fused score
     (Eq. 4) that reaches the same threshold (score-level fusion, Table 6).

@@ -20,10 +20,10 @@ class Thresholds(Enum):
 
 
 class AudioVisualGate(Enum):
-    """Which categories the audio-visual stream looks for, where each stream has a gate of its own (A2)."""
+    """Which labels the audio-visual stream looks for, where each stream has a gate of its own (A2)."""
 
     BOTH = "both"
-    """Those that pass both gates: the categories that late fusion could find."""
+    """Those that pass both gates: the labels that late fusion could find."""
     EITHER = "either"
     """Those that pass one."""
     FUSED = "fused"
@@ -49,13 +49,13 @@ class VisualGate(Enum):
     """What CMPAE's visual video-level probabilities must reach (A7)."""
 
     BY_CATEGORY = "by-category"
-    """The thresholds published with its checkpoint, one a category."""
+    """The thresholds published with its checkpoint, one a label."""
     UNIFORM = "uniform"
-    """0.45 for every category, as while it is trained."""
+    """0.45 for every label, as while it is trained."""
 
 
 class AttentionMap(Enum):
-    """How MGN spreads a category's probability over the seconds; its code changed after its checkpoint (A1)."""
+    """How MGN spreads a label's probability over the seconds; its code changed after its checkpoint (A1)."""
 
     SECONDS = "seconds"
     """By 1 + a softmax over the seconds: the code since 23 December 2022."""
