@@ -3,6 +3,7 @@
 Zero is the start of the container. Intervals are half-open: ``[start, stop)``.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor, inf
 
@@ -32,6 +33,21 @@ def spread_indexes(frames: int, count: int) -> Int64[np.ndarray, " count"]:
     array([  0,  33,  66,  99, 132, 166, 199, 232, 265, 299])
     """
     return np.arange(count, dtype=np.int64) * (frames - 1) // max(count - 1, 1)
+
+
+def united(intervals: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The intervals in order, those that overlap or touch made one.
+
+    >>> united([(3, 4), (0, 2), (1, 3), (6, 7)])
+    [(0, 4), (6, 7)]
+    """
+    found: list[tuple[float, float]] = []
+    for start, stop in sorted(intervals):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(stop, found[-1][1])
+        else:
+            found.append((start, stop))
+    return found
 
 
 def whole_milliseconds(start_seconds: float, stop_seconds: float, duration_seconds: float = inf) -> tuple[float, float]:

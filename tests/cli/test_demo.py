@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from av2a.cli.truth import scene_truth
+from av2a.cli.demo import scene_truth
 from av2a.installation import install_command
 from av2a.types import Modality
 from av2a.world import demo_scene

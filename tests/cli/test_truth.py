@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from av2a.cli.truth import scene_truth, truth_of
+from av2a.cli.demo import scene_truth
+from av2a.datasets.true_events import truth_of
 from av2a.types import Event, Modality
 from av2a.world import make_scene, write_dataset
 from tests.cli.calling import Call

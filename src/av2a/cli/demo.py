@@ -15,12 +15,13 @@ from av2a.cli.help_text import Example
 from av2a.cli.outputs import write_all
 from av2a.cli.printed_answer import show_answer
 from av2a.cli.terminal import Terminal
-from av2a.cli.truth import scene_truth
+from av2a.datasets.true_events import true_events
 from av2a.detector import detect
 from av2a.exports import check_output
 from av2a.exports.files import check_file
 from av2a.installation import install_command, this_command
-from av2a.world import NAMES, demo_scene, write_clip
+from av2a.types import Event
+from av2a.world import NAMES, Scene, annotations, demo_scene, write_clip
 
 ENDINGS = (".json", ".csv", ".vtt", ".png", ".html")
 BACKBONE = "mini"
@@ -87,3 +88,10 @@ def _next_steps(video: Path) -> list[str]:
         f"then a video of your own ({first}):",
         f"  {call} detect my.mp4 --events 'dog barking, speech' -o my.html",
     ]
+
+
+def scene_truth(scene: Scene) -> list[Event]:
+    """The true events of a scene of the generated world."""
+    return true_events(
+        (each.label, each.modality, float(each.onset), float(each.offset)) for each in annotations(scene)
+    )

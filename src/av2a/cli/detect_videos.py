@@ -14,7 +14,7 @@ from av2a.cli.printed_answer import streams_line
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.setting_options import MediaOptions
 from av2a.cli.terminal import Report, Terminal
-from av2a.cli.truth import truth_of
+from av2a.datasets.true_events import truth_of
 from av2a.detector import Answer, Detector, detect_scored
 from av2a.exports.scores import read_scores
 from av2a.features.store import Store

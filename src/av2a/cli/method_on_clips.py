@@ -18,7 +18,7 @@ from av2a.research.evaluation_report import settings_line
 from av2a.research.replay import Replay
 from av2a.research.results import left_out_lines
 from av2a.research.sheets import Part, results_of, sheets
-from av2a.research.tables import GENERATED_NOTE
+from av2a.research.tables import notes
 from av2a.research.tune import replayed
 from av2a.research.watching import Watch, watch
 from av2a.settings import Settings
@@ -127,8 +127,3 @@ def failures(*watched: Watch) -> list[str]:
     """A line that names the videos that are available and could not be used; none where there are no such videos."""
     failed = [each.name for found in watched for each in found.left_out if each.has_failed]
     return [f"{len(failed)} of {sum(found.total for found in watched)} videos failed: {some(failed)}"] if failed else []
-
-
-def notes(dataset: str) -> dict[str, str]:
-    """What must stand beside the numbers of a data set."""
-    return {"note": GENERATED_NOTE} if dataset == GENERATED else {}

@@ -11,7 +11,7 @@ from av2a.cli.common_options import TalkOptions
 from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_exists
 from av2a.cli.outputs import OutputOptions, TruthOptions
-from av2a.cli.truth import truth_of
+from av2a.datasets.true_events import truth_of
 from av2a.exports.json import read
 from av2a.types import Detection
 

@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from av2a import __version__
 from av2a.backbones.base import Backbone
 from av2a.cli.command import command, option
 from av2a.cli.common_options import StoreOptions, TalkOptions
@@ -16,7 +14,6 @@ from av2a.cli.dataset_options import WHICH, SplitOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import print_failure
 from av2a.cli.help_text import Example
-from av2a.cli.method_on_clips import notes
 from av2a.cli.model_options import MODELS, DeviceOption, FolderOption, ModelOptions, PrecisionOption
 from av2a.cli.result_options import ResultOptions
 from av2a.cli.setting_options import HOW
@@ -24,19 +21,15 @@ from av2a.cli.terminal import Terminal
 from av2a.datasets import Dataset
 from av2a.datasets.opening import GENERATED
 from av2a.errors import Av2aError, DataUnavailable, MissingFile, NoClips, UsageError, WeightsUnavailable, one_line
-from av2a.features.store import Store
 from av2a.methods.trained import PARSERS, Parser, load_parser
 from av2a.methods.trained.features import FeatureFolder
 from av2a.methods.trained.registry import parser_named
-from av2a.research.bench import Bench, Plan, Splits
-from av2a.research.parsed import parsed
+from av2a.research.bench import Plan, Splits
 from av2a.research.probe import require_sklearn
 from av2a.research.results import MOST_LINES, left_out_lines
 from av2a.research.search import require_optuna
-from av2a.research.sheets import Part, Sheet, results_of, sheets
-from av2a.research.tables import efficiency, parsed_parts, parts_of
-from av2a.research.watching import LeftOut
-from av2a.wording import counted
+from av2a.research.sheets import results_of
+from av2a.research.tables import Measured
 
 
 @dataclass(frozen=True)
@@ -181,12 +174,13 @@ def tables(
     store = kept.opened(terminal)
     require_optuna()
     require_sklearn()
-    run = _TablesRun(Plan(seeds=plan.seeds, trials=plan.trials), store, terminal, talk.debug)
+    measured = Measured(Plan(seeds=plan.seeds, trials=plan.trials), store)
+    run = _TablesRun(measured, terminal, talk.debug)
     try:
         run.measure(sources, chosen, checkpoints, models.features)
-        if run.failures and not run.parts:
+        if run.failures and not measured.parts:
             raise run.failures[0]
-        output.give(results_of(run.sheets(), run.about()), terminal, failed=run.report_left_out())
+        output.give(results_of(measured.sheets(), measured.about()), terminal, failed=run.report_left_out())
     except KeyboardInterrupt:
         if store is not None:
             terminal.say(
@@ -214,22 +208,10 @@ def _pairs(texts: Sequence[str], option: str) -> dict[str, Path]:
 class _TablesRun:
     """What one call of the command has measured so far, and what went wrong."""
 
-    plan: Plan
-    store: Store | None
+    measured: Measured
     terminal: Terminal
     debug: bool
-    parts: list[Part] = field(default_factory=list)
-    opened: list[Splits] = field(default_factory=list)
-    benches: list[Bench] = field(default_factory=list)
-    timed: list[Bench] = field(default_factory=list)
-    """Those whose tables are complete."""
     failures: list[Av2aError] = field(default_factory=list)
-    cautions: list[str] = field(default_factory=list)
-    """What backbones say of their answers about these data sets."""
-    remarks: dict[str, None] = field(default_factory=dict)
-    """What there is to know about the splits, each remark once."""
-    parser_counts: dict[str, str] = field(default_factory=dict)
-    parser_left_out: list[tuple[str, LeftOut]] = field(default_factory=list)
 
     @contextmanager
     def _reported(self, what: str) -> Iterator[None]:
@@ -253,9 +235,9 @@ class _TablesRun:
         for name, checkpoint in checkpoints.items():
             with self._reported(f"{name} on llp"):
                 parsers.append(load_parser(name, checkpoint))
-        self.opened = [self._splits(source) for source in sources]
-        llp = next((splits for splits in self.opened if splits.test.name == "llp"), None)
-        for splits in self.opened:
+        opened = self.measured.opened = [self._splits(source) for source in sources]
+        llp = next((splits for splits in opened if splits.test.name == "llp"), None)
+        for splits in opened:
             if not splits.test.at_hand:
                 self.terminal.warn(f"no video of {splits.test.name} is available: its lines are not measured")
                 continue
@@ -268,7 +250,8 @@ class _TablesRun:
         for parser in parsers:
             with self._reported(f"{parser.kind.name} on llp"):
                 assert llp is not None and features is not None
-                self._by_parser(parser, FeatureFolder.opened(features), llp.test)
+                with self.terminal.progress(f"{llp.test.name}, {parser.kind.name}") as report:
+                    self.measured.add_parser(parser, FeatureFolder.opened(features), llp.test, report)
 
     def _splits(self, source: SplitOptions) -> Splits:
         """A data set's splits; those of the generated world are rendered."""
@@ -281,70 +264,20 @@ class _TablesRun:
 
     def _split(self, source: SplitOptions, split: str) -> Dataset:
         found = replace(source, split=split).opened(self.terminal)
-        self.remarks |= dict.fromkeys(f"{found.name} {found.split}: {remark}" for remark in found.remarks)
+        self.measured.remarks |= dict.fromkeys(f"{found.name} {found.split}: {remark}" for remark in found.remarks)
         return found
 
     def _by_backbone(self, splits: Splits, backbone: Backbone) -> None:
-        if backbone.note is not None and splits.test.name != GENERATED and backbone.note not in self.cautions:
+        cautions = self.measured.cautions
+        if backbone.note is not None and splits.test.name != GENERATED and backbone.note not in cautions:
             self.terminal.warn(backbone.note)
-            self.cautions.append(backbone.note)
+            cautions.append(backbone.note)
         with self.terminal.progress(f"{splits.test.name}, {backbone.info.name}") as report:
-            bench = Bench(splits, backbone, self.store, self.plan, report)
-            self.benches.append(bench)
-            self.parts += parts_of(bench)
-            self.timed.append(bench)
-
-    def _by_parser(self, parser: Parser, features: FeatureFolder, dataset: Dataset) -> None:
-        kind, what = parser.kind, f"{dataset.name} {dataset.split}"
-        with self.terminal.progress(f"{dataset.name}, {kind.name}") as report:
-            found = parsed(dataset, parser, features, kind.settings, progress=report)
-        self.parser_counts[kind.in_table_1 or kind.name] = (
-            f"{kind.name} ({parser.info.digest[:12]}) on {what}: {len(found.names)} of {len(dataset.clips)} videos"
-        )
-        self.parser_left_out += [(f"{what}, {kind.name}", each) for each in found.left_out]
-        self.parts += parsed_parts(found)
-
-    def sheets(self) -> list[Sheet]:
-        """All tables, filled or not, and section 4.2."""
-        with_videos = {splits.test.name for splits in self.opened if splits.test.at_hand}
-        annotated = {splits.test.name for splits in self.opened}
-        every = sheets(self.parts, at_hand=with_videos, annotated=annotated, numbers=range(1, 9))
-        return [*every, efficiency(self.timed, self.parser_counts)]
-
-    def _left_out(self) -> list[tuple[str, LeftOut]]:
-        """Every video that no number is of, each once for each reason, behind its split."""
-        found = [(split, each) for bench in self.benches for split, clips in bench.left_out.items() for each in clips]
-        return list(dict.fromkeys([*found, *self.parser_left_out]))
+            self.measured.add_backbone(splits, backbone, report)
 
     def report_left_out(self) -> list[str]:
         """Report the videos that are not available; the lines about those that are and cannot be used."""
-        left_out = self._left_out()
+        left_out = self.measured.left_out()
         for line in left_out_lines([pair for pair in left_out if not pair[1].has_failed], MOST_LINES):
             self.terminal.say(line)
         return list(left_out_lines([pair for pair in left_out if pair[1].has_failed], MOST_LINES))
-
-    def about(self) -> dict[str, Any]:
-        """What the numbers are of."""
-        spread = "; ± is the standard deviation over them" if self.plan.seeds > 1 else ""
-        counts = (
-            f"{bench.backbone.info.name} ({bench.backbone.info.digest[:12]}) on {split}: {count}"
-            for bench in self.benches
-            for split, count in bench.counts.items()
-        )
-        about: dict[str, Any] = {"av2a": __version__, "measured": [*counts, *self.parser_counts.values()]}
-        if self.benches:
-            about["tuned"] = f"{counted(self.plan.trials, 'trial')}, {counted(self.plan.seeds, 'seed')}{spread}"
-        left_out = self._left_out()
-        about |= {
-            "chance": "the method draws nothing at random: the same input and settings give the same numbers",
-            "settings": {
-                f"{reading.method} on {bench.dataset.name}": reading.tuned_values()
-                for bench in self.benches
-                for reading in (bench.released, bench.practical)
-            },
-            "left_out": list(left_out_lines(left_out, len(left_out))),
-            "remarks": list(self.remarks),
-        }
-        for name in sorted({splits.test.name for splits in self.opened}):
-            about |= notes(name)
-        return about | ({"beware": self.cautions} if self.cautions else {})

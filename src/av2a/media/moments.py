@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from av2a import timeline
 from av2a.errors import InvalidSetting, UnknownLabel
 from av2a.media.clip_names import clip_name, folded
 from av2a.types import Detection, Event, Modality
@@ -66,10 +67,4 @@ def moments(
 
 def united(moments: Sequence[Moment]) -> list[tuple[float, float]]:
     """The intervals of moments in order, those that overlap or touch made one, so that none is shown twice."""
-    intervals: list[tuple[float, float]] = []
-    for moment in sorted(moments, key=lambda moment: moment.start_seconds):
-        if intervals and moment.start_seconds <= intervals[-1][1]:
-            intervals[-1] = intervals[-1][0], max(moment.stop_seconds, intervals[-1][1])
-        else:
-            intervals.append((moment.start_seconds, moment.stop_seconds))
-    return intervals
+    return timeline.united((moment.start_seconds, moment.stop_seconds) for moment in moments)

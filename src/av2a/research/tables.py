@@ -5,12 +5,19 @@ searches with different seeds.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from av2a.datasets import GroundTruth, Task
-from av2a.datasets.opening import PUBLISHED
+from av2a import __version__
+from av2a.backbones.base import Backbone
+from av2a.datasets import Dataset, GroundTruth, Task
+from av2a.datasets.opening import GENERATED, PUBLISHED
+from av2a.features import Progress
+from av2a.features.store import Store
+from av2a.methods.trained import Parser
+from av2a.methods.trained.features import FeatureFolder
 from av2a.methods.trained.settings import Thresholds
-from av2a.research.bench import Bench, Reading, as_localization
+from av2a.research.bench import Bench, Plan, Reading, Splits, as_localization
 from av2a.research.comparisons import (
     STATIC,
     TYPE,
@@ -23,7 +30,7 @@ from av2a.research.comparisons import (
     signed,
 )
 from av2a.research.evaluate import AccuracyReading, Timeline, evaluate, score, validation_rule_of
-from av2a.research.parsed import Parsed, score_parsed
+from av2a.research.parsed import Parsed, parsed, score_parsed
 from av2a.research.probe import probed
 from av2a.research.published import (
     AV2A,
@@ -39,9 +46,11 @@ from av2a.research.published import (
     PublishedRow,
 )
 from av2a.research.replay import Replay
+from av2a.research.results import left_out_lines
 from av2a.research.search import LEAST, effective
-from av2a.research.sheets import NEEDS, SYMBOLS, Line, Part, Run, Sheet, runs_of
+from av2a.research.sheets import NEEDS, SYMBOLS, Line, Part, Run, Sheet, runs_of, sheets
 from av2a.research.tune import Tuning
+from av2a.research.watching import LeftOut
 from av2a.settings import Fusion, Settings
 from av2a.wording import counted
 
@@ -53,6 +62,85 @@ NOT_TUNED = "with AV²A, not tuned"
 _NOTHING_TO_TUNE_ON = "with AV²A not run: needs videos of the validation split to tune on"
 
 GENERATED_NOTE = "Figures on the generated world say nothing about real video"
+
+
+def notes(dataset: str) -> dict[str, str]:
+    """What must stand beside the numbers of a data set."""
+    return {"note": GENERATED_NOTE} if dataset == GENERATED else {}
+
+
+@dataclass
+class Measured:
+    """The numbers of every model on every data set so far, for all tables."""
+
+    plan: Plan
+    store: Store | None
+    opened: list[Splits] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    benches: list[Bench] = field(default_factory=list)
+    timed: list[Bench] = field(default_factory=list)
+    """Those whose tables are complete."""
+    cautions: list[str] = field(default_factory=list)
+    """What backbones say of their answers about these data sets."""
+    remarks: dict[str, None] = field(default_factory=dict)
+    """What there is to know about the splits, each remark once."""
+    parser_counts: dict[str, str] = field(default_factory=dict)
+    parser_left_out: list[tuple[str, LeftOut]] = field(default_factory=list)
+
+    def add_backbone(self, splits: Splits, backbone: Backbone, progress: Progress) -> None:
+        """Measure a backbone on a data set."""
+        bench = Bench(splits, backbone, self.store, self.plan, progress)
+        self.benches.append(bench)
+        self.parts += parts_of(bench)
+        self.timed.append(bench)
+
+    def add_parser(self, parser: Parser, features: FeatureFolder, dataset: Dataset, progress: Progress) -> None:
+        """Measure a trained parser on a split."""
+        kind, what = parser.kind, f"{dataset.name} {dataset.split}"
+        found = parsed(dataset, parser, features, kind.settings, progress=progress)
+        self.parser_counts[kind.in_table_1 or kind.name] = (
+            f"{kind.name} ({parser.info.digest[:12]}) on {what}: {len(found.names)} of {len(dataset.clips)} videos"
+        )
+        self.parser_left_out += [(f"{what}, {kind.name}", each) for each in found.left_out]
+        self.parts += parsed_parts(found)
+
+    def sheets(self) -> list[Sheet]:
+        """All tables, filled or not, and section 4.2."""
+        with_videos = {splits.test.name for splits in self.opened if splits.test.at_hand}
+        annotated = {splits.test.name for splits in self.opened}
+        every = sheets(self.parts, at_hand=with_videos, annotated=annotated, numbers=range(1, 9))
+        return [*every, efficiency(self.timed, self.parser_counts)]
+
+    def left_out(self) -> list[tuple[str, LeftOut]]:
+        """Every video that no number is of, each once for each reason, behind its split."""
+        found = [(split, each) for bench in self.benches for split, clips in bench.left_out.items() for each in clips]
+        return list(dict.fromkeys([*found, *self.parser_left_out]))
+
+    def about(self) -> dict[str, Any]:
+        """What the numbers are of."""
+        spread = "; ± is the standard deviation over them" if self.plan.seeds > 1 else ""
+        counts = (
+            f"{bench.backbone.info.name} ({bench.backbone.info.digest[:12]}) on {split}: {count}"
+            for bench in self.benches
+            for split, count in bench.counts.items()
+        )
+        about: dict[str, Any] = {"av2a": __version__, "measured": [*counts, *self.parser_counts.values()]}
+        if self.benches:
+            about["tuned"] = f"{counted(self.plan.trials, 'trial')}, {counted(self.plan.seeds, 'seed')}{spread}"
+        left_out = self.left_out()
+        about |= {
+            "chance": "the method draws nothing at random: the same input and settings give the same numbers",
+            "settings": {
+                f"{reading.method} on {bench.dataset.name}": reading.tuned_values()
+                for bench in self.benches
+                for reading in (bench.released, bench.practical)
+            },
+            "left_out": list(left_out_lines(left_out, len(left_out))),
+            "remarks": list(self.remarks),
+        }
+        for name in sorted({splits.test.name for splits in self.opened}):
+            about |= notes(name)
+        return about | ({"beware": self.cautions} if self.cautions else {})
 
 
 def parts_of(bench: Bench) -> list[Part]:
