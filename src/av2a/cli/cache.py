@@ -39,20 +39,6 @@ class CacheOptions:
         return Store(folder)
 
 
-@dataclass(frozen=True)
-class ClearOptions(CacheOptions):
-    """Which embeddings are removed."""
-
-    backbone: str = option("NAME", "Only the embeddings of this backbone.", default="")
-
-
-@dataclass(frozen=True)
-class SizeOptions:
-    """How much is kept."""
-
-    size: str = argument("SIZE", "Such as 500MB, 10GB or none.")
-
-
 @command(LIST_EXAMPLE, Example("av2a cache list --json", "for a script"), name="list")
 def list_(where: CacheOptions, output: JsonOptions, talk: TalkOptions) -> None:
     """Say how much is stored, for which models, and what the limit is.
@@ -76,14 +62,16 @@ def list_(where: CacheOptions, output: JsonOptions, talk: TalkOptions) -> None:
 
 @command(CLEAR_EXAMPLE, Example("av2a cache clear", "remove all of it; the trials of searches stay"), name="clear")
 def clear(
-    where: ClearOptions,
+    *,
+    where: CacheOptions,
+    backbone: str = option("NAME", "Only the embeddings of this backbone.", default=""),
     talk: TalkOptions,
 ) -> None:
     """Remove stored embeddings. They are computed again when they are needed."""
     from av2a.corpora.library import libraries
 
     store = where.store()
-    removed = store.shrink(0, models=f"{where.backbone}-" if where.backbone else "")
+    removed = store.shrink(0, models=f"{backbone}-" if backbone else "")
     for library in libraries(store):
         # Its matrix has embeddings, too.
         library.matrix()
@@ -92,15 +80,13 @@ def clear(
 
 @command(LIMIT_EXAMPLE, Example("av2a cache limit none", "lift the limit"), name="limit")
 def limit(
-    what: SizeOptions,
-    where: CacheOptions,
-    talk: TalkOptions,
+    *, size: str = argument("SIZE", "Such as 500MB, 10GB or none."), where: CacheOptions, talk: TalkOptions
 ) -> None:
     """Keep stored embeddings within a size: what was not used for longest is removed.
 
     It holds for every later run as well.
     """
-    terminal, store, limit_bytes = talk.terminal(), where.store(), bytes_of(what.size)
+    terminal, store, limit_bytes = talk.terminal(), where.store(), bytes_of(size)
     try:
         store.set_limit(limit_bytes)
     except OSError as refusal:

@@ -20,7 +20,7 @@ CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_
 def option(
     metavar: str, text: str, names: str = "", *, default: Any = None, panel: str | None = None, **more: Any
 ) -> Any:
-    """A field of a group that is an option with a value.
+    """A field of a group, or the default of a parameter, that is an option with a value; in a parameter it cannot be repeated.
 
     Args:
         metavar: what stands for the value in the help.
@@ -34,12 +34,12 @@ def option(
 
 
 def flag(text: str, names: str, *, panel: str | None = None) -> Any:
-    """A field of a group that is an option without a value."""
+    """The same for an option without a value."""
     return _field(False, typer.Option(*names.split(), help=text, rich_help_panel=panel))
 
 
 def argument(metavar: str, text: str, *, default: Any = MISSING) -> Any:
-    """A field of a group that is an argument; without a default it must be given."""
+    """The same for an argument; without a default it must be given."""
     return _field(default, typer.Argument(metavar=metavar, help=text, show_default=False))
 
 
@@ -54,7 +54,7 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
     """``function`` with each parameter whose type is a dataclass replaced by the fields of that dataclass.
 
     So options are declared once, as fields of a group, and a subcommand takes whole groups, or groups of groups. An option that
-    is not given has the default of its field.
+    is not given has the default of its field. An option of one subcommand alone is a parameter, with :func:`option` as its default.
     """
     options: dict[str, Parameter] = {}
     groups: dict[str, Any] = {}
@@ -62,6 +62,8 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
         if is_dataclass(parameter.annotation):
             groups[name] = parameter.annotation
             options |= _options(parameter.annotation)
+        elif isinstance(parameter.default, Field):
+            options[name] = _parameter(name, parameter.default, parameter.annotation)
         else:
             options[name] = parameter.replace(kind=Parameter.KEYWORD_ONLY)
 
@@ -79,7 +81,7 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
 def _options(group: Any) -> dict[str, Parameter]:
     options: dict[str, Parameter] = {}
     for each, hint in _fields(group):
-        options |= _options(hint) if is_dataclass(hint) else {each.name: _parameter(each, hint, group)}
+        options |= _options(hint) if is_dataclass(hint) else {each.name: _parameter(each.name, each, hint, group)}
     return options
 
 
@@ -97,14 +99,14 @@ def _fields(group: Any) -> list[tuple["Field[Any]", Any]]:
     return [(each, hints[each.name]) for each in fields(group)]
 
 
-def _parameter(each: "Field[Any]", hint: Any, group: Any) -> Parameter:
+def _parameter(name: str, each: "Field[Any]", hint: Any, group: Any = None) -> Parameter:
     declared = copy(each.metadata.get("parameter"))
     if isinstance(declared, OptionInfo):
         declared.rich_help_panel = declared.rich_help_panel or getattr(group, "panel", None)
     # None stands for a list, which is made anew for each call; what has no default must be given.
     default = None if each.default_factory is not MISSING else each.default
     return Parameter(
-        each.name,
+        name,
         Parameter.KEYWORD_ONLY,
         default=Parameter.empty if default is MISSING else default,
         annotation=hint if declared is None else Annotated[hint, declared],

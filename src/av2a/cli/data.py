@@ -30,32 +30,29 @@ EXAMPLES = (
 SCHEMA = "av2a/data_status/1"
 
 
-@dataclass(frozen=True)
-class AnnotationFetchOptions:
-    """Which annotation files are fetched, from where and to where."""
-
-    benchmark: str = argument("BENCHMARK", "llp or ave.")
-    folder: Path | None = option("DIR", "Copy them from this folder or checkout instead of downloading them.", "--from")
-    to: Path | None = option("DIR", "Write them to this folder instead of the default one (AV2A_DATA).")
-
-
 @command(*EXAMPLES[:2], name="fetch")
-def fetch(what: AnnotationFetchOptions, talk: TalkOptions) -> None:
+def fetch(
+    *,
+    benchmark: str = argument("BENCHMARK", "llp or ave."),
+    folder: Path | None = option(
+        "DIR", "Copy them from this folder or checkout instead of downloading them.", "--from"
+    ),
+    to: Path | None = option("DIR", "Write them to this folder instead of the default one (AV2A_DATA)."),
+    talk: TalkOptions,
+) -> None:
     """Download a benchmark's annotation files.
 
     The SHA-256 of each file is checked; files that are present are kept. Videos are not downloaded: you need your own copies.
     AV2A_RAW_GITHUB names a mirror of raw.githubusercontent.com.
     """
     terminal = talk.terminal()
-    with terminal.progress(what.benchmark) as report:
-        brought = bring(
-            what.benchmark, to=what.to, folder=what.folder, progress=lambda done, total: report("files", done, total)
-        )
+    with terminal.progress(benchmark) as report:
+        brought = bring(benchmark, to=to, folder=folder, progress=lambda done, total: report("files", done, total))
     for each in brought:
         terminal.detail(f"{each.way.value}: {each.path}")
     terminal.say(f"results: {counted(len(brought), 'annotation file')} in {brought[0].path.parent}")
-    if what.to is not None:
-        terminal.say(f"name them with --annotations {what.to}")
+    if to is not None:
+        terminal.say(f"name them with --annotations {to}")
 
 
 @dataclass(frozen=True)

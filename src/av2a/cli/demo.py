@@ -1,6 +1,5 @@
 """``av2a demo``: a generated scene, its events found, the answer beside the truth."""
 
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
@@ -27,39 +26,36 @@ ENDINGS = (".json", ".csv", ".vtt", ".png", ".html")
 BACKBONE = "mini"
 
 
-@dataclass(frozen=True)
-class DemoOptions:
-    """Where the demo goes."""
-
-    folder: Path = option("FOLDER", "Where the video and the results go.", "--output -o", default=Path("av2a-demo"))
-    overwrite: bool = flag("Replace files that already exist.", "--overwrite")
-
-
 @command(
     Example("av2a demo", "everything once, into ./av2a-demo"),
     Example("av2a demo -o somewhere --overwrite", "into another folder, in the place of an earlier run"),
 )
-def demo(options: DemoOptions, talk: TalkOptions) -> None:
+def demo(
+    *,
+    folder: Path = option("FOLDER", "Where the video and the results go.", "--output -o", default=Path("av2a-demo")),
+    overwrite: bool = flag("Replace files that already exist.", "--overwrite"),
+    talk: TalkOptions,
+) -> None:
     """Render a scene, find its events, and show them against the truth.
 
     Writes the scene as demo.mp4, and what was found as JSON, CSV, WebVTT, a picture and a page.
     """
     terminal = talk.terminal()
-    video, outputs = options.folder / "demo.mp4", _outputs(options.folder, terminal)
-    check_file(video, [".mp4"], overwrite=options.overwrite)
+    video, outputs = folder / "demo.mp4", _outputs(folder, terminal)
+    check_file(video, [".mp4"], overwrite=overwrite)
     for path in outputs:
-        check_output(path, overwrite=options.overwrite)
-    options.folder.mkdir(parents=True, exist_ok=True)
+        check_output(path, overwrite=overwrite)
+    folder.mkdir(parents=True, exist_ok=True)
     scene, backbone = demo_scene(), load_backbone(BACKBONE)
     with terminal.progress("rendering a scene"):
-        write_clip(scene, video, overwrite=options.overwrite)
+        write_clip(scene, video, overwrite=overwrite)
     with terminal.progress(video.name) as report:
         detection = detect(video, NAMES, backbone, progress=report)
     truth = scene_truth(scene)
     for warning in detection.warnings:
         terminal.warn(f"{video.name}: {warning}")
     show_answer(terminal, detection, truth)
-    written = write_all(detection, outputs, truth, overwrite=options.overwrite, debug=talk.debug)
+    written = write_all(detection, outputs, truth, overwrite=overwrite, debug=talk.debug)
     for line in ("", *_next_steps(video)):
         terminal.say(line)
     terminal.say(f"results: {', '.join(str(path) for path in (video, *written))}")

@@ -57,24 +57,7 @@ class LabelOptions:
         return names
 
 
-@dataclass(frozen=True)
-class ScoreOptions:
-    """Scores from another model."""
-
-    panel = MODELS
-    scores: str | None = option(
-        "FILE",
-        "Use another model's scores instead of a backbone: a .npz file (docs/scores.md); {name} stands for the video's name.",
-    )
-
-
-@dataclass(frozen=True)
-class CheckOptions:
-    """What is done instead of detecting."""
-
-    panel = "Without detecting anything"
-    dry_run: bool = flag("Check everything, print what would be done, and stop.", "--dry-run")
-    print_settings: bool = flag("Print the settings as JSON for --settings, and stop.", "--print-settings")
+WITHOUT = "Without detecting anything"
 
 
 @command(
@@ -88,15 +71,23 @@ class CheckOptions:
     Example("av2a detect clip.mp4 -l siren --settings siren.json", "again, with the settings of an earlier result"),
 )
 def detect(
+    *,
     given: VideoArguments,
     what: LabelOptions,
     models: ModelOptions,
-    other: ScoreOptions,
+    scores: str | None = option(
+        "FILE",
+        "Use another model's scores instead of a backbone: a .npz file (docs/scores.md); {name} stands for the video's name.",
+        panel=MODELS,
+    ),
     how: SettingOptions,
     media: MediaOptions,
     output: DetectOutputOptions,
     known: TruthOptions,
-    check: CheckOptions,
+    dry_run: bool = flag("Check everything, print what would be done, and stop.", "--dry-run", panel=WITHOUT),
+    print_settings: bool = flag(
+        "Print the settings as JSON for --settings, and stop.", "--print-settings", panel=WITHOUT
+    ),
     kept: StoreOptions,
     talk: TalkOptions,
 ) -> None:
@@ -104,9 +95,9 @@ def detect(
 
     The answer goes to stdout, as a table and a time line or as JSON; everything else is printed on stderr.
     """
-    videos, scores = given.videos, other.scores
+    videos = given.videos
     # Everything that can be refused without opening a file or loading a model is refused first.
-    if not check.print_settings:
+    if not print_settings:
         if not videos:
             raise UsageError("no video given: av2a detect clip.mp4 --events 'dog barking, speech'")
         # One that is missing among others is that video's failure, not the call's.
@@ -117,7 +108,7 @@ def detect(
     models.check()
     # Another model's scores are not on the scale of the practical thresholds.
     settings = how.settings(models.name, default="practical" if scores is None else "scores")
-    if check.print_settings:
+    if print_settings:
         talk.terminal().show_json(settings.as_dict())
         return
     # Imported once the call is known to be a good one: they load NumPy and the media library.
@@ -134,7 +125,7 @@ def detect(
         output=output,
         truth=known.truth,
         store=kept.opened(terminal, must_keep=False),
-        dry_run=check.dry_run,
+        dry_run=dry_run,
         debug=talk.debug,
     )
     jobs = [

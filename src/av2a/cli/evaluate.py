@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from av2a.cli.command import command, flag, option
-from av2a.cli.common_options import WHERE
+from av2a.cli.common_options import WHERE, StoreOptions
 from av2a.cli.dataset_options import ClipOptions
 from av2a.cli.help_text import Example
 from av2a.cli.method_on_clips import ExperimentOptions, MethodOnClips
@@ -27,17 +27,6 @@ from av2a.research.scored import predict_scored
 from av2a.research.watching import LeftOut
 from av2a.settings import Settings
 from av2a.wording import counted, some
-
-
-@dataclass(frozen=True)
-class IntervalOptions:
-    """Which intervals are embedded."""
-
-    panel = "Embeddings"
-    only_asked: bool = flag(
-        "Embed only the intervals that these settings need; a run with other settings may have to decode again.",
-        "--only-asked",
-    )
 
 
 @dataclass(frozen=True)
@@ -90,7 +79,11 @@ def evaluate(
     given: ExperimentOptions,
     parser: ParserOptions,
     theirs: PredictionOptions,
-    intervals: IntervalOptions,
+    only_asked: bool = flag(
+        "Embed only the intervals that these settings need; a run with other settings may have to decode again.",
+        "--only-asked",
+        panel=StoreOptions.panel,
+    ),
 ) -> None:
     """Measure how right the events are: the ten numbers of audio-visual parsing, or AVE's accuracy.
 
@@ -104,7 +97,7 @@ def evaluate(
     settings: Settings
     requested = parser.requested(how, given.models.device)
     if requested is not None:
-        instead = {"predictions": theirs.predictions, "scores": theirs.scores, "only_asked": intervals.only_asked}
+        instead = {"predictions": theirs.predictions, "scores": theirs.scores, "only_asked": only_asked}
         refuse_beside_parser(clips, given.models, how, store=given.kept.store, **instead)
         settings = requested.settings
         evaluation, found = score_parsed(requested.parsed(clips.opened(terminal), terminal), requested.settings)
@@ -124,7 +117,7 @@ def evaluate(
                 settings,
                 method.store,
                 # Without a store nothing would ever use the others.
-                every_interval=not intervals.only_asked and method.store is not None,
+                every_interval=not only_asked and method.store is not None,
                 # Clips without truth are parsed only to be saved.
                 also_unknown=theirs.save_predictions is not None,
                 progress=report,

@@ -1,7 +1,7 @@
 """``av2a ablate``, ``compare-fusion`` and ``probe``: the paper's Tables 5, 6 and 7 on one data set."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from av2a.cli.command import command, option
@@ -53,23 +53,21 @@ def _give(
     method.give(experiment(method.replay(watched), method.backbone.info.name, [method.settings]), watched, output)
 
 
-@dataclass(frozen=True)
-class TrainingOptions:
-    """What the classifier is trained on."""
-
-    panel = WHICH
-    train_split: str = option(
-        "NAME",
-        "The split to train on; its truth must be known by the second, which LLP's is for validation and test only.",
-        default="train",
-    )
-
-
 @command(
     Example("av2a probe synthetic", "on the generated world"),
     Example("av2a probe llp --train-split validation --videos llp-videos/ --backbone clip-clap", "the paper's Table 7"),
 )
-def probe(clips: SplitOptions, training: TrainingOptions, given: ExperimentOptions) -> None:
+def probe(
+    *,
+    clips: SplitOptions,
+    train_split: str = option(
+        "NAME",
+        "The split to train on; its truth must be known by the second, which LLP's is for validation and test only.",
+        default="train",
+        panel=WHICH,
+    ),
+    given: ExperimentOptions,
+) -> None:
     """Train a linear classifier on frozen embeddings: the paper's Table 7.
 
     One for frames and one for audio, second by second. Sampling is that of the practical profile, in which each segment has its own audio window.
@@ -81,7 +79,7 @@ def probe(clips: SplitOptions, training: TrainingOptions, given: ExperimentOptio
     clips = replace(clips, count=200) if clips.count is None and clips.dataset == GENERATED else clips
     given = replace(given, how=replace(given.how, profile=given.how.profile or "practical"))
     method = MethodOnClips.chosen(clips, given)
-    train = replace(clips, split=training.train_split).opened(method.terminal)
+    train = replace(clips, split=train_split).opened(method.terminal)
     if train.split == method.dataset.split:
         raise UsageError(
             f"both splits are {train.split!r}: train on one and measure on another with --train-split and --split"

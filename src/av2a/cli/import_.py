@@ -1,6 +1,5 @@
 """``av2a import``: events from files of other tools, as the table that truth and predictions are given in."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from av2a.cli.command import argument, command, flag, option
@@ -17,43 +16,33 @@ from av2a.wording import counted
 _TABLE = ".tsv"
 
 
-@dataclass(frozen=True)
-class AnnotationArguments:
-    """The files."""
-
-    files: list[Path] = argument("FILE", "Files of annotations, of any format that is read.")
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """Where the table goes, and the format of the files."""
-
-    panel = WHERE
-    output: Path | None = option("FILE", "The table (.tsv). Default: stdout.", "--output -o")
-    format: str | None = option(
-        "NAME", "The files' format (docs/formats.md). Default: that of their endings and first lines."
-    )
-    overwrite: bool = flag("Replace a file that already exists.", "--overwrite")
-
-
 @command(
     Example("av2a import park.eaf -o truth.tsv", "what was corrected in ELAN"),
     Example("av2a import labels/*.txt -o truth.tsv", "Audacity labels, a file for each video"),
     Example("av2a import project-1.json -o truth.tsv", "what Label Studio exports as JSON"),
     name="import",
 )
-def import_(given: AnnotationArguments, output: ImportOptions, talk: TalkOptions) -> None:
+def import_(
+    *,
+    files: list[Path] = argument("FILE", "Files of annotations, of any format that is read."),
+    output: Path | None = option("FILE", "The table (.tsv). Default: stdout.", "--output -o", panel=WHERE),
+    format: str | None = option(
+        "NAME", "The files' format (docs/formats.md). Default: that of their endings and first lines.", panel=WHERE
+    ),
+    overwrite: bool = flag("Replace a file that already exists.", "--overwrite", panel=WHERE),
+    talk: TalkOptions,
+) -> None:
     """Turn annotations of other tools into one table of events.
 
     The table has filename, onset, offset, event_label and modality, separated by tabs, for detect --truth and evaluate. These read the
     other formats themselves, too. Rows that end before they begin are counted and left out.
     """
     terminal = talk.terminal()
-    if output.output is not None:
-        check_file(output.output, [_TABLE], overwrite=output.overwrite)
-    ending = ending_named(output.format) if output.format else ""
+    if output is not None:
+        check_file(output, [_TABLE], overwrite=overwrite)
+    ending = ending_named(format) if format else ""
     rows: list[EventRow] = []
-    for file in given.files:
+    for file in files:
         check_exists(file)
         found = read_rows(file, ending=ending)
         used = [row for row in found if not row.is_event or row.start_seconds < row.stop_seconds]
@@ -61,10 +50,10 @@ def import_(given: AnnotationArguments, output: ImportOptions, talk: TalkOptions
             terminal.warn(f"{file.name}: left out {counted(len(found) - len(used), 'row')} that end before they begin")
         rows += used
     table = dumps_rows(rows)
-    if output.output is None:
+    if output is None:
         terminal.show_text(table)
     else:
-        write_whole(output.output, utf8(table), overwrite=output.overwrite)
+        write_whole(output, utf8(table), overwrite=overwrite)
     events, clips = sum(row.is_event for row in rows), len({row.filename for row in rows})
-    where = "" if output.output is None else f": {output.output}"
+    where = "" if output is None else f": {output}"
     terminal.say(f"{counted(events, 'event')} of {counted(clips, 'clip')}{where}")

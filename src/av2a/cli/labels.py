@@ -1,7 +1,7 @@
 """``av2a labels``: what a backbone takes labels for, before a run."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from av2a.cli.command import argument, command
 from av2a.cli.common_options import JsonOptions, TalkOptions
@@ -13,25 +13,24 @@ from av2a.types import KnownLabel
 NOT_KNOWN = "not known"
 
 
-@dataclass(frozen=True)
-class LabelsArgument:
-    """The labels to look up."""
-
-    names: str = argument("NAMES", "Event names, separated by commas.")
-
-
 @command(
     Example('av2a labels "tap dancing, siren" --backbone light', "which of the two it can hear, and which it can see"),
     Example('av2a labels "tap dancing, siren" --backbone light --json', "the same for a script"),
 )
-def labels(names: LabelsArgument, model: ModelOptions, output: JsonOptions, talk: TalkOptions) -> None:
+def labels(
+    *,
+    names: str = argument("NAMES", "Event names, separated by commas."),
+    model: ModelOptions,
+    output: JsonOptions,
+    talk: TalkOptions,
+) -> None:
     """Say which labels a backbone knows, by sound and by sight, and as what.
 
     A label that is not known by sound is never heard, one that is not known by sight never seen; that is not the same as absent.
     Backbones that read any words, as clip-clap does, know every label more or less well, and cannot say which.
     """
     terminal = talk.terminal()
-    asked = checked_labels([name.strip() for name in names.names.split(",")])
+    asked = checked_labels([name.strip() for name in names.split(",")])
     model.check()
     # The detector loads NumPy, which help does not need.
     from av2a.detector import known_labels

@@ -136,15 +136,6 @@ class TableModelOptions:
         return chosen
 
 
-@dataclass(frozen=True)
-class PlanOptions:
-    """How much is searched."""
-
-    panel = HOW
-    seeds: int = option("N", "Searches for each tuned line; ± is their spread.", default=3, min=1, max=100)
-    trials: int = option("N", "Settings that each search tries.", default=100, min=1, max=100_000)
-
-
 @command(
     Example("av2a tables --backbone mini -o tables.md", "every table on the generated world, on any machine"),
     Example(
@@ -154,9 +145,11 @@ class PlanOptions:
     Example("av2a tables --dataset llp --parser mgn=MGN_Net.pt --features feats/", "trained parsers; no videos needed"),
 )
 def tables(
+    *,
     data: TableDataOptions,
     models: TableModelOptions,
-    plan: PlanOptions,
+    seeds: int = option("N", "Searches for each tuned line; ± is their spread.", default=3, min=1, max=100, panel=HOW),
+    trials: int = option("N", "Settings that each search tries.", default=100, min=1, max=100_000, panel=HOW),
     kept: StoreOptions,
     output: ResultOptions,
     talk: TalkOptions,
@@ -174,7 +167,7 @@ def tables(
     store = kept.opened(terminal)
     require_optuna()
     require_sklearn()
-    measured = Measured(Plan(seeds=plan.seeds, trials=plan.trials), store)
+    measured = Measured(Plan(seeds=seeds, trials=trials), store)
     run = _TablesRun(measured, terminal, talk.debug)
     try:
         run.measure(sources, chosen, checkpoints, models.features)

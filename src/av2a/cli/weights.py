@@ -1,7 +1,6 @@
 """``av2a weights``: download, list and verify what models need."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,39 +31,24 @@ EVERYTHING = "all"
 NAMES = "A name of av2a backbones, a checkpoint as owner/name[@revision], or all."
 
 
-@dataclass(frozen=True)
-class NamedOptions:
-    """The backbone whose weights are meant."""
-
-    backbone: str = argument("BACKBONE", NAMES)
-
-
-@dataclass(frozen=True)
-class ListedOptions(NamedOptions):
-    """The same, all where none is named."""
-
-    backbone: str = argument("BACKBONE", NAMES, default=EVERYTHING)
-
-
-@dataclass(frozen=True)
-class CopyOptions:
-    """Where plain files go."""
-
-    to: Path | None = option("DIR", "Also write plain files there, a folder for each model.")
-
-
 @command(*FETCH_EXAMPLES)
-def fetch(what: NamedOptions, copy: CopyOptions, kept: WeightsOption, talk: TalkOptions) -> None:
+def fetch(
+    *,
+    backbone: str = argument("BACKBONE", NAMES),
+    to: Path | None = option("DIR", "Also write plain files there, a folder for each model."),
+    kept: WeightsOption,
+    talk: TalkOptions,
+) -> None:
     """Download the weights of a backbone, and check them.
 
     Only files that are missing, or damaged in the hub's cache, are downloaded; an interrupted download is continued. Cache,
     address, token and offline mode are those of the Hugging Face hub's own tools (HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE).
     """
-    terminal, to = talk.terminal(), copy.to
-    if what.backbone == LIGHT:
+    terminal = talk.terminal()
+    if backbone == LIGHT:
         light_weights.fetch(terminal, Sources.chosen(kept.weights), to)
         return
-    checkpoints, sources = checkpoints_of(what.backbone), Sources.chosen(kept.weights)
+    checkpoints, sources = checkpoints_of(backbone), Sources.chosen(kept.weights)
     if to is not None:
         # Refused now, not after the download.
         check_file(to / MANIFEST, [Path(MANIFEST).suffix], overwrite=True)
@@ -83,16 +67,20 @@ def fetch(what: NamedOptions, copy: CopyOptions, kept: WeightsOption, talk: Talk
 
 
 @command(LIST_EXAMPLE, Example("av2a weights list clip-clap --json", "for a script"), name="list")
-def list_(what: ListedOptions, kept: WeightsOption, output: JsonOptions, talk: TalkOptions) -> None:
+def list_(
+    *,
+    backbone: str = argument("BACKBONE", NAMES, default=EVERYTHING),
+    kept: WeightsOption,
+    output: JsonOptions,
+    talk: TalkOptions,
+) -> None:
     """List the files of a backbone on this machine, with folder and size.
 
     The network is not used.
     """
     terminal, sources = talk.terminal(), Sources.chosen(kept.weights)
-    entries = (
-        [] if what.backbone == LIGHT else [_entry(search(each, sources)) for each in checkpoints_of(what.backbone)]
-    )
-    if what.backbone in (LIGHT, EVERYTHING):
+    entries = [] if backbone == LIGHT else [_entry(search(each, sources)) for each in checkpoints_of(backbone)]
+    if backbone in (LIGHT, EVERYTHING):
         entries += light_weights.entries(sources)
     if output.as_json:
         terminal.show_json(entries)
@@ -101,20 +89,22 @@ def list_(what: ListedOptions, kept: WeightsOption, output: JsonOptions, talk: T
         _show_entry(entry, terminal)
     missing = [entry["checkpoint"] for entry in entries if entry["path"] is None]
     if missing:
-        terminal.say(f"{len(missing)} of {len(entries)} are missing: av2a weights fetch {what.backbone}")
+        terminal.say(f"{len(missing)} of {len(entries)} are missing: av2a weights fetch {backbone}")
 
 
 @command(VERIFY_EXAMPLE, Example("av2a weights verify clip-clap --weights stick/", "whether a copy arrived whole"))
-def verify(what: NamedOptions, kept: WeightsOption, output: JsonOptions, talk: TalkOptions) -> None:
+def verify(
+    *, backbone: str = argument("BACKBONE", NAMES), kept: WeightsOption, output: JsonOptions, talk: TalkOptions
+) -> None:
     """Compare every file of a backbone with its published digest.
 
     The network is not used. The exit status is 0 when all are whole, 1 when one is damaged, 3 when one is missing.
     """
     terminal = talk.terminal()
-    if what.backbone == LIGHT:
+    if backbone == LIGHT:
         light_weights.verify(terminal, Sources.chosen(kept.weights, download=False), as_json=output.as_json)
         return
-    folders = resolve_all(checkpoints_of(what.backbone), Sources.chosen(kept.weights, download=False))
+    folders = resolve_all(checkpoints_of(backbone), Sources.chosen(kept.weights, download=False))
     with terminal.progress("reading"):
         findings = [(folder, finding) for folder in folders for finding in findings_in(folder)]
     if output.as_json:
@@ -139,7 +129,7 @@ def verify(what: NamedOptions, kept: WeightsOption, output: JsonOptions, talk: T
     damaged = [folder.origin for folder, finding in findings if finding.verdict is Verdict.DAMAGED]
     if damaged:
         # Nothing is downloaded into a user's own folder.
-        cures = {Origin.CACHE: f"run av2a weights fetch {what.backbone}", Origin.FOLDER: "copy them again"}
+        cures = {Origin.CACHE: f"run av2a weights fetch {backbone}", Origin.FOLDER: "copy them again"}
         cure = ", and ".join(cures[origin] for origin in cures if origin in damaged)
         terminal.fail(f"av2a: {len(damaged)} of {len(findings)} files are damaged: {cure}")
         raise typer.Exit(ExitStatus.SOME_FAILED)
