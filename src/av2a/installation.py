@@ -44,7 +44,7 @@ def library_command(*libraries: str, again: bool = False) -> str:
     """The command that installs libraries beside this copy; ``again`` replaces what is there."""
     versions = _tested_versions()
     pinned = [f"{name}=={versions[name]}" if name in versions else name for name in libraries]
-    if _is_pipx():
+    if Path(sys.prefix, "pipx_metadata.json").is_file():
         return shlex.join(["pipx", "inject", *(["--force"] if again else []), Path(sys.prefix).name, *pinned])
     if _is_without_pip():
         return shlex.join(
@@ -66,10 +66,6 @@ def _checkout() -> Path | None:
     root = _PACKAGE.parent.parent
     files = (root / "pyproject.toml", root / CONSTRAINTS)
     return root if _PACKAGE.parent.name == "src" and all(file.is_file() for file in files) else None
-
-
-def _is_pipx() -> bool:
-    return Path(sys.prefix, "pipx_metadata.json").is_file()
 
 
 def _is_without_pip() -> bool:

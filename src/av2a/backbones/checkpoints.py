@@ -176,21 +176,6 @@ PE_A_FRAME = Published(
     gives="audio, 25 embeddings a second, and labels",
 )
 
-PUBLISHED = (
-    CLIP_B32,
-    CLIP_L14,
-    CLAP,
-    CLAP_LARGER,
-    CLAP_LARGER_SPEECH,
-    SIGLIP2,
-    METACLIP2,
-    LANGUAGEBIND_IMAGE,
-    LANGUAGEBIND_VIDEO,
-    LANGUAGEBIND_AUDIO,
-    PE_AV,
-    PE_A_FRAME,
-)
-
 
 def published(checkpoint: Checkpoint) -> Published | None:
     """The table's entry of a checkpoint's repository; None for other repositories."""
@@ -212,6 +197,8 @@ BACKBONES: dict[str, tuple[Published, ...]] = {
     "pe-av": (PE_AV, PE_A_FRAME),
 }
 """The checkpoints of each backbone with a name of its own; ``mini`` needs none."""
+PUBLISHED = (*VISION.values(), *SOUND.values(), *BACKBONES[LANGUAGEBIND])
+"""All checkpoints, each once."""
 
 
 def halves(name: str) -> tuple[str, str]:

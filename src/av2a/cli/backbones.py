@@ -9,7 +9,7 @@ from av2a.backbones.weights import Sources, search
 from av2a.cli.command import command
 from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.help_text import Example
-from av2a.cli.model_options import WeightsOption
+from av2a.cli.model_options import FolderOption
 from av2a.plugins import Plugin, PluginKind, installed_plugins
 
 MINI: dict[str, Any] = {
@@ -27,12 +27,12 @@ MINI: dict[str, Any] = {
     Example("av2a backbones", "all models, their size, and whether their weights are on this machine"),
     Example("av2a backbones --json", "the same for a script"),
 )
-def backbones(kept: WeightsOption, output: JsonOptions, talk: TalkOptions) -> None:
+def backbones(*, weights: FolderOption = None, output: JsonOptions, talk: TalkOptions) -> None:
     """List the available models, and where their weights are.
 
     With licence, size and what they compute. A pair of models is named vision+sound, for example siglip2+clap.
     """
-    terminal, entries = talk.terminal(), _entries(Sources.chosen(kept.weights))
+    terminal, entries = talk.terminal(), _entries(Sources.chosen(weights))
     if output.as_json:
         terminal.show_json(entries)
         return

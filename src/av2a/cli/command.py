@@ -20,7 +20,7 @@ CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_
 def option(
     metavar: str, text: str, names: str = "", *, default: Any = None, panel: str | None = None, **more: Any
 ) -> Any:
-    """A field of a group, or the default of a parameter, that is an option with a value; in a parameter it cannot be repeated.
+    """A field of a group, or the default of a parameter, that is an option with a value.
 
     Args:
         metavar: what stands for the value in the help.
@@ -58,17 +58,20 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
     """
     options: dict[str, Parameter] = {}
     groups: dict[str, Any] = {}
+    repeated: list[str] = []
     for name, parameter in signature(function, eval_str=True).parameters.items():
         if is_dataclass(parameter.annotation):
             groups[name] = parameter.annotation
             options |= _options(parameter.annotation)
         elif isinstance(parameter.default, Field):
             options[name] = _parameter(name, parameter.default, parameter.annotation)
+            repeated += [name] if parameter.default.default_factory is list else []
         else:
             options[name] = parameter.replace(kind=Parameter.KEYWORD_ONLY)
 
     @wraps(function)
     def called(**values: Any) -> None:
+        values |= {name: values[name] or [] for name in repeated}
         built = {name: _built(group, values) for name, group in groups.items()}
         function(**built, **values)
 

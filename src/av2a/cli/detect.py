@@ -17,13 +17,6 @@ from av2a.errors import InvalidLabels, UsageError
 
 
 @dataclass(frozen=True)
-class VideoArguments:
-    """The videos."""
-
-    videos: list[Path] = argument("VIDEO", "Files with video, audio, or both.", default=[])
-
-
-@dataclass(frozen=True)
 class LabelOptions:
     """The labels, given in any of three ways."""
 
@@ -72,7 +65,7 @@ WITHOUT = "Without detecting anything"
 )
 def detect(
     *,
-    given: VideoArguments,
+    videos: list[Path] = argument("VIDEO", "Files with video, audio, or both.", default=[]),
     what: LabelOptions,
     models: ModelOptions,
     scores: str | None = option(
@@ -95,7 +88,6 @@ def detect(
 
     The answer goes to stdout, as a table and a time line or as JSON; everything else is printed on stderr.
     """
-    videos = given.videos
     # Everything that can be refused without opening a file or loading a model is refused first.
     if not print_settings:
         if not videos:

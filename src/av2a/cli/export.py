@@ -1,6 +1,5 @@
 """``av2a export``: answers that were kept, in the formats of other tools."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -19,50 +18,47 @@ from av2a.exports.json import read
 from av2a.types import Detection
 
 
-@dataclass(frozen=True)
-class ExportOptions:
-    """The files to write, and their format."""
-
-    panel = WHERE
-    outputs: list[str] = option(
-        "FILE",
-        "The file to write; may be repeated. {name} stands for the answer's name, for a file each.",
-        "--output -o",
-        default=[],
-    )
-    format: str | None = option(
-        "NAME", "The format (docs/formats.md), such as elan or label-studio. Default: that of the file's ending."
-    )
-    overwrite: bool = flag("Replace files that already exist.", "--overwrite")
-
-
 @command(
     Example("av2a export answer.json -o answer.eaf -o answer.otio", "for ELAN and for editors"),
     Example("av2a export out/*.json -o tasks.labelstudio.json", "many answers in one file, where a format has room"),
     Example("av2a export out/*.json -o 'labels/{name}.txt'", "a file for each answer"),
     Example("av2a export answer.json -o guides.json --format kdenlive", "a format whose ending others use, too"),
 )
-def export(given: AnswerArguments, output: ExportOptions, talk: TalkOptions) -> None:
+def export(
+    *,
+    given: AnswerArguments,
+    outputs: list[str] = option(
+        "FILE",
+        "The file to write; may be repeated. {name} stands for the answer's name, for a file each.",
+        "--output -o",
+        default=[],
+        panel=WHERE,
+    ),
+    format: str | None = option(
+        "NAME",
+        "The format (docs/formats.md), such as elan or label-studio. Default: that of the file's ending.",
+        panel=WHERE,
+    ),
+    overwrite: bool = flag("Replace files that already exist.", "--overwrite", panel=WHERE),
+    talk: TalkOptions,
+) -> None:
     """Write answers that were kept as JSON in the formats of other tools.
 
     Several answers go into one file where the format has room for several. docs/formats.md lists the formats.
     """
-    terminal, ending = talk.terminal(), ending_named(output.format) if output.format else ""
-    if not output.outputs:
+    terminal, ending = talk.terminal(), ending_named(format) if format else ""
+    if not outputs:
         raise OutputRefused("no file to write: name one with -o, such as -o answer.eaf")
-    for path in (Path(each) for each in output.outputs if NAME not in each):
-        if (
-            len(given.answers) > 1
-            and (own := check_output(path, overwrite=output.overwrite, ending=ending)) not in SEVERAL
-        ):
+    for path in (Path(each) for each in outputs if NAME not in each):
+        if len(given.answers) > 1 and (own := check_output(path, overwrite=overwrite, ending=ending)) not in SEVERAL:
             raise OutputRefused(
                 f"a {own} file has the answer for one video: put {NAME} into its name, or take one of {', '.join(SEVERAL)}"
             )
-    each_own = [name for name in output.outputs if NAME in name or len(given.answers) == 1]
-    together = [Path(name) for name in output.outputs if name not in each_own]
+    each_own = [name for name in outputs if NAME in name or len(given.answers) == 1]
+    together = [Path(name) for name in outputs if name not in each_own]
     plan = planned_outputs(given.answers, each_own)
     for path in (path for paths in plan for path in paths):
-        check_output(path, overwrite=output.overwrite, ending=ending)
+        check_output(path, overwrite=overwrite, ending=ending)
     answers: list[Detection] = []
     written, failed = [], 0
     for file, paths in zip(given.answers, plan, strict=True):
@@ -70,7 +66,7 @@ def export(given: AnswerArguments, output: ExportOptions, talk: TalkOptions) -> 
             check_exists(file)
             answers.append(with_video(read(file), file.parent))
             for path in paths:
-                write(answers[-1], path, overwrite=output.overwrite, ending=ending)
+                write(answers[-1], path, overwrite=overwrite, ending=ending)
                 written.append(path)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other answers are used
             failed += 1
@@ -78,7 +74,7 @@ def export(given: AnswerArguments, output: ExportOptions, talk: TalkOptions) -> 
     if not answers:
         raise NotMedia("no answer could be read: name JSON files that av2a detect wrote")
     for path in together:
-        write_several(answers, path, overwrite=output.overwrite, ending=ending)
+        write_several(answers, path, overwrite=overwrite, ending=ending)
         written.append(path)
     for path in written:
         if loss := loss_of(path, ending=ending):

@@ -66,13 +66,6 @@ PrecisionOption = Annotated[
 
 
 @dataclass(frozen=True)
-class WeightsOption:
-    """Where weights are, for subcommands that load no model."""
-
-    weights: FolderOption = None
-
-
-@dataclass(frozen=True)
 class ModelOptions:
     """Which models compute the embeddings, and where they run."""
 

@@ -16,7 +16,7 @@ from av2a.cli.command import argument, command, command_group, option
 from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.help_text import Example
-from av2a.cli.model_options import WeightsOption, in_megabytes
+from av2a.cli.model_options import FolderOption, in_megabytes
 from av2a.cli.terminal import Terminal
 from av2a.errors import UsageError
 from av2a.exports.files import check_file
@@ -36,7 +36,7 @@ def fetch(
     *,
     backbone: str = argument("BACKBONE", NAMES),
     to: Path | None = option("DIR", "Also write plain files there, a folder for each model."),
-    kept: WeightsOption,
+    weights: FolderOption = None,
     talk: TalkOptions,
 ) -> None:
     """Download the weights of a backbone, and check them.
@@ -46,9 +46,9 @@ def fetch(
     """
     terminal = talk.terminal()
     if backbone == LIGHT:
-        light_weights.fetch(terminal, Sources.chosen(kept.weights), to)
+        light_weights.fetch(terminal, Sources.chosen(weights), to)
         return
-    checkpoints, sources = checkpoints_of(backbone), Sources.chosen(kept.weights)
+    checkpoints, sources = checkpoints_of(backbone), Sources.chosen(weights)
     if to is not None:
         # Refused now, not after the download.
         check_file(to / MANIFEST, [Path(MANIFEST).suffix], overwrite=True)
@@ -70,7 +70,7 @@ def fetch(
 def list_(
     *,
     backbone: str = argument("BACKBONE", NAMES, default=EVERYTHING),
-    kept: WeightsOption,
+    weights: FolderOption = None,
     output: JsonOptions,
     talk: TalkOptions,
 ) -> None:
@@ -78,7 +78,7 @@ def list_(
 
     The network is not used.
     """
-    terminal, sources = talk.terminal(), Sources.chosen(kept.weights)
+    terminal, sources = talk.terminal(), Sources.chosen(weights)
     entries = [] if backbone == LIGHT else [_entry(search(each, sources)) for each in checkpoints_of(backbone)]
     if backbone in (LIGHT, EVERYTHING):
         entries += light_weights.entries(sources)
@@ -94,7 +94,7 @@ def list_(
 
 @command(VERIFY_EXAMPLE, Example("av2a weights verify clip-clap --weights stick/", "whether a copy arrived whole"))
 def verify(
-    *, backbone: str = argument("BACKBONE", NAMES), kept: WeightsOption, output: JsonOptions, talk: TalkOptions
+    *, backbone: str = argument("BACKBONE", NAMES), weights: FolderOption = None, output: JsonOptions, talk: TalkOptions
 ) -> None:
     """Compare every file of a backbone with its published digest.
 
@@ -102,9 +102,9 @@ def verify(
     """
     terminal = talk.terminal()
     if backbone == LIGHT:
-        light_weights.verify(terminal, Sources.chosen(kept.weights, download=False), as_json=output.as_json)
+        light_weights.verify(terminal, Sources.chosen(weights, download=False), as_json=output.as_json)
         return
-    folders = resolve_all(checkpoints_of(backbone), Sources.chosen(kept.weights, download=False))
+    folders = resolve_all(checkpoints_of(backbone), Sources.chosen(weights, download=False))
     with terminal.progress("reading"):
         findings = [(folder, finding) for folder in folders for finding in findings_in(folder)]
     if output.as_json:

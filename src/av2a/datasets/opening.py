@@ -50,7 +50,8 @@ def open_dataset(
         MissingFile: there is no such folder of videos.
         OutputRefused: a clip cannot be rendered.
     """
-    _check_limit(limit)
+    if limit is not None and limit < 1:
+        raise UsageError(f"a limit of {limit} clips leaves none: give 1 or more")
     if name == GENERATED:
         _refuse(str(name), labels, annotations)
         # Imported on demand: the generated world is one dataset among others, in a higher layer than this file.
@@ -119,8 +120,3 @@ def _refuse(name: str, labels: Sequence[str], annotations: Path | None = None) -
         raise UsageError(f"{name} has its own categories: leave out the event names, or name a folder of videos")
     if annotations is not None:
         raise UsageError(f"{name} knows its own truth: leave out --annotations")
-
-
-def _check_limit(limit: int | None) -> None:
-    if limit is not None and limit < 1:
-        raise UsageError(f"a limit of {limit} clips leaves none: give 1 or more")

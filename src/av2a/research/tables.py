@@ -61,12 +61,10 @@ NOT_TUNED = "with AV²A, not tuned"
 
 _NOTHING_TO_TUNE_ON = "with AV²A not run: needs videos of the validation split to tune on"
 
-GENERATED_NOTE = "Figures on the generated world say nothing about real video"
-
 
 def notes(dataset: str) -> dict[str, str]:
     """What must stand beside the numbers of a data set."""
-    return {"note": GENERATED_NOTE} if dataset == GENERATED else {}
+    return {"note": "Figures on the generated world say nothing about real video"} if dataset == GENERATED else {}
 
 
 @dataclass

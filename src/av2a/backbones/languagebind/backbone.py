@@ -63,7 +63,9 @@ def load(
             f"the checkpoints share no space (rows of {', '.join(map(str, sorted(widths)))} features): give three of one family"
         )
     prompts = Prompts(
-        tokenizer_in(image, configurations[TowerKind.IMAGE]), prompt, _longest(configurations[TowerKind.IMAGE])
+        tokenizer_in(image, configurations[TowerKind.IMAGE]),
+        prompt,
+        int(configurations[TowerKind.IMAGE].text["max_position_embeddings"]),
     )
     models = {
         kind: load_model(
@@ -121,10 +123,6 @@ def read_configuration(folder: Path, kind: TowerKind) -> Configuration:
 
 def _by_kind(image: Path, video: Path, audio: Path) -> list[tuple[TowerKind, Path]]:
     return [(TowerKind.IMAGE, image), (TowerKind.VIDEO, video), (TowerKind.AUDIO, audio)]
-
-
-def _longest(configuration: Configuration) -> int:
-    return int(configuration.text["max_position_embeddings"])
 
 
 def tokenizer_in(folder: Path, configuration: Configuration) -> CLIPTokenizer:

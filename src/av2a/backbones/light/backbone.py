@@ -23,7 +23,6 @@ from av2a.backbones.light.files import (
     NANODET_PARAM,
     PUBLISHED,
     YAMNET,
-    ModelFile,
     Progress,
     require_whole,
     resolved,
@@ -297,7 +296,11 @@ def load(sources: Sources, threads: int, progress: Progress | None = None) -> Ba
     sentences = SentenceEncoder(paths[MINILM], paths[MINILM_TOKENIZER], threads)
     heard, seen = sound_tags(paths[YAMNET]), thing_tags()
     compiled = cpu(threads)
-    visual = LightVisual(TagReader(seen, sentences), compiled(_lite0(paths[LITE0])), compiled(_nanodet(paths)))
+    visual = LightVisual(
+        TagReader(seen, sentences),
+        compiled(_lite0(paths[LITE0])),
+        compiled(nanodet(paths[NANODET_PARAM], paths[NANODET_BIN])),
+    )
     audio = LightAudio(TagReader(heard, sentences), compiled(yamnet(paths[YAMNET])))
     info = BackboneInfo("light", visual.name, audio.name, _digest())
     return Backbone(info, visual, audio, prompts_version=RELATIONS_VERSION, known=Knowledge(heard, seen))
@@ -308,10 +311,6 @@ def _lite0(path: Path) -> Any:
         return lite0(read_pth(path.read_bytes()))
     except (NotTensors, KeyError) as wrong:
         raise WeightsUnavailable(f"{shown(path)} is not EfficientNet-Lite0: fetch it again") from wrong
-
-
-def _nanodet(paths: dict[ModelFile, Path]) -> Any:
-    return nanodet(paths[NANODET_PARAM], paths[NANODET_BIN])
 
 
 def _digest() -> str:
