@@ -3,7 +3,6 @@
 All comparisons are "at least", as in the published evaluations (exact ties do occur); AV²A's own are "above".
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,8 +14,6 @@ from av2a.methods.trained.probabilities import Probabilities
 from av2a.methods.trained.settings import AudioVisualGate, ParserSettings, VisualGate
 from av2a.settings import Fusion
 from av2a.types import Modality, ScoredClip, Scores
-
-ByModality = Mapping[Modality, Bool[np.ndarray, "..."]]
 
 
 class Gate(Enum):
