@@ -92,6 +92,8 @@ def test_an_answer_equals_itself_after_pickling(recipe: Recipe) -> None:
 
 def test_its_repr_is_short_and_says_what_matters() -> None:
     assert repr(park()) == "<Detection 'park.mp4' (10 s): 5 events of 3 labels, 3 heard, 1 seen, 1 both>"
+    one = replace(park(), events=park().events[:1])
+    assert repr(one).startswith("<Detection 'park.mp4' (10 s): 1 event of 3 labels, ")
     many = detection([event("x", HEARD, 0, 1)] * 1000, [f"label {number}" for number in range(1000)])
     assert len(repr(many)) < 120
 

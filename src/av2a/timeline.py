@@ -38,8 +38,8 @@ def spread_indexes(frames: int, count: int) -> Int64[np.ndarray, " count"]:
 def united(intervals: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     """The intervals in order, those that overlap or touch made one.
 
-    >>> united([(3, 4), (0, 2), (1, 3), (6, 7)])
-    [(0, 4), (6, 7)]
+    >>> united([(3.0, 4.0), (0.0, 2.0), (1.0, 3.0), (6.0, 7.0)])
+    [(0.0, 4.0), (6.0, 7.0)]
     """
     found: list[tuple[float, float]] = []
     for start, stop in sorted(intervals):
