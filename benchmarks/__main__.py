@@ -20,8 +20,8 @@ NAMES = (
     "encoders_memory",
     "page",
 )
-NAMED_ONLY = ("real",)
-"""Those that need clips or weights which are not in the repository."""
+NAMED_ONLY = ("real", "library", "corpora", "corpora_kills")
+"""Those that take many minutes, or need clips or weights which are not in the repository."""
 
 if __name__ == "__main__":
     for name in [sys.argv.pop(1)] if len(sys.argv) > 1 else NAMES:

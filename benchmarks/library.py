@@ -1,6 +1,6 @@
 """How long a new label takes over a library of so many segments, warm and cold, and what memory and disk it needs.
 
-    python benchmarks/library.py --segments 100000
+    python -m benchmarks library --segments 100000
 
 Embeddings are random, of the widths of ``clip-clap`` (512 and 512; two frames a segment), as its weights are not needed to measure this.
 A rare label is planted in one clip of a hundred, a common one in a third of all. The matrix has all clips; the store has the entries of
@@ -21,15 +21,16 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from av2a.backbones.base import Backbone
+from av2a.corpora.label_gate import gate_of
 from av2a.corpora.library import Library
 from av2a.corpora.matrix import ClipRows, Matrix
-from av2a.corpora.search import gate_of
 from av2a.detector import Detector
 from av2a.digests import FileIdentity
 from av2a.embeddings import ClipFeatures, EmbeddedInput, EmbeddingTable, InputKey, InputKind
@@ -133,7 +134,7 @@ def clip_of(number: int) -> Clip:
 def rows_of(number: int, entry: str) -> ClipRows:
     """What the matrix has of a clip."""
     seen, heard = arrays_of(number)
-    return ClipRows(entry, seen.reshape(-1, WIDTH), heard)
+    return ClipRows(entry, seen.reshape(-1, WIDTH), heard, FRAMES)
 
 
 def made(folder: Path, clips: int) -> Library:
@@ -165,7 +166,7 @@ def made(folder: Path, clips: int) -> Library:
     for label in (RARE, COMMON):
         gate = gate_of(matrix, library.detector.vocabulary([label], Settings()), Settings(), None)
         # More than a search for fifty reads.
-        wanted |= {numbers[matrix.entries[each]] for each in gate.order[:700]}
+        wanted |= {numbers[matrix.entries[each]] for each, _ in islice(gate.in_order(), 700)}
     for number, name in names.items():
         if number in wanted:
             library.store.write(made_by[number], features_of(number))

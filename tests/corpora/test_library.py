@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from av2a.corpora.library import FileState, Library, clip_rows
+from av2a.corpora.library import Library
+from av2a.corpora.library_folder import FileState, clip_rows
+from av2a.corpora.likeness import SearchExample
 from av2a.corpora.matrix import Matrix
-from av2a.corpora.search import SearchExample
 from av2a.detector import Detector
 from av2a.errors import UsageError
 from av2a.features.store import Store

@@ -198,7 +198,7 @@ def run(
     from av2a.backbones.registry import default_precision
     from av2a.corpora.batch import BatchFolder, run_batch
     from av2a.corpora.jobs import jobs_of, read_shard
-    from av2a.corpora.library import grow
+    from av2a.corpora.library_folder import grow
     from av2a.corpora.worker import WorkerSetup
     from av2a.labels import checked_labels
 

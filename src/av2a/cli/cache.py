@@ -68,7 +68,7 @@ def clear(
     talk: TalkOptions,
 ) -> None:
     """Remove stored embeddings. They are computed again when they are needed."""
-    from av2a.corpora.library import libraries
+    from av2a.corpora.library_folder import libraries
 
     store = where.store()
     removed = store.shrink(0, models=f"{backbone}-" if backbone else "")

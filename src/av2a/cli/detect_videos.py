@@ -145,7 +145,7 @@ def _found(
 def _grown(request: Request, info: BackboneInfo) -> Iterator[Answer]:
     """No answer: what was stored becomes a part of the library."""
     if request.store is not None:
-        from av2a.corpora.library import grow
+        from av2a.corpora.library_folder import grow
 
         grow(request.store, info, request.settings)
     yield from ()

@@ -20,7 +20,7 @@ from av2a.paths import embeddings_folder
 
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
-    from av2a.corpora.library import LibraryFolder
+    from av2a.corpora.library_folder import LibraryFolder
     from av2a.features.store import Store
 
 INFO_EXAMPLE = Example("av2a library info", "how many videos, hours and rows, for which models")
@@ -53,7 +53,7 @@ class LibraryStoreOptions:
 
     def libraries(self, terminal: "Terminal") -> "list[LibraryFolder]":
         """The libraries in it, one for each backbone and sampling."""
-        from av2a.corpora.library import libraries
+        from av2a.corpora.library_folder import libraries
 
         return libraries(self.opened(terminal))
 

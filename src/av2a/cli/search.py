@@ -103,7 +103,7 @@ def search(
     models.check()
     settings = how.settings(models.name)
     from av2a.corpora.library import Library
-    from av2a.corpora.search import SearchExample
+    from av2a.corpora.likeness import SearchExample
     from av2a.detector import Detector
     from av2a.exports.files import check_file
     from av2a.labels import checked_labels

@@ -20,7 +20,7 @@ from av2a import atomic
 from av2a.corpora.locks import locked
 from av2a.features.appended import AppendedLines
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "index.jsonl"
 STREAMS = ("seen", "heard")
 CHUNK_ROWS = 65_536
@@ -33,11 +33,14 @@ class MatrixDamaged(Exception):
 
 @dataclass(frozen=True)
 class ClipRows:
-    """The embeddings of one clip's segments: each view that was seen, and each segment that was heard."""
+    """The embeddings of one clip's segments, in their order; zeros where nothing was seen or heard, and no rows where nothing is anywhere."""
 
     entry: str
     seen: Float32[np.ndarray, "view feature"]
+    """The views of the first segment, those of the second, and so on."""
     heard: Float32[np.ndarray, "segment audio_feature"]
+    views: int
+    """How many each segment has; 0 where a clip has several parts, or a segment that looks the opposite of the one before it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,7 @@ class Matrix:
     generation: int = 0
     widths: tuple[int, int] = (0, 0)
     _stops: dict[str, list[int]] = field(default_factory=lambda: {stream: [] for stream in STREAMS})
+    _views: list[int] = field(default_factory=list)
     _checksums: list[int] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
 
@@ -94,6 +98,15 @@ class Matrix:
     def stops(self, stream: str) -> Int64[np.ndarray, " clip"]:
         """Where each clip's rows end."""
         return np.array(self._stops[stream], dtype=np.int64)
+
+    def counts(self, stream: str) -> Int64[np.ndarray, " clip"]:
+        """How many rows each clip has."""
+        return np.diff(self.stops(stream), prepend=0)
+
+    @property
+    def views(self) -> Int64[np.ndarray, " clip"]:
+        """How many views each segment of a clip has, see :class:`ClipRows`."""
+        return np.array(self._views, dtype=np.int64)
 
     def rows(self, stream: str) -> Float32[np.ndarray, "row feature"]:
         """All rows of a stream, mapped into memory."""
@@ -192,7 +205,7 @@ class Matrix:
                     # Before the line that counts them.
                     file.flush()
                 counts = [len(clip.seen), len(clip.heard)]
-                line = json.dumps([clip.entry, *first, *counts, _checksum(clip.seen, clip.heard)])
+                line = json.dumps([clip.entry, *first, *counts, clip.views, _checksum(clip.seen, clip.heard)])
                 self._index.append(line)
                 self._take(line)
                 added += 1
@@ -227,7 +240,7 @@ class Matrix:
                     raise MatrixDamaged("the matrix is of another version")
                 self.generation, self.widths = int(said["generation"]), (int(said["widths"][0]), int(said["widths"][1]))
                 return
-            entry, *ends, checksum = said
+            entry, *ends, views, checksum = said
             for stream, first, count in zip(STREAMS, ends[:2], ends[2:], strict=True):
                 if first != self.rows_of(stream):
                     raise MatrixDamaged("a line of the index is missing")
@@ -238,11 +251,13 @@ class Matrix:
             raise MatrixDamaged("the index has no first line")
         self.entries.append(entry)
         self._known.add(entry)
+        self._views.append(views)
         self._checksums.append(checksum)
 
     def _clear(self) -> None:
         self.entries, self.generation, self.widths = [], 0, (0, 0)
-        self._stops, self._checksums, self._known = {stream: [] for stream in STREAMS}, [], set()
+        self._stops, self._known = {stream: [] for stream in STREAMS}, set()
+        self._views, self._checksums = [], []
 
     def _spans(self) -> Iterator[tuple[slice, slice]]:
         ends = zip(*(self._stops[stream] for stream in STREAMS), strict=True)
@@ -301,6 +316,18 @@ def products_of(
     for start in range(0, len(rows), CHUNK_ROWS):
         np.matmul(rows[start : start + CHUNK_ROWS], columns, out=products[start : start + CHUNK_ROWS])
     return products
+
+
+def highest_of_clips(
+    values: Float64[np.ndarray, " row"], stops: Int64[np.ndarray, " clip"]
+) -> Float64[np.ndarray, " clip"]:
+    """The highest value among each clip's rows; −∞ for a clip without rows."""
+    highest = np.full(len(stops), -np.inf)
+    starts = np.concatenate([[0], stops[:-1]])
+    filled = stops > starts
+    if filled.any():
+        highest[filled] = np.maximum.reduceat(values, starts[filled])
+    return highest
 
 
 def _chunks(first: int, ends: Int64[np.ndarray, " clip"]) -> Iterator[tuple[int, int]]:
