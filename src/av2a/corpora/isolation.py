@@ -166,7 +166,7 @@ def _serve(connection: Connection, setup: AnySetup) -> None:
     """The worker's process: answers jobs until nobody sends any."""
     # The parent ends it; Ctrl-C in a terminal reaches both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="av2a parent", daemon=True).start()
+    threading.Thread(target=end_with_parent, name="av2a parent", daemon=True).start()
     try:
         worker = setup.worker()
         connection.send(worker.info)
@@ -186,7 +186,8 @@ def _serve(connection: Connection, setup: AnySetup) -> None:
         connection.send(outcome)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait for the parent's end, and end this process."""
     parent: Any = multiprocessing.parent_process()
     parent.join()
     os._exit(1)

@@ -25,6 +25,10 @@ INDEX = "index.jsonl"
 STREAMS = ("seen", "heard")
 CHUNK_ROWS = 65_536
 """How many rows are multiplied at a time."""
+CACHED_ROWS = 2048
+"""How many rows a processor's cache holds, so that several products read them once from memory."""
+FEW_NAMES = 4
+"""Up to so many names a product each is faster than one of matrices."""
 
 
 class MatrixDamaged(Exception):
@@ -311,10 +315,17 @@ def products_of(
     rows: Float32[np.ndarray, "row feature"], names: Float[np.ndarray, "name feature"]
 ) -> Float32[np.ndarray, "row name"]:
     """Inner products of all rows with a few names, a part of the matrix at a time."""
-    columns = np.ascontiguousarray(np.asarray(names, np.float32).T)
-    products = np.empty((len(rows), columns.shape[1]), np.float32)
-    for start in range(0, len(rows), CHUNK_ROWS):
-        np.matmul(rows[start : start + CHUNK_ROWS], columns, out=products[start : start + CHUNK_ROWS])
+    names = np.ascontiguousarray(names, np.float32)
+    products = np.empty((len(rows), len(names)), np.float32)
+    if len(names) > FEW_NAMES:
+        for start in range(0, len(rows), CHUNK_ROWS):
+            np.matmul(rows[start : start + CHUNK_ROWS], names.T, out=products[start : start + CHUNK_ROWS])
+        return products
+    # Reading the rows is what takes the time: once from memory for all names.
+    for start in range(0, len(rows), CACHED_ROWS):
+        part = rows[start : start + CACHED_ROWS]
+        for number, name in enumerate(names):
+            products[start : start + CACHED_ROWS, number] = part @ name
     return products
 
 

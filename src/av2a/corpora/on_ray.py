@@ -1,23 +1,30 @@
 """The engine for clusters: the same workers as actors of Ray Data, on one machine or many (Ray enters here only).
 
 A video that kills its process kills a child of the actor, never the actor, so that Ray has nothing to retry. An actor that is lost with
-its node is restarted, and its video done again; one that is lost with three actors has failed.
+its node is restarted, and its video done again; one that is lost with three actors has failed. Ray's driver is a child process of its own:
+without its node it waits for ever, or ends itself without a word.
 """
 
 import logging
+import multiprocessing
 import os
 import pickle
 import re
+import signal
 import socket
 import threading
+import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-from av2a.corpora.isolation import AnySetup, IsolatedWorker, WorkerLimits
+from av2a.corpora.isolation import AnySetup, IsolatedWorker, WorkerLimits, end_with_parent
 from av2a.corpora.jobs import VideoJob
 from av2a.corpora.processes import Begun
 from av2a.corpora.worker import DIED, VideoOutcome
@@ -30,6 +37,15 @@ MOST_BEGINNINGS = 3
 POLL_SECONDS = 0.5
 CONNECT_SECONDS = 10.0
 """How long an address may take to answer."""
+START_SECONDS = 300.0
+"""How long it may take to start a cluster, or to join one."""
+LOST_SECONDS = 45.0
+"""How long the driver's node may be missing, or Ray may not answer, before the run ends."""
+NODE_SECONDS = 2.0
+"""How often the node is looked for."""
+END_SECONDS = 20.0
+"""How long leaving a cluster may take."""
+_GO_ON = "give the same command again, it goes on where it stopped"
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class RayEngine:
     setup: AnySetup
     limits: WorkerLimits
     options: RayOptions = field(default_factory=RayOptions)
-    _started: bool = False
+    _driver: "_DriverProcess | None" = None
 
     def prepare(self) -> BackboneInfo:
         """Load the models once on the driver's machine.
@@ -79,36 +95,158 @@ class RayEngine:
         Raises:
             BrokenPlugin: Ray cannot be started or reached, or gives up.
         """
-        ray = self._connected()
-        by_key = {job.key: job for job in jobs}
-        desk = ray.remote(num_cpus=0, max_restarts=0)(_Desk).options(scheduling_strategy=_here(ray)).remote()
-        ended = threading.Event()
-        watch = threading.Thread(
-            target=_report, args=(ray, desk, by_key, begun, ended), name="av2a beginnings", daemon=True
-        )
-        watch.start()
-        try:
-            for row in self._rows(ray, list(by_key.values()), desk, alone):
-                yield pickle.loads(row["outcome"])
-        except Exception as error:
-            if isinstance(error, ray.exceptions.RayError) or type(error).__module__.startswith("ray"):
-                raise BrokenPlugin(
-                    f"Ray gave up ({one_line(str(error), 200)}): give the same command again, it goes on where it stopped"
-                ) from error
-            raise
-        finally:
-            ended.set()
-            watch.join()
-            with suppress(Exception):
-                ray.kill(desk)
+        if self._driver is None:
+            self._driver = _DriverProcess(self.setup, self.limits, self.options)
+        yield from self._driver.outcomes({job.key: job for job in jobs}, begun, alone)
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
-        if self._started:
-            _imported().shutdown()
-            self._started = False
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None
 
-    def _rows(self, ray: Any, jobs: list[VideoJob], desk: Any, alone: bool) -> Iterator[dict[str, Any]]:
+
+class _Told(Enum):
+    """What the driver's process sends."""
+
+    ALIVE = "alive"
+    BEGUN = "begun"
+    OUTCOME = "outcome"
+    END = "end"
+    FAILED = "failed"
+
+
+class _DriverProcess:
+    """Ray's driver in a process that may be lost."""
+
+    def __init__(self, setup: AnySetup, limits: WorkerLimits, options: RayOptions) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_drive, args=(theirs, setup, limits, options), daemon=True, name="av2a Ray driver"
+        )
+        self._process.start()
+        theirs.close()
+        self._is_idle = True
+
+    def outcomes(self, jobs: dict[str, VideoJob], begun: Begun, alone: bool) -> Iterator[VideoOutcome]:
+        """The outcomes of a run.
+
+        Raises:
+            BrokenPlugin: Ray cannot be started or reached, or gives up, or its node is lost.
+        """
+        self._is_idle = False
+        self._connection.send((list(jobs.values()), alone))
+        while True:
+            try:
+                if not self._connection.poll(LOST_SECONDS):
+                    raise BrokenPlugin(f"Ray gave up (its node did not answer for {LOST_SECONDS:.0f} s): {_GO_ON}")
+                told, about = self._connection.recv()
+            except (EOFError, OSError) as ended:
+                raise BrokenPlugin(
+                    f"Ray gave up (its driver ended by itself, so its node may be lost): {_GO_ON}"
+                ) from ended
+            if told is _Told.OUTCOME:
+                yield about
+            elif told is _Told.BEGUN:
+                begun(jobs[about])
+            elif told is _Told.FAILED:
+                self._is_idle = True
+                raise BrokenPlugin(about)
+            elif told is _Told.END:
+                self._is_idle = True
+                return
+
+    def close(self) -> None:
+        """End it; in mid-run, or where it cannot leave its cluster, by force."""
+        self._connection.close()
+        if not self._is_idle:
+            self._process.terminate()
+        self._process.join(END_SECONDS)
+        self._process.kill()
+        self._process.join()
+
+
+def _drive(connection: Connection, setup: AnySetup, limits: WorkerLimits, options: RayOptions) -> None:
+    """The driver's process: one run after the other until nobody asks for more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, name="av2a parent", daemon=True).start()
+    with Path(os.devnull).open("wb") as nowhere:
+        # What Ray prints of a lost node is many screens; it is in its logs as well.
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    driver = _Driver(connection, setup, limits, options)
+    threading.Thread(target=driver.report_node, name="av2a own node", daemon=True).start()
+    with suppress(EOFError, OSError):
+        while True:
+            driver.run(*connection.recv())
+    driver.leave()
+
+
+class _Driver:
+    """Runs jobs on a cluster, and tells the parent process of each."""
+
+    def __init__(self, connection: Connection, setup: AnySetup, limits: WorkerLimits, options: RayOptions) -> None:
+        self.setup, self.limits, self.options = setup, limits, options
+        self._connection, self._lock = connection, threading.Lock()
+        self._ray: Any = None
+        self._node = ""
+        self._began = time.monotonic()
+
+    def tell(self, told: _Told, about: Any = None) -> None:
+        """Send one message, from any thread."""
+        with self._lock:
+            self._connection.send((told, about))
+
+    def report_node(self) -> None:
+        """Say that the own node is alive, as long as it is."""
+        with suppress(OSError):
+            while True:
+                if self._node_is_alive():
+                    self.tell(_Told.ALIVE)
+                time.sleep(NODE_SECONDS)
+
+    def run(self, jobs: list[VideoJob], alone: bool) -> None:
+        """One run."""
+        ended = threading.Event()
+        try:
+            ray = self._connected()
+            desk = ray.remote(num_cpus=0, max_restarts=0)(_Desk).options(scheduling_strategy=_here(self._node)).remote()
+            report = threading.Thread(target=self._report, args=(desk, ended), name="av2a beginnings", daemon=True)
+            report.start()
+            for outcome in self._outcomes(jobs, desk, alone):
+                self.tell(_Told.OUTCOME, pickle.loads(outcome))
+            ended.set()
+            report.join()
+            ray.kill(desk)
+        except BrokenPlugin as refusal:
+            self.tell(_Told.FAILED, str(refusal))
+        except Exception as error:  # noqa: BLE001 - it is raised again in the parent
+            self.tell(_Told.FAILED, f"Ray gave up ({one_line(str(error), 200)}): {_GO_ON}")
+        else:
+            self.tell(_Told.END)
+        finally:
+            ended.set()
+
+    def leave(self) -> None:
+        """End a cluster that was started here, leave any other."""
+        if self._ray is not None:
+            self._ray.shutdown()
+
+    def _node_is_alive(self) -> bool:
+        if not self._node:
+            return time.monotonic() - self._began < START_SECONDS
+        with suppress(Exception):
+            return any(node["NodeID"] == self._node and node["Alive"] for node in self._ray.nodes())
+        return False
+
+    def _report(self, desk: Any, ended: threading.Event) -> None:
+        while not ended.wait(POLL_SECONDS):
+            with suppress(Exception):
+                for key in self._ray.get(desk.begun.remote(), timeout=30):
+                    self.tell(_Told.BEGUN, key)
+
+    def _outcomes(self, jobs: list[VideoJob], desk: Any, alone: bool) -> Iterator[bytes]:
         from ray.data import ActorPoolStrategy, from_items
 
         # A block a job, so that a lost node costs the jobs that it had in hand.
@@ -130,12 +268,12 @@ class RayEngine:
             **reserved,
         )
         for batch in answered.iter_batches(batch_size=1, batch_format="numpy", prefetch_batches=0):
-            yield {"outcome": batch["outcome"][0]}
+            yield batch["outcome"][0]
 
     def _connected(self) -> Any:
+        if self._ray is not None:
+            return self._ray
         ray = _imported()
-        if ray.is_initialized():
-            return ray
         given: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         if self.options.address is None:
             given |= {
@@ -150,10 +288,10 @@ class RayEngine:
             ray.init(**given)
         except Exception as error:
             raise BrokenPlugin(f"Ray cannot be started or reached ({one_line(str(error), 200)})") from error
-        self._started = True
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
+        self._ray, self._node = ray, ray.get_runtime_context().get_node_id()
         return ray
 
 
@@ -212,17 +350,10 @@ class _Desk:
         return new
 
 
-def _report(ray: Any, desk: Any, jobs: dict[str, VideoJob], begun: Begun, ended: threading.Event) -> None:
-    with suppress(Exception):
-        while not ended.wait(POLL_SECONDS):
-            for key in ray.get(desk.begun.remote(), timeout=30):
-                begun(jobs[key])
-
-
-def _here(ray: Any) -> Any:
+def _here(node: str) -> Any:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return NodeAffinitySchedulingStrategy(node, soft=False)
 
 
 def _imported() -> Any:
