@@ -14,6 +14,7 @@ from av2a.corpora.isolation import WorkerLimits
 from av2a.corpora.jobs import VideoJob, jobs_of
 from av2a.corpora.manifest import JobStatus
 from av2a.corpora.on_ray import RayEngine, RayOptions
+from av2a.corpora.processes import ProcessEngine
 from av2a.detector import Detector
 from av2a.errors import BrokenPlugin
 from av2a.exports.json import dumps
@@ -43,11 +44,10 @@ def setup(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Poison
 def test_ray_gives_the_detector_s_answers_and_poison_fails_alone(
     clips: Path, tmp_path: Path, setup: PoisonSetup, mini: Detector
 ) -> None:
-    good = jobs_of([str(clips)])[0]
+    good = jobs_of([str(clips)])[0][:5]
     jobs = [*good[:3], VideoJob(str(tmp_path / "poison.mp4")), VideoJob(str(tmp_path / "hang.mp4")), *good[3:]]
-    engine = RayEngine(setup, WorkerLimits(seconds=5.0), RayOptions(workers=2))
+    engine = RayEngine(setup, WorkerLimits(seconds=3.0), RayOptions(workers=2))
     summary = run_batch(BatchFolder(tmp_path / "out"), jobs, [], setup, engine)
-    assert not ray.is_initialized()
     assert (summary.statuses["done"], summary.statuses["failed"]) == (len(good), 2)
     assert summary.reasons == {"E_TIME_LIMIT": 1, "E_WORKER_DIED": 1}
     [manifest] = read_batch(tmp_path / "out")
@@ -63,10 +63,8 @@ def test_ray_gives_the_detector_s_answers_and_poison_fails_alone(
 
 
 @pytest.fixture
-def two_nodes(setup: PoisonSetup, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any]]:
-    """A cluster of two raylets on loopback, and its second node; a lost node is noticed after some seconds, not minutes."""
-    from ray.cluster_utils import Cluster
-
+def quick_health_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost node is noticed after some seconds, not minutes."""
     for name, value in (
         ("RAY_health_check_initial_delay_ms", "500"),
         ("RAY_health_check_period_ms", "500"),
@@ -74,6 +72,13 @@ def two_nodes(setup: PoisonSetup, monkeypatch: pytest.MonkeyPatch) -> Iterator[t
         ("RAY_health_check_failure_threshold", "3"),
     ):
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def two_nodes(setup: PoisonSetup, quick_health_checks: None) -> Iterator[tuple[Any, Any]]:
+    """A cluster of two raylets on loopback, and its second node."""
+    from ray.cluster_utils import Cluster
+
     cluster = Cluster(
         initialize_head=True,
         head_node_args={"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False},
@@ -91,10 +96,8 @@ def test_a_node_that_is_killed_in_mid_run_loses_nothing(
     clips: Path, tmp_path: Path, setup: PoisonSetup, two_nodes: tuple[Any, Any]
 ) -> None:
     cluster, second = two_nodes
-    setup = replace(setup, least_seconds=1.0)
-    jobs = [
-        VideoJob(path.path, labels) for path in jobs_of([str(clips)])[0] for labels in ((), ("rain",), ("cat meowing",))
-    ]
+    setup = replace(setup, least_seconds=0.5)
+    jobs = [VideoJob(path.path, labels) for path in jobs_of([str(clips)])[0] for labels in ((), ("rain",))]
     engine = RayEngine(setup, WorkerLimits(seconds=60.0), RayOptions(address=cluster.address, workers=2))
     killed: list[float] = []
 
@@ -108,6 +111,41 @@ def test_a_node_that_is_killed_in_mid_run_loses_nothing(
     assert summary.statuses["done"] == len(jobs)
     [manifest] = read_batch(tmp_path / "out")
     assert {record.status for record in manifest.records.values()} == {JobStatus.DONE}
+    lines = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
+    assert sum('"done"' in line for line in lines) == len(jobs)
+
+
+def test_a_batch_whose_only_node_is_killed_ends_in_one_line_and_goes_on_afterwards(
+    clips: Path, tmp_path: Path, setup: PoisonSetup, quick_health_checks: None
+) -> None:
+    from ray.cluster_utils import Cluster
+
+    setup = replace(setup, least_seconds=0.5)
+    jobs = jobs_of([str(clips)])[0]
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False},
+    )
+    killed: list[float] = []
+
+    def kill(progress: Any, record: Any) -> None:
+        if progress.done == 2 and not killed:
+            cluster.head_node.kill_raylet(check_alive=False)
+            killed.append(time.monotonic())
+
+    try:
+        engine = RayEngine(setup, WorkerLimits(seconds=60.0), RayOptions(address=cluster.address))
+        with pytest.raises(BrokenPlugin, match="the same command again, it goes on where it stopped") as refusal:
+            run_batch(BatchFolder(tmp_path / "out"), jobs, [], setup, engine, progress=kill)
+    finally:
+        cluster.shutdown()
+    assert "\n" not in str(refusal.value) and time.monotonic() - killed[0] < 100
+    before = read_batch(tmp_path / "out")[0].counts()[JobStatus.DONE]
+    assert 2 <= before < len(jobs)
+    summary = run_batch(
+        BatchFolder(tmp_path / "out"), jobs, [], setup, ProcessEngine(setup, WorkerLimits(seconds=60.0))
+    )
+    assert summary.statuses["done"] == len(jobs)
     lines = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     assert sum('"done"' in line for line in lines) == len(jobs)
 
