@@ -302,8 +302,8 @@ def _seen_scores(
     """A segment's score is the mean over its views, that of an interval the mean over all views."""
     z, there = _standard(above, centred)
     least = np.where(there, _sigmoid(_above(z, -MARGIN)), 0).mean(axis=-1)
-    most = np.where(there, _sigmoid(_above(z)), 0).mean(axis=-1)
-    counts = _of_intervals(there.all(axis=-1).astype(np.float64))
+    most = np.asarray(np.where(there, _sigmoid(_above(z)), 0).mean(axis=-1))
+    counts = _of_intervals(np.asarray(there.all(axis=-1), np.float64))
     return _StreamScores(least, _of_intervals(most) / np.maximum(counts, 1))
 
 

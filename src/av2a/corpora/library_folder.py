@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from av2a import media
 from av2a.corpora.matrix import ClipRows, Matrix, MatrixDamaged
@@ -235,8 +236,7 @@ def clip_rows(entry: str, features: ClipFeatures) -> ClipRows:
     heard = np.concatenate([np.where(each.heard[:, None], each.audio, 0) for each in parts])
     segments, views, width = seen.shape
     is_plain = len(parts) == 1 and all(
-        (step_similarity(features.frame_embeddings(0), observed) >= 0).all()
-        for observed in (parts[0].seen, parts[0].heard, parts[0].seen & parts[0].heard)
+        _never_turns(features, observed) for observed in (parts[0].seen, parts[0].heard, parts[0].seen & parts[0].heard)
     )
     return ClipRows(
         entry,
@@ -244,6 +244,12 @@ def clip_rows(entry: str, features: ClipFeatures) -> ClipRows:
         heard if heard.any() else heard[:0],
         views if is_plain else 0,
     )
+
+
+def _never_turns(features: ClipFeatures, observed: Bool[np.ndarray, " segment"]) -> bool:
+    similarity = step_similarity(features.frame_embeddings(0), observed)
+    assert similarity is not None
+    return bool(np.greater_equal(similarity, 0).all())
 
 
 def state_of(sighting: Sighting, *, by_content: bool = False) -> FileState:
