@@ -403,4 +403,5 @@ def _moved_by_label(selected: SelectedScores, settings: Settings) -> Float[np.nd
 
 def _widened(values: np.ndarray, labels: int) -> np.ndarray:
     """With columns of zeros up to so many labels."""
-    return np.pad(values, ((0, 0), (0, labels - values.shape[1])))
+    missing = labels - values.shape[1]
+    return np.pad(values, ((0, 0), (0, missing))) if missing else values
