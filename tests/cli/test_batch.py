@@ -172,7 +172,7 @@ def test_what_detect_stores_is_searched(av2a: Call, scenes: Path, tmp_path: Path
     assert list((tmp_path / "store").glob("*/library/index.jsonl"))
     found = av2a("search", "church bell", "--store", tmp_path / "store")
     assert found.status == 0 and "clip-2.mp4" in found.out
-    assert "answers from 1 videos" in found.err
+    assert "answers from 1 video\n" in found.err
 
 
 def test_hits_are_written_in_each_format(av2a: Call, store: Path, tmp_path: Path) -> None:

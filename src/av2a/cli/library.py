@@ -17,6 +17,7 @@ from av2a.cli.setting_options import LimitOptions, SettingOptions
 from av2a.cli.sizes import size_text
 from av2a.errors import NoClips, UsageError
 from av2a.paths import embeddings_folder
+from av2a.wording import counted
 
 if TYPE_CHECKING:
     from av2a.cli.terminal import Terminal
@@ -143,7 +144,7 @@ def remove(
     removed = {path for each in where.libraries(terminal) for path in each.remove(videos)}
     if not removed:
         raise NoClips("the library has none of these videos: av2a library check lists those that it has")
-    terminal.say(f"forgot {len(removed)} videos")
+    terminal.say(f"forgot {counted(len(removed), 'video')}")
 
 
 @command(CHECK_EXAMPLE, Example("av2a library check --in my-videos", "look there for files that moved"), name="check")

@@ -18,6 +18,7 @@ from av2a.cli.model_options import ModelOptions
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.setting_options import SettingOptions
 from av2a.errors import OutputRefused, UnknownName, UsageError
+from av2a.wording import counted
 
 if TYPE_CHECKING:
     from av2a.corpora.search import Hit, SearchAnswer
@@ -135,7 +136,7 @@ def search(
 def _say(say: object, answer: "SearchAnswer") -> None:
     assert callable(say)
     changed = sum(hit.file in ("changed", "gone") for hit in answer.hits)
-    say(f"{len(answer.hits)} answers from {answer.videos} videos")
+    say(f"{counted(len(answer.hits), 'answer')} from {counted(answer.videos, 'video')}")
     if changed:
         say(f"{changed} of them are about files that have changed or are gone since: av2a library check")
     if answer.unanswered:
