@@ -65,10 +65,12 @@ def test_json_says_how_each_was_made(av2a: Call, kept: Path, tmp_path: Path) -> 
     chosen = ("--label", "dog barking", "--stream", "heard", "--stream", "seen", "--pad", "0.25")
     outcome = av2a("cut", kept, "-o", out, *chosen, "--json", "--sheet", tmp_path / "s.png")
     told = json.loads(outcome.out)
-    assert (told["schema"], told["video"], told["failed"]) == ("av2a/cut/1", str(kept.with_suffix(".mp4")), 0)
-    assert (told["sheet"], told["reel"]) == (str(tmp_path / "s.png"), None)
-    assert [clip["modality"] for clip in told["clips"]] == ["audio", "visual"]
-    assert told["clips"][0] == {
+    assert (told["schema"], told["failed"]) == ("av2a/cut/1", 0)
+    [one] = told["answers"]
+    assert (one["answer"], one["video"]) == (str(kept), str(kept.with_suffix(".mp4")))
+    assert (one["sheet"], one["reel"]) == (str(tmp_path / "s.png"), None)
+    assert [clip["modality"] for clip in one["clips"]] == ["audio", "visual"]
+    assert one["clips"][0] == {
         "file": str(out / NAMES[1]),
         "label": "dog barking",
         "modality": "audio",
@@ -85,7 +87,7 @@ def test_json_says_how_each_was_made(av2a: Call, kept: Path, tmp_path: Path) -> 
         "note": None,
     }
     encoded = json.loads(av2a("cut", kept, "-o", out, *chosen, "--json", "--exact", "--overwrite").out)
-    assert {clip["method"] for clip in encoded["clips"]} == {"encoded"}
+    assert {clip["method"] for clip in encoded["answers"][0]["clips"]} == {"encoded"}
 
 
 def test_sheet_and_reel_are_made_without_clips(av2a: Call, kept: Path, tmp_path: Path) -> None:
@@ -168,6 +170,10 @@ def test_without_a_picture_clips_are_audio_and_a_sheet_is_refused(av2a: Call, tm
         (("--sheet", "s.gif"), "unknown output ending '.gif'"),
         (("-o", "clips", "--stream", "smelled"), "invalid value for '--stream'"),
         (("-o", "clips", "--pad", "-1"), "invalid value for '--pad'"),
+        (("--sheet", "s.png", "--reel", "s.png"), "output 's.png' is named twice"),
+        (("--sheet", "{video}.png"), "only {name} is replaced"),
+        (("park.json", "-o", "clips", "--video", "park.mp4"), "--video names one file for several answers"),
+        (("other.json", "--sheet", "s.png"), "would both be written to 's.png': put {name} into"),
         (("-o", "clips", "--video", "nowhere.mp4"), "no such file: 'nowhere.mp4'"),
     ],
 )
@@ -185,10 +191,60 @@ def test_an_answer_without_events_is_no_failure(av2a: Call, kept: Path, tmp_path
     outcome = av2a("cut", kept, "-o", tmp_path / "clips", "--label", "siren", "--reel", tmp_path / "r.mp4")
     assert (outcome.status, outcome.out, outcome.err) == (0, "", "no events to cut\n")
     assert list((tmp_path / "clips").iterdir()) == [] and not (tmp_path / "r.mp4").exists()
-    assert json.loads(av2a("cut", kept, "-o", tmp_path / "clips", "--label", "siren", "--json").out)["clips"] == []
+    [told] = json.loads(av2a("cut", kept, "-o", tmp_path / "clips", "--label", "siren", "--json").out)["answers"]
+    assert told["clips"] == []
 
 
 def test_what_is_no_answer_is_refused(av2a: Call, kept: Path, tmp_path: Path) -> None:
     kept.write_text("{}")
     assert av2a("cut", kept, "-o", tmp_path / "clips").status == 4
     assert "no such file" in av2a("cut", tmp_path / "none.json", "-o", tmp_path / "clips").err
+
+
+@pytest.fixture
+def three(kept: Path, tmp_path: Path) -> list[Path]:
+    """An answer, one that cannot be read, and one about a video of the same name in another folder."""
+    (tmp_path / "in" / "broken.json").write_text("{}")
+    shutil.copytree(kept.parent, tmp_path / "other", ignore=shutil.ignore_patterns("broken.json"))
+    (tmp_path / "other" / "park.json").rename(tmp_path / "other" / "again.json")
+    return [kept, kept.with_name("broken.json"), tmp_path / "other" / "again.json"]
+
+
+def test_several_answers_go_into_one_folder_and_a_broken_one_stops_none(
+    av2a: Call, three: list[Path], tmp_path: Path
+) -> None:
+    out, chosen = tmp_path / "clips", ("--label", "dog barking", "--stream", "seen", "--json")
+    outcome = av2a("cut", *three, "-o", out, "--sheet", tmp_path / "{name}.png", *chosen)
+    assert outcome.status == 1
+    assert outcome.err.count("error[") == 1 and "1 failure in 3 answers" in outcome.err
+    told = json.loads(outcome.out)
+    assert told["failed"] == 1
+    assert [(one["answer"], one["video"]) for one in told["answers"]] == [
+        (str(answer), str(answer.with_name("park.mp4"))) for answer in (three[0], three[2])
+    ]
+    names = ["park_00-02.000_dog-barking_seen.mp4", "park_00-02.000_dog-barking_seen-2.mp4"]
+    assert [clip["file"] for one in told["answers"] for clip in one["clips"]] == [str(out / name) for name in names]
+    assert {path.name for path in out.iterdir()} == set(names)
+    assert [one["sheet"] for one in told["answers"]] == [str(tmp_path / f"{name}.png") for name in ("park", "again")]
+    assert all(Path(one["sheet"]).is_file() for one in told["answers"])
+
+
+def test_of_several_answers_none_is_cut_where_a_file_would_be_replaced(
+    av2a: Call, three: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "again.png").write_text("mine")
+    outcome = av2a("cut", three[0], three[2], "-o", tmp_path / "clips", "--sheet", tmp_path / "{name}.png")
+    assert outcome.status == 2 and "already there" in outcome.err
+    assert not (tmp_path / "clips").exists() and not (tmp_path / "park.png").exists()
+
+
+def test_the_folder_of_the_videos_can_be_named(av2a: Call, three: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    for answer in (three[0], three[2]):
+        answer.with_name("park.mp4").rename(tmp_path / "videos" / "park.mp4")
+    chosen = ("-o", tmp_path / "clips", "--label", "dog barking", "--stream", "seen")
+    missing = av2a("cut", three[0], three[2], *chosen)
+    assert missing.status == 2 and missing.err.count("cannot find the video") == 2
+    assert not (tmp_path / "clips").exists()
+    assert av2a("cut", three[0], three[2], *chosen, "--video", tmp_path / "videos").status == 0
+    assert len(list((tmp_path / "clips").iterdir())) == 2

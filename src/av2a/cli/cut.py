@@ -1,5 +1,6 @@
-"""``av2a cut``: the moments of an answer as clips, a contact sheet and a reel."""
+"""``av2a cut``: the moments of answers as clips, contact sheets and reels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -13,7 +14,10 @@ from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import exit_status, print_failure
 from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_exists
+from av2a.cli.outputs import planned_outputs
+from av2a.cli.report import AnswerArguments
 from av2a.cli.terminal import Terminal
+from av2a.datasets.rows import counted
 from av2a.errors import MissingFile, NoStreams, OutputRefused, UsageError, one_line
 from av2a.exports.files import check_file, write_whole
 from av2a.exports.json import read
@@ -48,9 +52,6 @@ class StreamWord(Enum):
 class MomentOptions:
     """Which moments are cut."""
 
-    answer: Annotated[
-        Path, typer.Argument(metavar="ANSWER", help="A JSON file that av2a detect wrote.", show_default=False)
-    ]
     labels: Annotated[
         list[str], typer.Option("--label", metavar="NAME", help="Events of this label only; may be repeated.")
     ] = field(default_factory=list)
@@ -66,36 +67,41 @@ class MomentOptions:
     ] = False
     video: Annotated[
         Path | None,
-        typer.Option("--video", metavar="FILE", help="The answer's video, where it is not beside the answer."),
+        typer.Option(
+            "--video", metavar="PATH", help="The answer's video, or its folder, where it is not beside the answer."
+        ),
     ] = None
 
-    def moments(self, detection: Detection) -> list[Moment]:
-        """The moments of an answer that were chosen."""
+    def moments(self, detection: Detection, taken: set[str]) -> list[Moment]:
+        """The moments of an answer that were chosen, named as nothing in ``taken``, which gets their names."""
         words = {word.value for word in self.streams} or {modality.word for modality in Modality}
         streams = [modality for modality in Modality if modality.word in words]
-        return moments(detection, labels=self.labels, streams=streams, pad_seconds=self.pad)
+        return moments(detection, labels=self.labels, streams=streams, pad_seconds=self.pad, taken=taken)
 
 
 @dataclass(frozen=True)
 class CutOutputOptions:
-    """Where clips, sheet and reel go."""
+    """Where clips, sheets and reels go."""
 
     folder: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="A folder for the clips.", rich_help_panel=WHERE),
     ] = None
     sheet: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--sheet", metavar="FILE", help="A contact sheet (.png .jpg): a frame of each event.", rich_help_panel=WHERE
+            "--sheet",
+            metavar="FILE",
+            help="A contact sheet (.png .jpg): a frame of each event. {name} stands for the answer's name.",
+            rich_help_panel=WHERE,
         ),
     ] = None
     reel: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--reel",
             metavar="FILE",
-            help="Join the moments of one label (.mp4, or .m4a without a picture).",
+            help="Join the moments of one label (.mp4, or .m4a without a picture). {name} stands for the answer's name.",
             rich_help_panel=WHERE,
         ),
     ] = None
@@ -112,46 +118,79 @@ class CutOutputOptions:
     ),
     Example("av2a cut answer.json --sheet park.png", "one frame of each event"),
     Example("av2a cut answer.json --label 'dog barking' --reel barks.mp4", "all barks, one after another"),
+    Example("av2a cut out/*.json -o clips --sheet 'sheets/{name}.png'", "of many answers"),
 )
-def cut(chosen: MomentOptions, output: CutOutputOptions, talk: TalkOptions) -> None:
-    """Cut the moments of an answer out of its video.
+def cut(given: AnswerArguments, chosen: MomentOptions, output: CutOutputOptions, talk: TalkOptions) -> None:
+    """Cut the moments of answers out of their videos.
 
     Clips are lossless copies, frame by frame right where MP4 or MOV holds the video's codecs; elsewhere a copy may start
-    early, and it says by how much. The written files are listed on stdout.
+    early, and it says by how much. The written files are listed on stdout. An answer that cannot be used does not stop the others.
     """
     terminal = talk.terminal()
     if output.folder is None and output.sheet is None and output.reel is None:
         raise UsageError("nothing to write: name a folder with -o DIR, or --sheet FILE, or --reel FILE")
-    check_exists(chosen.answer)
-    detection = read(chosen.answer)
-    found = chosen.moments(detection)
-    clip = _clip(detection, chosen, terminal)
-    job = _Job(clip, found, chosen.exact, output, terminal, debug=talk.debug)
-    job.check()
-    job.run()
-    _show(job, detection)
-    if not found:
-        terminal.say("no events to cut")
-    if job.errors:
-        statuses = {exit_status(error) for error in job.errors}
-        raise typer.Exit(statuses.pop() if len(statuses) == 1 and not job.files else ExitStatus.SOME_FAILED)
+    if len(given.answers) > 1 and chosen.video is not None and not chosen.video.is_dir():
+        raise UsageError("--video names one file for several answers: name the folder that has their videos")
+    plan = planned_outputs(given.answers, [name for name in (output.sheet, output.reel) if name is not None])
+    jobs: list[_Job] = []
+    failures: list[Exception] = []
+    taken: set[str] = set()
+    for answer, paths in zip(given.answers, plan, strict=True):
+        try:
+            check_exists(answer)
+            detection = read(answer)
+            clip = _clip(detection, answer, chosen, terminal)
+            found = chosen.moments(detection, taken)
+            sheet = None if output.sheet is None else paths[0]
+            reel = None if output.reel is None else paths[-1]
+            jobs.append(_Job(answer, clip, found, chosen.exact, output, terminal, talk.debug, sheet, reel))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other answers are used
+            failures.append(error)
+            print_failure(error, debug=talk.debug, about=answer.name)
+    for job in jobs:
+        job.check()
+    if output.folder is not None and jobs:
+        # Also where no event was found: a script that lists it finds it empty.
+        _make_folder(output.folder)
+    for job in jobs:
+        job.run()
+        if not job.moments:
+            terminal.say("no events to cut" if len(given.answers) == 1 else f"{job.answer.name}: no events to cut")
+    _show(jobs, len(failures), terminal, as_json=output.as_json)
+    errors = failures + [error for job in jobs for error in job.errors]
+    if errors and len(given.answers) > 1:
+        terminal.fail(f"av2a: {counted(len(errors), 'failure')} in {len(given.answers)} answers")
+    if errors:
+        raise typer.Exit(_status(jobs, errors))
 
 
-def _clip(detection: Detection, chosen: MomentOptions, terminal: Terminal) -> Clip:
+def _status(jobs: Sequence["_Job"], errors: Sequence[Exception]) -> int:
+    """The exit status of a run with errors: their own where nothing else was done."""
+    statuses = {exit_status(error) for error in errors}
+    if any(job.files or not job.errors for job in jobs):
+        return ExitStatus.SOME_FAILED
+    if len(statuses) == 1:
+        return statuses.pop()
+    return ExitStatus.SOME_FAILED if jobs else ExitStatus.NO_INPUT
+
+
+def _clip(detection: Detection, answer: Path, chosen: MomentOptions, terminal: Terminal) -> Clip:
     """The answer's video, opened.
 
     Raises:
         MissingFile: it is neither named, nor beside the answer, nor in the current folder.
     """
     about = detection.clip
-    if chosen.video is None:
-        places = [folder / about.name for folder in (chosen.answer.parent, Path())]
+    if chosen.video is None or chosen.video.is_dir():
+        folders = [answer.parent, Path()] if chosen.video is None else [chosen.video]
+        places = [folder / about.name for folder in folders]
         path = next((path for path in places if path.is_file() and path.stat().st_size == about.size_bytes), None)
         if path is None:
             there = "another file of that name is" if any(path.is_file() for path in places) else "it is not"
+            where = "beside the answer" if chosen.video is None else f"in {one_line(str(chosen.video))!r}"
             raise MissingFile(
-                f"cannot find the video {one_line(about.name)!r} of this answer ({about.size_bytes} bytes): {there} beside the "
-                "answer; name it with --video FILE"
+                f"cannot find the video {one_line(about.name)!r} of this answer ({about.size_bytes} bytes): {there} {where}; "
+                "name it with --video FILE"
             )
     else:
         path = chosen.video
@@ -168,17 +207,26 @@ def _clip(detection: Detection, chosen: MomentOptions, terminal: Terminal) -> Cl
 
 @dataclass
 class _Job:
-    """The files to write, and those that are written."""
+    """The files of one answer: those to write, and those that are written."""
 
+    answer: Path
     clip: Clip
     moments: list[Moment]
     exact: bool
     output: CutOutputOptions
     terminal: Terminal
     debug: bool
+    sheet: Path | None
+    reel: Path | None
     cuts: list[tuple[Moment, Cut]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.sheet is not None:
+            if self.clip.video is None:
+                raise NoStreams(f"{one_line(self.clip.name)!r} has no picture: leave out --sheet")
+            check_count(len(self.moments))
 
     def path(self, moment: Moment) -> Path:
         """The file of a clip."""
@@ -190,27 +238,21 @@ class _Job:
 
         Raises:
             UsageError: there are several labels for one reel.
-            UnknownName, OutputRefused, InvalidSetting, NoStreams: a file that cannot be written.
+            UnknownName, OutputRefused: a file that cannot be written.
         """
-        output = self.output
         labels = {moment.event.label for moment in self.moments}
-        paths = [] if output.folder is None else [self.path(moment) for moment in self.moments]
+        paths = [] if self.output.folder is None else [self.path(moment) for moment in self.moments]
         endings = {path: path.suffix for path in paths}
-        if output.sheet is not None:
-            if self.clip.video is None:
-                raise NoStreams(f"{one_line(self.clip.name)!r} has no picture: leave out --sheet")
-            check_count(len(self.moments))
-            endings |= {output.sheet: ".png" if output.sheet.suffix.lower() != ".jpg" else ".jpg"}
-        if output.reel is not None:
+        if self.sheet is not None:
+            endings |= {self.sheet: ".png" if self.sheet.suffix.lower() != ".jpg" else ".jpg"}
+        if self.reel is not None:
             if len(labels) > 1:
                 raise UsageError(
                     f"a reel joins the moments of one label, and there are {len(labels)}: choose one with --label"
                 )
-            endings |= {output.reel: cut_ending(self.clip, exact=True)}
-        if output.sheet is not None and output.sheet == output.reel:
-            raise OutputRefused("sheet and reel are one file: choose another name for one of them")
+            endings |= {self.reel: cut_ending(self.clip, exact=True)}
         for path, ending in endings.items():
-            check_file(path, [ending], overwrite=output.overwrite)
+            check_file(path, [ending], overwrite=self.output.overwrite)
             if path.exists() and path.samefile(self.clip.path):
                 raise OutputRefused(f"output {one_line(str(path))!r} is the video itself: choose another name")
 
@@ -218,17 +260,21 @@ class _Job:
         """Write everything; what fails is reported, and the others are written."""
         with self.terminal.progress(self.clip.name) as report:
             if self.output.folder is not None:
-                # Also where no event was found: a script that lists it finds it empty.
-                _make_folder(self.output.folder)
                 for done, moment in enumerate(self.moments):
                     report("clips", done, len(self.moments))
                     self._try(self._cut, moment)
-            if self.output.sheet is not None and self.moments:
+            if self.sheet is not None and self.moments:
                 report("contact sheet", 0, 1)
-                self._try(self._write_sheet, self.output.sheet)
-            if self.output.reel is not None and self.moments:
+                self._try(self._write_sheet, self.sheet)
+            if self.reel is not None and self.moments:
                 report("reel", 0, 1)
-                self._try(self._write_reel, self.output.reel)
+                self._try(self._write_reel, self.reel)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What was written, as plain values."""
+        sheet, reel = (str(path) if path in self.files else None for path in (self.sheet, self.reel))
+        clips = [_plain(moment, made) for moment, made in self.cuts]
+        return {"answer": str(self.answer), "video": str(self.clip.path), "clips": clips, "sheet": sheet, "reel": reel}
 
     def _try(self, write: Any, about: Any) -> None:
         try:
@@ -284,23 +330,14 @@ def _make_folder(folder: Path) -> None:
         ) from refused
 
 
-def _show(job: _Job, detection: Detection) -> None:
-    """Print the list of written files."""
-    if not job.output.as_json:
-        for path in job.files:
-            job.terminal.show_text(f"{path}\n")
+def _show(jobs: Sequence[_Job], unusable: int, terminal: Terminal, *, as_json: bool) -> None:
+    """Print the list of written files; ``unusable`` answers have none."""
+    if not as_json:
+        for path in (path for job in jobs for path in job.files):
+            terminal.show_text(f"{path}\n")
         return
-    written = set(job.files)
-    job.terminal.show_json(
-        {
-            "schema": SCHEMA,
-            "video": str(job.clip.path),
-            "clips": [_plain(moment, made) for moment, made in job.cuts],
-            "sheet": str(job.output.sheet) if job.output.sheet in written else None,
-            "reel": str(job.output.reel) if job.output.reel in written else None,
-            "failed": len(job.errors),
-        }
-    )
+    failed = unusable + sum(len(job.errors) for job in jobs)
+    terminal.show_json({"schema": SCHEMA, "answers": [job.as_dict() for job in jobs], "failed": failed})
 
 
 def _plain(moment: Moment, made: Cut) -> dict[str, Any]:

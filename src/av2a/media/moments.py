@@ -27,6 +27,7 @@ def moments(
     labels: Sequence[str] = (),
     streams: Collection[Modality] = tuple(Modality),
     pad_seconds: float = 0.0,
+    taken: set[str] | None = None,
 ) -> list[Moment]:
     """The events of an answer as intervals, in the order of their starts.
 
@@ -38,6 +39,8 @@ def moments(
         labels: of these labels only; of all if there is none.
         streams: of these streams only.
         pad_seconds: how much more at either end, within the clip.
+        taken: names (:func:`av2a.media.clip_names.folded`) that no moment may have; those of the moments are added. One set for
+            several answers keeps their clips apart in one folder.
 
     Raises:
         UnknownLabel: the answer is not about one of the ``labels``.
@@ -54,7 +57,7 @@ def moments(
         if event.modality in streams and (not labels or event.label in labels)
     ]
     chosen.sort(key=lambda event: (event.start_seconds, event.stop_seconds))
-    taken: set[str] = set()
+    taken = set() if taken is None else taken
     found = []
     for event in chosen:
         name = clip_name(detection.clip.path.stem, event.start_seconds, event.label, event.modality.word, taken)
