@@ -38,6 +38,10 @@ from tests.media_makers import (
 SECONDS = 6.0
 START, STOP = 2.44, 4.77
 REORDERED = {"bf": "3", "x264-params": "scenecut=0:b-adapt=0"}
+HEVC = {"preset": "ultrafast", "x265-params": "bframes=3:b-adapt=0:scenecut=0:pools=none:log-level=none"}
+# Faster presets skip what changes in these pictures.
+AV1 = {"preset": "8", "svtav1-params": "lp=1"}
+QUICK_VPX = {"deadline": "realtime", "cpu-used": "8"}
 RATE_HZ = 16_000
 
 Make = Callable[[Path], Path]
@@ -73,10 +77,11 @@ ODD: dict[str, tuple[str, tuple[Pictures | Sound, ...]]] = {
     "matroska, variable rate": ("a.mkv", (uneven(), sound("libopus"))),
     "transport stream": ("a.ts", (pictures(), sound())),
     "AVI": ("a.avi", (pictures(codec="mpeg4", options={}), sound("mp3", 44_100))),
+    "HEVC, 10 bits": ("a.mp4", (pictures(codec="libx265", options=HEVC, pixel_format="yuv420p10le"), sound())),
+    "AV1": ("a.mp4", (pictures(codec="libsvtav1", options=AV1), sound())),
+    "VP9": ("a.webm", (pictures(codec="libvpx-vp9", options=QUICK_VPX | {"auto-alt-ref": "1"}), sound("libopus"))),
 }
-EDITLESS = {
-    "VP8": ("a.webm", (pictures(codec="libvpx", options={"deadline": "realtime", "cpu-used": "8"}), sound("libopus")))
-}
+EDITLESS = {"VP8": ("a.webm", (pictures(codec="libvpx", options=QUICK_VPX), sound("libopus")))}
 UNTIMED = {"AVI, reordered": ("a.avi", (pictures(), sound("mp3", 44_100)))}
 
 
@@ -299,6 +304,29 @@ def test_odd_sizes_and_other_encoders_are_possible(tmp_path: Path, monkeypatch: 
     assert clip.video is not None
     assert (clip.video.width, clip.video.height, clip.video.codec) == (160, 96, "mpeg4")
     assert numbers(clip) == list(range(15, 45))
+
+
+@pytest.mark.parametrize(
+    ("stored", "encoder", "kept", "loss"),
+    [
+        ("yuv420p10le", "libx264", "yuv420p10le", None),
+        ("yuv422p12le", "libx264", "yuv420p10le", "its 12 bits a sample became 10, as libx264 encodes no more"),
+        ("yuv420p10le", "mpeg4", "yuv420p", "its 10 bits a sample became 8, as mpeg4 encodes no more"),
+    ],
+)
+def test_encoding_keeps_the_bits_of_a_sample_or_says_what_it_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: str, encoder: str, kept: str, loss: str | None
+) -> None:
+    from av2a.media import encoding
+
+    deep = pictures(codec="libx265", options=HEVC, pixel_format=stored, times_seconds=even_times(30))
+    source = open_clip(write_media(tmp_path / "a.mp4", deep))
+    monkeypatch.setattr(encoding, "VIDEO_ENCODERS", {encoder: encoding.VIDEO_ENCODERS[encoder]})
+    assert cut(source, 0.2, 0.5, tmp_path / "b.mp4", exact=True).note == loss
+    assert join(source, [(0.2, 0.5)], tmp_path / "c.mp4") == loss
+    for file in ("b.mp4", "c.mp4"):
+        with av.open(str(tmp_path / file)) as container:
+            assert {frame.format.name for frame in container.decode(video=0)} == {kept}
 
 
 # What is refused, and what is left behind.

@@ -317,8 +317,10 @@ class _Job:
 
     def _write_reel(self, path: Path) -> None:
         _make_folder(path.parent)
-        join(self.clip, united(self.moments), path, overwrite=self.output.overwrite)
+        loss = join(self.clip, united(self.moments), path, overwrite=self.output.overwrite)
         self.files.append(path)
+        if loss is not None:
+            self.terminal.warn(f"{path.name}: {loss}")
 
 
 def _make_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from av2a import atomic
 from av2a.errors import InvalidSetting, NotMedia, OutputRefused, one_line
 from av2a.media.copying import PCM, copy
-from av2a.media.encoding import encode
+from av2a.media.encoding import Encoding, encode
 from av2a.media.muxing import NotCopyable, TimeSpan
 from av2a.media.reading import quoted
 from av2a.types import Clip
@@ -54,7 +54,7 @@ class Cut:
     ends_late_seconds: float = 0.0
     """How much of what lies after the requested end is in the clip, likewise."""
     note: str | None = None
-    """Why it was not copied, where it should have been."""
+    """Why it was not copied, where it should have been, and what the encoder could not keep."""
 
 
 def cut_ending(clip: Clip, *, exact: bool = False) -> str:
@@ -125,13 +125,16 @@ def cut(
                 method, has_video, has_audio = CutMethod.COPIED, copied.has_video, copied.has_audio
                 early, late = copied.early_seconds, copied.late_seconds
         if exact or note is not None:
-            method, (has_video, has_audio) = CutMethod.ENCODED, _encode(clip, [interval], partial, muxer)
+            method, (has_video, has_audio, loss) = CutMethod.ENCODED, _encode(clip, [interval], partial, muxer)
             early = late = 0.0
+            note = "; ".join(filter(None, (note, loss))) or None
     return Cut(path, *interval, method, has_video, has_audio, early, late, note)
 
 
-def join(clip: Clip, intervals: Sequence[tuple[float, float]], path: str | Path, *, overwrite: bool = False) -> None:
-    """Writes intervals of a clip, one after another, into one file (H.264, AAC).
+def join(
+    clip: Clip, intervals: Sequence[tuple[float, float]], path: str | Path, *, overwrite: bool = False
+) -> str | None:
+    """Writes intervals of a clip, one after another, into one file (H.264, AAC); what the encoder could not keep.
 
     Args:
         clip: an opened file.
@@ -149,7 +152,7 @@ def join(clip: Clip, intervals: Sequence[tuple[float, float]], path: str | Path,
         _check(clip, start_seconds, stop_seconds, path, cut_ending(clip, exact=True))
     parts = [TimeSpan(start, min(stop, clip.duration_seconds)) for start, stop in intervals]
     with _written(path, overwrite) as partial:
-        _encode(clip, parts, partial, _MUXERS[path.suffix.lower()])
+        return _encode(clip, parts, partial, _MUXERS[path.suffix.lower()]).loss
 
 
 def _check(clip: Clip, start_seconds: float, stop_seconds: float, path: Path, ending: str) -> None:
@@ -174,7 +177,7 @@ def _written(path: Path, overwrite: bool) -> Iterator[Path]:
         raise OutputRefused(f"cannot write {quoted(path)} ({one_line(reason)}): choose another place") from refused
 
 
-def _encode(clip: Clip, intervals: Sequence[TimeSpan], path: Path, muxer: str) -> tuple[bool, bool]:
+def _encode(clip: Clip, intervals: Sequence[TimeSpan], path: Path, muxer: str) -> Encoding:
     try:
         return encode(clip, intervals, path, muxer)
     except NotCopyable as refused:

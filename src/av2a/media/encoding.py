@@ -5,7 +5,7 @@ from fractions import Fraction
 from heapq import merge
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
@@ -41,8 +41,21 @@ BLOCK_SECONDS = 0.5
 """Silence is made in pieces of this length."""
 
 
-def encode(clip: Clip, intervals: Sequence[TimeSpan], path: Path, muxer: str) -> tuple[bool, bool]:
-    """Writes the intervals to ``path``; whether there is video, and audio, in it.
+PIXEL_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
+"""By bits a sample: what is encoded of frames with that many, or with more where the encoder takes no others."""
+
+
+class Encoding(NamedTuple):
+    """What was encoded."""
+
+    has_video: bool
+    has_audio: bool
+    loss: str | None
+    """What the encoder could not keep."""
+
+
+def encode(clip: Clip, intervals: Sequence[TimeSpan], path: Path, muxer: str) -> Encoding:
+    """Writes the intervals to ``path``.
 
     Each begins with the frame that is shown at its start; where audio is absent there is silence, so that it stays in step.
 
@@ -62,15 +75,17 @@ def encode(clip: Clip, intervals: Sequence[TimeSpan], path: Path, muxer: str) ->
     with muxing(), av.open(str(path), "w", format=muxer, container_options=EDIT_LIST_OPTIONS) as container:
         with opened(Source.of(clip)) as source:
             container.metadata.update(source.metadata)
-        feeds = []
+        feeds, loss = [], None
         if first is not None:
-            feeds.append(_VideoFeed(container, clip, first[1]).packets(chain([first], video)))
+            feed = _VideoFeed(container, clip, first[1])
+            feeds.append(feed.packets(chain([first], video)))
+            loss = feed.loss
         if clip.audio is not None:
             feeds.append(_AudioFeed(container, clip).packets(intervals))
         # Side by side, so that neither waits in memory.
         for _, packets in merge(*feeds, key=lambda fed: fed[0]):
             container.mux(packets)
-    return first is not None, clip.audio is not None
+    return Encoding(first is not None, clip.audio is not None, loss)
 
 
 Fed = Iterator[tuple[float, list[Any]]]
@@ -141,6 +156,11 @@ class _VideoFeed:
         assert clip.video is not None
         rate = Fraction(clip.video.frame_rate_hz or 25).limit_denominator(1001)
         self._stream = container.add_stream(name, rate=rate, options=dict(VIDEO_ENCODERS[name]), **self._size)
+        bits = first.format.components[0].bits
+        formats = {each.name for each in av.Codec(name, "w").video_formats or ()}
+        kept = max((each for each, of in PIXEL_FORMATS.items() if each <= bits and of in formats), default=8)
+        self.loss = None if kept >= bits else f"its {bits} bits a sample became {kept}, as {name} encodes no more"
+        self._stream.pix_fmt = self._format = PIXEL_FORMATS[kept]
         context = self._stream.codec_context
         context.time_base = TICK
         self._describe(self._prepared(first))
@@ -156,7 +176,7 @@ class _VideoFeed:
 
     def _prepared(self, frame: Frame) -> Frame:
         with refusals(self._clip.path):
-            return frame.reformat(**self._size, format="yuv420p")
+            return frame.reformat(**self._size, format=self._format)
 
     def packets(self, frames: Iterator[tuple[float, Frame, float]]) -> Fed:
         """The packets of frames; each frame may be encoded only later."""
