@@ -1,6 +1,7 @@
 """``av2a import``: annotations of other tools as one table, and as truth, annotations and predictions."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from av2a.exports import label_studio
 from av2a.research import prediction_table
 from av2a.types import Modality
 from tests.cli.calling import Call
-from tests.detections import park
+from tests.detections import clip, park
 
 IMPORTED = (
     *(".txt", ".eaf", ".textgrid", ".rttm", ".labelstudio.json", ".cvat.tsv", ".tsv", ".csv", ".json"),
@@ -27,7 +28,8 @@ def test_a_file_becomes_a_table(av2a: Call, tmp_path: Path) -> None:
     assert "5 events of 1 clip: " in outcome.err
     table = (tmp_path / "truth.tsv").read_text()
     assert table.startswith(HEADER)
-    assert "park\t3.000\t5.000\tdog barking\taudio\n" in table
+    # As the document names it.
+    assert "park.mp4\t3.000\t5.000\tdog barking\taudio\n" in table
     assert av2a("import", tmp_path / "park.eaf").out == table
 
 
@@ -38,6 +40,26 @@ def test_several_files_become_one_table_and_a_clip_without_events_keeps_its_row(
     assert outcome.out == f"{HEADER}park\t1.000\t2.500\tdog\t\nstreet\t\t\t\t\n"
     assert "park.txt: left out 1 row that end before they begin" in outcome.err
     assert "1 event of 2 clips" in outcome.err
+
+
+def test_the_video_can_be_named_for_files_of_one_video(av2a: Call, tmp_path: Path) -> None:
+    (tmp_path / "heard.txt").write_text("1.0\t2.5\theard: dog\n")
+    (tmp_path / "seen.txt").write_text("")
+    outcome = av2a("import", tmp_path / "heard.txt", tmp_path / "seen.txt", "--video", "park.mp4")
+    assert outcome.out == f"{HEADER}park.mp4\t1.000\t2.500\tdog\taudio\npark.mp4\t\t\t\t\n"
+    assert "1 event of 1 clip" in outcome.err
+    exports.write_several([park(), replace(park(), clip=clip(path=Path("street.mp4")))], tmp_path / "both.csv")
+    refused = av2a("import", tmp_path / "both.csv", "--video", "park.mp4")
+    assert refused.status == 2 and "'both.csv' is about 2 videos: leave out --video" in refused.err
+
+
+def test_a_file_about_a_video_that_was_renamed_is_about_the_clip_of_its_own_name(tmp_path: Path) -> None:
+    exports.write(park(), tmp_path / "street.eaf")
+    assert {name: len(events) for name, events in read_truth(tmp_path / "street.eaf", ["a/street"]).items()} == {
+        "a/street": 5
+    }
+    assert len(read_truth(tmp_path / "street.eaf", ["street", "park"])["park"]) == 5
+    assert read_truth(tmp_path / "street.eaf", ["alley"]) == {}
 
 
 def test_label_studios_export_has_what_people_drew(av2a: Call, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     ".edl": edl.written_label,
     ".xml": lambda label: markup.written_label(cell(label)),
 }
-NAMED = {".json", ".csv", ".tsv", ".parquet", ".labelstudio.json", ".jsonld", ".otio", ".xml"}
+NAMED = {".json", ".csv", ".tsv", ".parquet", ".labelstudio.json", ".jsonld", ".otio", ".xml", ".eaf"}
 """Formats that have the clip's whole file name."""
 SURE = {".json", ".csv", ".cvat.tsv", ".selections.txt", ".rttm", ".activitynet.json", ".parquet"} | {
     *(".labelstudio.json", ".jsonld", ".metadata.vtt", ".kdenlive.json", ".otio", ".xml")
@@ -327,6 +327,64 @@ def test_a_clip_without_events_is_still_a_clip(ending: str, tmp_path: Path) -> N
         [] if ending in (".rttm", ".jsonld") else [("park", False)]
     )
     assert exports.read_events(tmp_path / f"park{ending}") == []
+
+
+UNNAMED = {".vtt", ".srt", ".txt", ".textgrid", ".cvat.tsv", ".selections.txt", ".metadata.vtt", ".kdenlive.json"}
+"""Formats that do not say which clip they are about."""
+
+
+@pytest.mark.parametrize("answer", [park(), empty()], ids=["some", "none"])
+def test_the_clip_is_the_one_that_the_format_names_else_the_file(
+    ending: str, tmp_path: Path, answer: Detection
+) -> None:
+    path = tmp_path / f"corrected{ending}"
+    exports.write(answer, path)
+    expected = {"corrected"} if ending in UNNAMED else {"park.mp4" if ending in NAMED else "park"}
+    names = {row.filename for row in exports.read_rows(path)}
+    assert names == (set() if not len(answer) and ending in (".rttm", ".jsonld") else expected)
+
+
+EDL_MARKER = (
+    "001  001      V     C        01:00:01:00 01:00:01:01 01:00:01:00 01:00:01:01\n |C:ResolveColorRed |M:b |D:2\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "clips"),
+    [
+        ("a.eaf", '<ANNOTATION_DOCUMENT><HEADER MEDIA_FILE=""/></ANNOTATION_DOCUMENT>', ["a"]),
+        (
+            "a.eaf",
+            '<ANNOTATION_DOCUMENT><HEADER><MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/my%20files/b%25.mp4"/>'
+            '<MEDIA_DESCRIPTOR MEDIA_URL="file:///c.wav"/></HEADER></ANNOTATION_DOCUMENT>',
+            ["b%.mp4"],
+        ),
+        ("a.edl", f"TITLE: Timeline 1\n{EDL_MARKER}", ["a"]),
+        ("a.edl", f"TITLE: Timeline 1\n{EDL_MARKER}* FROM CLIP NAME: b c.mov \r\n{EDL_MARKER}", ["b c.mov"] * 2),
+        ("a.edl", f"TITLE: x\n{EDL_MARKER}* FROM CLIP NAME: b.mov\n{EDL_MARKER}* FROM CLIP NAME: c.mov\n", ["a"] * 2),
+        (
+            "a.xml",
+            '<xmeml><clipitem><name>Interview</name><file id="f"><pathurl>file://localhost/C%3a/b%20c.mp4</pathurl></file>'
+            '</clipitem><clipitem><name>Again</name><file id="f"/></clipitem><clipitem><name>d</name></clipitem></xmeml>',
+            ["b c.mp4", "b c.mp4", "d"],
+        ),
+        (
+            "a.otio",
+            '{"tracks": {"OTIO_SCHEMA": "Stack.1", "children": ['
+            '{"OTIO_SCHEMA": "Clip.1", "name": "x", "media_reference": {"target_url": "file:///b.mp4"}},'
+            '{"OTIO_SCHEMA": "Clip.2", "name": "y", "media_references": {"D": {"target_url": "C:\\\\c.mp4"}}, '
+            '"active_media_reference_key": "D"}, {"OTIO_SCHEMA": "Clip.2", "name": "d.mp4", "media_reference": null}]}}',
+            ["b.mp4", "c.mp4", "d.mp4"],
+        ),
+        ("a.labelstudio.json", '[{"data": {"audio": "s3://x/b.wav"}, "annotations": []}]', ["b.wav"]),
+    ],
+    ids=lambda value: value[:40].encode("ascii", "backslashreplace").decode() if isinstance(value, str) else None,
+)
+def test_the_name_of_the_media_file_is_taken_from_what_editors_write(
+    tmp_path: Path, name: str, text: str, clips: list[str]
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert [row.filename for row in exports.read_rows(tmp_path / name)] == clips
 
 
 def test_formats_have_names() -> None:

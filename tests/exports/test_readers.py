@@ -225,9 +225,9 @@ def test_fiftyone_counts_the_same_frames(answer: Detection, tmp_path: Path) -> N
     for each, frames in zip(EVENTS, ours, strict=True):
         times = [each.start_seconds, each.stop_seconds]
         theirs = fiftyone.TemporalDetection.from_timestamps(times, label=each.label, metadata=metadata)
-        # FiftyOne counts the frame at the end as well, Label Studio the last before it.
-        assert theirs.support[0] == frames["start"]
-        assert theirs.support[1] - frames["end"] in (0, 1)
+        # FiftyOne spreads the numbers of the frames over the duration, so that the last one is at the end itself.
+        first, last = theirs.support
+        assert abs(first - frames["start"]) <= 1 and abs(last - frames["end"]) <= 1
 
 
 # Formats whose tools have no reader outside of themselves: held against what their documentation says.

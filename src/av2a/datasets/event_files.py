@@ -1,7 +1,7 @@
 """Events for clips, from a table in DCASE's form or from any file that :mod:`av2a.exports` reads, as rows of one kind."""
 
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path, PurePath
 
 from av2a import exports
 from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, composed, read_rows
@@ -15,7 +15,8 @@ def event_rows(path: Path, clips: Collection[str] = ()) -> Iterator[AnnotationRo
     """The rows of a file, or of every file in a folder that is named as one of ``clips``, with the columns of DCASE and ``modality``.
 
     The ending names the format, and the first lines where several tools use it; a file with another ending is a table. A clip
-    without events has a row with its name alone.
+    without events has a row with its name alone. A file that names a video that is none of ``clips``, such as one that has been
+    renamed, is about the clip that it is itself named as.
 
     Raises:
         DataUnavailable: there is no such file.
@@ -26,7 +27,17 @@ def event_rows(path: Path, clips: Collection[str] = ()) -> Iterator[AnnotationRo
         if _format_of(file) == TABLE:
             yield from read_rows(file, EVENT_COLUMNS, optional=("modality",))
         else:
-            yield from (_row(file, each, clip or each.filename) for each in exports.read_rows(file))
+            rows = exports.read_rows(file)
+            about = clip or _clip_of(file, rows, clips)
+            yield from (_row(file, each, about or each.filename) for each in rows)
+
+
+def _clip_of(file: Path, rows: Sequence[EventRow], clips: Collection[str]) -> str:
+    """The clip that a file is named as; empty where there is none, or the file's rows name some clip."""
+    bare = {clip.rpartition("/")[2] for clip in clips}
+    own = composed(file.name[: -len(ending_of(file, exports.WRITERS))])
+    names = {composed(row.filename) for row in rows}
+    return own if own in bare and not bare & {*names, *(PurePath(name).stem for name in names)} else ""
 
 
 def has_event_files(folder: Path, clips: Collection[str]) -> bool:

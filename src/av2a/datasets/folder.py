@@ -145,7 +145,7 @@ def _told(truth: Path, clips: Collection[str], *, required: bool) -> Iterator[Mo
     """The rows of the annotations with their modalities."""
     file = truth / TRUTH_FILE if truth.is_dir() else truth
     if file.is_file():
-        yield from map(_with_modality, event_rows(file))
+        yield from map(_with_modality, event_rows(file, clips))
     elif all((truth / name).is_file() for name in _LLP_EVENTS):
         yield from _as_llp(truth)
     elif required and truth.is_dir() and has_event_files(truth, clips):

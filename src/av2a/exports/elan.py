@@ -1,7 +1,7 @@
 """ELAN annotation documents (``.eaf``, format 3.0): a tier for each label and modality, named "dog barking (heard)".
 
 A tier may not overlap itself. XML has no control characters; each becomes U+FFFD. The date, which the format requires, is a
-constant, so that the same answer gives the same bytes.
+constant, so that the same answer gives the same bytes. What is read is about the document's first media file.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from av2a.exports.markup import parsed, xml_text
-from av2a.exports.rows import EventRow, invalid, seconds, track_modality, tracks
+from av2a.exports.rows import EventRow, clip_alone, invalid, media_name, seconds, track_modality, tracks
 from av2a.types import Detection, Event
 
 _MIME_TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".wav": "audio/x-wav", ".mp3": "audio/mpeg"}
@@ -67,8 +67,14 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
         InvalidAnnotations: the text is no such document.
     """
     root, lines = parsed(text, "ANNOTATION_DOCUMENT")
+    media = root.find("HEADER/MEDIA_DESCRIPTOR")
+    addresses = () if media is None else (media.get("RELATIVE_MEDIA_URL"), media.get("MEDIA_URL"))
+    filename = next(filter(None, map(media_name, addresses)), filename)
+    tiers = root.findall("TIER")
+    if not any(tier.find("ANNOTATION") is not None for tier in tiers):
+        yield clip_alone(filename)
     times = {slot.get("TIME_SLOT_ID"): slot.get("TIME_VALUE") for slot in root.iterfind("TIME_ORDER/TIME_SLOT")}
-    for tier in root.iterfind("TIER"):
+    for tier in tiers:
         modality = track_modality(tier.get("TIER_ID", ""))
         rows = []
         for annotation in tier.iterfind("ANNOTATION/ALIGNABLE_ANNOTATION"):

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from av2a.exports.frames import Frames
 from av2a.exports.markup import parsed, xml_text
-from av2a.exports.rows import NOTE, EventRow, cell, clip_alone, invalid, prefixed, seconds, without_prefix
+from av2a.exports.rows import NOTE, EventRow, cell, clip_alone, invalid, media_name, prefixed, seconds, without_prefix
 from av2a.types import Detection
 
 _CONFIDENCE = "confidence "
@@ -80,8 +80,13 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
         InvalidAnnotations: the text is no such document.
     """
     root, lines = parsed(text, "xmeml")
+    # A file is described once, and named by its id in the clips that follow.
+    paths = {file.get("id"): file.findtext("pathurl") for file in root.iter("file") if file.find("pathurl") is not None}
+    paths.pop(None, None)
     for clip in root.iter("clipitem"):
-        name, frames = clip.findtext("name") or filename, _frames(clip)
+        file = clip.find("file")
+        path = None if file is None else file.findtext("pathurl") or paths.get(file.get("id"))
+        name, frames = media_name(path) or clip.findtext("name") or filename, _frames(clip)
         if clip.find("marker") is None:
             yield clip_alone(name, lines[clip])
         for marker in clip.iterfind("marker"):

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from av2a.exports.frames import Frames
-from av2a.exports.rows import EventRow, cell, clip_alone, prefixed, without_prefix
+from av2a.exports.rows import EventRow, cell, clip_alone, media_name, prefixed, without_prefix
 from av2a.exports.structured import event_row, json_rows
 from av2a.types import Detection, Modality
 
@@ -85,8 +85,15 @@ def _rows(timeline: Mapping[str, Any]) -> Iterator[EventRow]:
         part = waiting.pop()
         waiting += reversed(part.get("children", []))
         if part["OTIO_SCHEMA"].startswith("Clip."):
-            markers = part.get("markers", [])
-            yield from map(partial(_row, part["name"]), markers) if markers else [clip_alone(part["name"])]
+            markers, name = part.get("markers", []), _media_of(part) or part["name"]
+            yield from map(partial(_row, name), markers) if markers else [clip_alone(name)]
+
+
+def _media_of(clip: Mapping[str, Any]) -> str:
+    """The name of the clip's media file, if it refers to one. Clips of several references came with OpenTimelineIO 0.15."""
+    references = clip.get("media_references") or {}
+    reference = references.get(clip.get("active_media_reference_key")) or clip.get("media_reference") or {}
+    return media_name(reference.get("target_url"))
 
 
 def _row(clip: str, marker: Mapping[str, Any]) -> EventRow:

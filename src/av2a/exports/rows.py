@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from urllib.parse import unquote
 
 from av2a.errors import InvalidAnnotations, one_line
 from av2a.exports.fields import single_line
@@ -43,6 +44,15 @@ class EventRow:
 def clip_alone(filename: str, line: int = 0) -> EventRow:
     """The row of a clip in which nothing happens."""
     return EventRow(filename, "", None, 0.0, 0.0, line=line)
+
+
+def media_name(address: object) -> str:
+    r"""The name of the media file that an address or a path leads to; empty where there is none.
+
+    >>> media_name("file:///C:/my%20videos/the%20park.mp4"), media_name("C:\\videos\\park.mp4"), media_name(None)
+    ('the park.mp4', 'park.mp4', '')
+    """
+    return unquote(re.split(r"[/\\]", address)[-1]) if isinstance(address, str) else ""
 
 
 def invalid(line: int, problem: str) -> InvalidAnnotations:

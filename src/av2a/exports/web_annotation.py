@@ -7,9 +7,9 @@ seen or both classifies it, and the confidence assesses it.
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from av2a.exports.rows import WORDS, EventRow
+from av2a.exports.rows import WORDS, EventRow, media_name
 from av2a.exports.structured import event_row, json_rows, json_text
 from av2a.types import Detection, Event
 
@@ -66,6 +66,6 @@ def _rows(page: Mapping[str, Any]) -> Iterator[EventRow]:
         if times is None:
             raise ValueError(f"a part of a video looks like t=3.000,5.000, got {str(fragment)[:40]!r}")
         modality, confidence = WORDS.get(bodies.get("classifying", "")), bodies.get("assessing")
-        name = unquote(source.rpartition("/")[2])
+        name = media_name(source)
         sure = None if confidence is None else float(confidence)
         yield event_row(name, bodies["tagging"], modality, times[1], times[2], sure)
