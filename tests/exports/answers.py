@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from av2a.types import CAUTION, Candidate, ClosestMiss, Detection, Event, Modality, Trace
+from av2a.types import CAUTION, Candidate, ClosestMiss, Detection, Event, KnownLabel, Modality, Trace
 from tests.any_settings import SettingsRecipe, any_settings
 from tests.detections import HOSTILE_LABELS, clip, detection
 
 _LABELS = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=40) | st.sampled_from(
     HOSTILE_LABELS
 )
+_TAGS = st.none() | _LABELS
 _SCORES = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
 
@@ -28,6 +29,8 @@ class Recipe(NamedTuple):
     scores: list[float]
     """Repeated as often as needed in scores and thresholds."""
     caution: bool
+    known: list[tuple[str | None, str | None]]
+    """What each label is heard and seen as, from a backbone that knows only some things; none from others."""
 
 
 @st.composite
@@ -47,6 +50,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         draw(st.tuples(_SCORES, _SCORES, st.text(st.characters(codec="utf-8"), max_size=20))),
         draw(st.lists(_SCORES, min_size=1, max_size=9)),
         draw(st.booleans()),
+        draw(st.just([]) | st.lists(st.tuples(_TAGS, _TAGS), min_size=len(labels), max_size=len(labels))),
     )
 
 
@@ -62,7 +66,8 @@ def made(recipe: Recipe) -> Detection:
         events, recipe.labels, settings=recipe.settings.made(), closest=None if events else closest, of=clip()
     )
     traces = tuple(_trace(modality, len(recipe.labels), recipe.scores) for modality in Modality)
-    return replace(answer, traces=traces, warnings=(CAUTION, "more") if recipe.caution else ("some",))
+    known = tuple(KnownLabel(label, *tags) for label, tags in zip(recipe.labels, recipe.known, strict=False))
+    return replace(answer, known=known, traces=traces, warnings=(CAUTION, "more") if recipe.caution else ("some",))
 
 
 def _trace(modality: Modality, labels: int, scores: list[float]) -> Trace:
