@@ -195,6 +195,10 @@ def test_an_answer_without_events_is_no_failure(av2a: Call, kept: Path, tmp_path
     assert told["clips"] == []
 
 
+def test_the_help_says_that_several_answers_are_taken(av2a: Call) -> None:
+    assert "Usage: av2a cut [OPTIONS] ANSWER...\n" in av2a("cut", "--help").out
+
+
 def test_what_is_no_answer_is_refused(av2a: Call, kept: Path, tmp_path: Path) -> None:
     kept.write_text("{}")
     assert av2a("cut", kept, "-o", tmp_path / "clips").status == 4

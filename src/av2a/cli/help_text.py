@@ -30,7 +30,8 @@ class _Helpful:
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Write an argument that is needed as ``NAME``, where Typer writes ``{NAME}``."""
         typers: Any = super()
-        return [piece.strip("{}") for piece in typers.collect_usage_pieces(ctx)]
+        # "{NAME}..." where it may be repeated.
+        return [piece.replace("{", "").replace("}", "") for piece in typers.collect_usage_pieces(ctx)]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the whole help page."""
