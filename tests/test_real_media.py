@@ -8,6 +8,7 @@ import pytest
 
 from av2a import exports
 from av2a.exports import json as answers
+from av2a.exports.rows import EventRow
 from av2a.media import open_clip
 from tests.backbones.light.weights import light_weights
 from tests.cli.calling import Call
@@ -66,25 +67,25 @@ def test_three_real_clips_through_the_whole_product(
         assert all((out / f"{stem}.{ending}").stat().st_size > 0 for ending in endings)
         xml.dom.minidom.parse(str(out / f"{stem}.eaf"))
     # Out for other tools and in again: the same events, on whole frames where a format counts these.
-    kept = sorted(out.glob("*.json"))
+    kept_answers = sorted(out.glob("*.json"))
     truth = tmp_path / "events.tsv"
     for ending, rounding in (("parquet", 0.0005), ("labelstudio.json", 0.021)):
-        assert av2a("export", *kept, "-o", tmp_path / f"all.{ending}").status == 0
+        assert av2a("export", *kept_answers, "-o", tmp_path / f"all.{ending}").status == 0
         assert av2a("import", tmp_path / f"all.{ending}", "-o", truth, "--overwrite").status == 0
-        returned = {file.name: [] for file in real}
+        returned: dict[str, list[EventRow]] = {file.name: [] for file in real}
         for row in exports.read_rows(truth):
             returned[row.filename] += [row] if row.is_event else []
-        for answer in map(answers.read, kept):
+        for answer in map(answers.read, kept_answers):
             rows = returned[answer.clip.name]
             assert [(row.label, row.modality) for row in rows] == [(each.label, each.modality) for each in answer]
             for row, event in zip(rows, answer, strict=True):
                 assert row.start_seconds == pytest.approx(event.start_seconds, abs=rounding)
                 assert row.stop_seconds == pytest.approx(event.stop_seconds, abs=rounding)
     # Every event as a clip, of all answers in one folder.
-    cut = av2a("cut", *kept, "-o", tmp_path / "clips", "--video", real[0].parent, "--json")
+    cut = av2a("cut", *kept_answers, "-o", tmp_path / "clips", "--video", real[0].parent, "--json")
     assert (cut.status, cut.err) == (0, "")
     told = [clip for each in json.loads(cut.out)["answers"] for clip in each["clips"]]
-    assert len(told) == sum(map(len, map(answers.read, kept))) == len(list((tmp_path / "clips").iterdir()))
+    assert len(told) == sum(map(len, map(answers.read, kept_answers))) == len(list((tmp_path / "clips").iterdir()))
     for clip in told:
         assert (clip["method"], clip["starts_early_seconds"], clip["ends_late_seconds"]) == ("copied", 0, 0)
         # The last frame, and the last packet of audio, may go on for a little.
