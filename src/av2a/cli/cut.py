@@ -17,7 +17,6 @@ from av2a.cli.inputs import check_exists
 from av2a.cli.outputs import planned_outputs
 from av2a.cli.report import AnswerArguments
 from av2a.cli.terminal import Terminal
-from av2a.datasets.rows import counted
 from av2a.errors import MissingFile, NoStreams, OutputRefused, UsageError, one_line
 from av2a.exports.files import check_file, write_whole
 from av2a.exports.json import read
@@ -36,6 +35,7 @@ from av2a.media import (
     cut as cut_clip,
 )
 from av2a.types import Clip, Detection, Modality
+from av2a.wording import counted
 
 SCHEMA = "av2a/cut/1"
 
