@@ -137,7 +137,8 @@ def _annotations_of_other_tools(folder: Path) -> None:
     found = detect(folder / "clip.mp4", ["dog barking", "siren"], "mini")
     (folder / "labels").mkdir()
     exports.write(found, folder / "park.eaf")
-    exports.write(found, folder / "labels" / "park.txt")
+    for name in ("labels/park.txt", "heard.txt", "seen.txt"):
+        exports.write(found, folder / name)
     exports.write(found, folder / "project-1.json", ending=".labelstudio.json")
 
 
