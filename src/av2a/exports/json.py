@@ -187,9 +187,16 @@ def _trace(trace: Trace) -> dict[str, Any]:
         "selected": trace.selected.tolist(),
         "scores": _table(trace.scores),
         "thresholds": _table(trace.thresholds),
-        "rejected": [{**asdict(candidate), "score": written_number(score)} for candidate, score in trace.rejected],
-        "derived": [asdict(candidate) for candidate in trace.derived],
+        "rejected": [
+            {**_plain_candidate(candidate), "score": written_number(score)} for candidate, score in trace.rejected
+        ],
+        "derived": [_plain_candidate(candidate) for candidate in trace.derived],
     }
+
+
+def _plain_candidate(candidate: Candidate) -> dict[str, int]:
+    # Files keep the word of their schema.
+    return {"category": candidate.label, "start": candidate.start, "stop": candidate.stop}
 
 
 def _table(values: Float[np.ndarray, "row label"]) -> list[list[float | None]]:
