@@ -7,7 +7,8 @@ down to ``floor``, values are counted in the tag's own deviations. So background
 1, and the thresholds of ``practical``, which are counted in these, mean what they say.
 
 Medians and deviations of tags are in ``calibration.npz``, over the 43 clips of a development set, each clip counted alike and without
-regard to what is in it (``python -m training.light_calibration`` makes it again); COCO's are alike for all classes, as person is in most clips.
+regard to what is in it, by an earlier form of ``python -m training.light_calibration``; docs/real.md has how far today's differs.
+COCO's are alike for all classes, as person is in most clips.
 The constants were tried at random on the same clips with ``practical`` as it is; each is the median of the ten best of its search.
 """
 
