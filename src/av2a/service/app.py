@@ -1,8 +1,10 @@
 """The routes: the page's own files, and a JSON API over :class:`~av2a.service.desk.Desk`."""
 
+import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -55,15 +57,15 @@ def application(desk: Desk, keys: Secrets, hosts: tuple[str, ...] = LOOPBACK_HOS
         name = request.path_params.get("name", "index.html")
         if name not in page:
             raise HTTPException(404)
-        return Response(page[name], media_type=PAGE_TYPES[Path(name).suffix])
+        return page[name].response(request)
 
     app = Starlette(
         routes=[
             Route("/", page_file),
-            Route("/api/docs", lambda request: Response(page["docs.html"], media_type="text/html")),
+            Route("/api/docs", lambda request: page["docs.html"].response(request)),
             Route("/api/openapi.json", _openapi),
             *routes.routes(),
-            Route("/favicon.ico", lambda request: Response(page["icon.svg"], media_type="image/svg+xml")),
+            Route("/favicon.ico", lambda request: page["icon.svg"].response(request)),
             Route("/{name}", page_file),
         ],
         exception_handlers={Av2aError: _refused, OSError: _disk_refused, HTTPException: _no_such_thing},
@@ -248,9 +250,32 @@ def media_type(clip: Clip) -> str:
     )
 
 
-def _page_files() -> list[tuple[str, bytes]]:
+@dataclass(frozen=True)
+class PageFile:
+    """One file of the page, compressed once when the server starts."""
+
+    content: bytes
+    compressed: bytes
+    media_type: str
+
+    @classmethod
+    def of(cls, content: bytes, ending: str) -> "PageFile":
+        """The file with this content and ending."""
+        return cls(content, gzip.compress(content, mtime=0), PAGE_TYPES[ending])
+
+    def response(self, request: Request) -> Response:
+        """The file, compressed where the client takes that."""
+        headers = {"Vary": "Accept-Encoding"}
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(self.content, media_type=self.media_type, headers=headers)
+        return Response(self.compressed, media_type=self.media_type, headers=headers | {"Content-Encoding": "gzip"})
+
+
+def _page_files() -> list[tuple[str, PageFile]]:
     folder = files("av2a.service").joinpath("page")
-    return [(each.name, each.read_bytes()) for each in folder.iterdir() if Path(each.name).suffix in PAGE_TYPES]
+    suffixes = {each.name: Path(each.name).suffix for each in folder.iterdir()}
+    wanted = {name: suffix for name, suffix in suffixes.items() if suffix in PAGE_TYPES}
+    return [(name, PageFile.of(folder.joinpath(name).read_bytes(), suffix)) for name, suffix in wanted.items()]
 
 
 async def _body(request: Request) -> dict[str, Any]:

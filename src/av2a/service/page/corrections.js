@@ -6,8 +6,11 @@ export const plainEvent = (event) => ({ label: event.label, modality: MODALITIES
 
 const overlap = (one, other) => Math.max(0, Math.min(one.stop, other.stop) - Math.max(one.start, other.start)) / (Math.max(one.stop, other.stop) - Math.min(one.start, other.start));
 
+const inOrder = (a, b) => a.start - b.start || a.stop - b.stop || (a.label < b.label ? -1 : a.label > b.label ? 1 : 0) || a.stream - b.stream;
+
 /** The events after the operations, each with its state, and the operations that found no event. */
 export function replay(events, operations) {
+  if (!operations.length) return { events: events.every((event, i) => !i || inOrder(events[i - 1], event) <= 0) ? events : events.toSorted(inOrder), unmatched: [], gone: [] };
   const current = events.map((event) => ({ ...event })), unmatched = [], gone = [];
   for (const operation of operations) {
     const stream = (plain) => MODALITIES.indexOf(plain.modality);
@@ -30,7 +33,7 @@ export function replay(events, operations) {
       Object.assign(current[index], { label, start, stop, stream: stream(operation.after), touched: "changed", derived: false });
     } else current[index].touched = current[index].touched ?? "confirmed";
   }
-  current.sort((a, b) => a.start - b.start || a.stop - b.stop || (a.label < b.label ? -1 : a.label > b.label ? 1 : 0) || a.stream - b.stream);
+  current.sort(inOrder);
   return { events: current, unmatched, gone };
 }
 

@@ -18,7 +18,7 @@ export class Lanes {
     this.names = board.querySelector(".names");
     this.holder = board.querySelector(".canvases");
     [this.canvas, this.top] = this.holder.querySelectorAll("canvas");
-    this.context = this.canvas.getContext("2d");
+    this.context = this.canvas.getContext("2d", { alpha: false });
     this.topContext = this.top.getContext("2d");
     this.rows = [];
     this.events = [];
@@ -42,7 +42,7 @@ export class Lanes {
     this.looks = null;
     new ResizeObserver(() => this.resize()).observe(this.holder);
     board.addEventListener("scroll", () => this.touch(), { passive: true });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.touch((this.looks = null)));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.touch((this.looks = this.drawnTop = null)));
     this.holder.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel", "dblclick", "pointerleave"])
       this.holder.addEventListener(kind, (event) => this[kind](event));
@@ -76,6 +76,7 @@ export class Lanes {
       canvas.width = Math.max(1, Math.round(clientWidth * ratio));
       canvas.height = Math.max(1, Math.round(clientHeight * ratio));
     }
+    this.drawnTop = null;
     this.touch();
   }
 
@@ -363,19 +364,21 @@ export class Lanes {
     return (this.looks = {
       streams: [stream("audio", stripes), stream("visual", dots), stream("audio_visual", null)],
       ink: of("--ink"), muted: of("--muted"), rule: of("--rule"), paper: of("--paper"), raised: of("--raised"), accent: of("--accent"),
-      font: "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif",
+      ...Object.fromEntries(Object.entries({ font: 12, middling: 10, small: 9 }).map(([called, size]) => [called, `${size}px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif`])),
     });
   }
 
-  begin(context, canvas) {
+  begin(context, canvas, paper) {
     const ratio = devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.fillStyle = paper;
+    if (paper) context.fillRect(0, 0, canvas.width, canvas.height);
+    else context.clearRect(0, 0, canvas.width, canvas.height);
     return [canvas.width / ratio, canvas.height / ratio];
   }
 
   draw() {
-    const c = this.context, looks = this.ink(), [width, height] = this.begin(c, this.canvas);
+    const c = this.context, looks = this.ink(), [width, height] = this.begin(c, this.canvas, looks.paper);
     c.font = looks.font;
     c.save();
     c.beginPath();
@@ -395,52 +398,62 @@ export class Lanes {
   drawRow(c, looks, row, top, width) {
     c.fillStyle = looks.rule;
     c.fillRect(0, Math.round(top + this.heightOf(row)) - 1, width, 1);
-    const [start, stop] = this.view, scale = width / (stop - start);
     for (let stream = 0; stream < 3; stream++) {
       if (!this.shown[stream]) continue;
-      const y = Math.round(top + PAD + stream * (LANE + GAP)), look = looks.streams[stream];
-      if (this.showRejected) for (const mark of this.hollow[row][stream]) if (mark.stop >= start && mark.start <= stop) this.drawHollow(c, looks, mark, y, scale, start, width);
-      let edge = -1;
-      for (const event of this.lists[row][stream]) {
-        if (event.stop < start || event.start > stop) continue;
-        const left = Math.max(-2, (event.start - start) * scale), right = Math.min(width + 2, (event.stop - start) * scale);
-        // Many events within one column look like one.
-        if (right - left < 1 && right < edge) continue;
-        edge = Math.max(right, left + 1);
-        c.fillStyle = event.derived ? look.tint : look.fill;
-        c.globalAlpha = event.preview ? 0.55 : 1;
-        c.fillRect(left, y, Math.max(1.5, right - left), LANE);
-        c.globalAlpha = 1;
-        if (right - left > 3) {
-          c.strokeStyle = look.line;
-          c.lineWidth = 1;
-          c.setLineDash(event.preview ? [2, 2] : []);
-          c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
-          c.setLineDash([]);
-        }
-        if (event.touched) {
-          c.fillStyle = looks.ink;
-          c.fillRect(left, y + LANE - 1, Math.max(2, right - left), 2);
-        }
-      }
+      const y = Math.round(top + PAD + stream * (LANE + GAP));
+      if (this.showRejected) this.drawHollow(c, looks, this.inView(this.hollow[row][stream], width), y);
+      this.drawFound(c, looks, stream, this.inView(this.lists[row][stream], width), y);
     }
     if (row === this.open) this.drawChart(c, looks, top + ROW, width);
   }
 
-  drawHollow(c, looks, mark, y, scale, start, width) {
-    const left = (mark.start - start) * scale, right = (mark.stop - start) * scale;
-    c.strokeStyle = looks.muted;
-    c.lineWidth = 1;
-    c.setLineDash([3, 2]);
-    c.strokeRect(left + 0.5, y + 0.5, Math.max(2, right - left - 1), LANE - 1);
-    c.setLineDash([]);
-    if (right - left > 40 && mark.score !== null) {
-      c.fillStyle = looks.muted;
-      c.font = looks.font.replace("12px", "9px");
-      c.textBaseline = "middle";
-      c.fillText(mark.score.toFixed(3), Math.max(2, left + 5), y + LANE / 2 + 0.5);
-      c.font = looks.font;
+  /** Those of a lane that the view shows, as [event, left, right] in whole pixels; many within one column look like one. */
+  inView(events, width) {
+    const [start, stop] = this.view, scale = width / (stop - start), found = [];
+    let edge = -1;
+    for (const event of events) {
+      if (event.stop < start || event.start > stop) continue;
+      const left = Math.max(-2, Math.round((event.start - start) * scale)), right = Math.min(width + 2, Math.max(left + 2, Math.round((event.stop - start) * scale)));
+      if (right - left <= 2 && right <= edge) continue;
+      edge = Math.max(edge, right);
+      found.push([event, left, right]);
     }
+    return found;
+  }
+
+  drawFound(c, looks, stream, found, y) {
+    const look = looks.streams[stream];
+    c.strokeStyle = look.line;
+    c.lineWidth = 1;
+    for (const [event, left, right] of found) {
+      c.globalAlpha = event.preview ? 0.55 : 1;
+      c.fillStyle = event.derived ? look.tint : look.fill;
+      c.fillRect(left, y, right - left, LANE);
+      c.globalAlpha = 1;
+      if (right - left <= 3) continue;
+      // Dashes are slow to draw, and cannot be told apart on a narrow bar.
+      const isDashed = event.preview && right - left > 8;
+      if (isDashed) c.setLineDash([2, 2]);
+      c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
+      if (isDashed) c.setLineDash([]);
+    }
+    c.fillStyle = looks.ink;
+    for (const [event, left, right] of found) if (event.touched) c.fillRect(left, y + LANE - 1, right - left, 2);
+  }
+
+  drawHollow(c, looks, found, y) {
+    c.strokeStyle = c.fillStyle = looks.muted;
+    c.lineWidth = 1;
+    const wide = found.filter(([, left, right]) => right - left > 8);
+    for (const [, left, right] of found) if (right - left <= 8) c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
+    if (!wide.length) return;
+    c.setLineDash([3, 2]);
+    for (const [, left, right] of wide) c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
+    c.setLineDash([]);
+    c.font = looks.small;
+    c.textBaseline = "middle";
+    for (const [mark, left, right] of wide) if (right - left > 40 && mark.score !== null) c.fillText(mark.score.toFixed(3), Math.max(2, left + 5), y + LANE / 2 + 0.5);
+    c.font = looks.font;
   }
 
   /** The opened label's scores against their moving thresholds, the lowest and highest of each column of pixels. */
@@ -502,7 +515,7 @@ export class Lanes {
   }
 
   chartWords(c, looks, words, y) {
-    c.font = looks.font.replace("12px", "10px");
+    c.font = looks.middling;
     c.textBaseline = "top";
     const { width } = c.measureText(words);
     c.fillStyle = looks.paper;
@@ -546,38 +559,60 @@ export class Lanes {
       if (this.silent) c.fillText("no sound in this file", 8, middle);
       return;
     }
-    const { values, perSecond } = this.peaks, [start, stop] = this.view, perPixel = ((stop - start) * perSecond) / width;
     c.fillStyle = looks.muted;
-    c.fillRect(0, middle - 0.5, width, 1);
-    for (let x = 0; x < width; x++) {
-      const from = Math.floor(start * perSecond + x * perPixel), to = Math.max(from + 1, Math.floor(start * perSecond + (x + 1) * perPixel));
-      let low = 0, high = 0;
-      for (let i = from; i < to && i * 2 + 1 < values.length; i++) low = Math.min(low, values[2 * i]), high = Math.max(high, values[2 * i + 1]);
-      if (high > low) c.fillRect(x, middle - (high / 127) * half, 1, Math.max(1, ((high - low) / 127) * half));
+    c.fillRect(0, Math.round(middle), width, 1);
+    const { low, high } = this.waveColumns(Math.ceil(width));
+    for (let x = 0; x < low.length; x++) if (high[x] > low[x]) {
+      const top = Math.round(middle - (high[x] / 127) * half);
+      c.fillRect(x, top, 1, Math.max(1, Math.round(middle - (low[x] / 127) * half) - top));
     }
   }
 
+  /** The lowest and highest sample of each column of pixels, kept while the view is the same. */
+  waveColumns(width) {
+    const { values, perSecond } = this.peaks, [start, stop] = this.view, key = `${start} ${stop} ${width}`;
+    if (this.peaks.key === key) return this.peaks.columns;
+    const low = new Int8Array(width), high = new Int8Array(width), perPixel = ((stop - start) * perSecond) / width, count = values.length >> 1;
+    for (let x = 0; x < width; x++) {
+      const from = Math.floor(start * perSecond + x * perPixel), to = Math.min(count, Math.max(from + 1, Math.floor(start * perSecond + (x + 1) * perPixel)));
+      let least = 0, most = 0;
+      for (let i = from; i < to; i++) {
+        if (values[2 * i] < least) least = values[2 * i];
+        if (values[2 * i + 1] > most) most = values[2 * i + 1];
+      }
+      low[x] = least;
+      high[x] = most;
+    }
+    Object.assign(this.peaks, { key, columns: { low, high } });
+    return this.peaks.columns;
+  }
+
   drawTop() {
+    const { clientWidth: across } = this.holder, { selected, hover } = this, x = this.x(this.time), isThere = x >= -1 && x <= across + 1;
+    const box = selected && this.byRow.has(selected.label) ? [this.x(selected.start), this.x(selected.stop), Math.round(this.topOf(this.byRow.get(selected.label)) + PAD + selected.stream * (LANE + GAP))] : null;
+    const hint = hover && !this.drag ? [this.topOf(this.byRow.get(hover.label)), this.x(hover.start), hover.stop, hover.stream, hover.score, hover.rejected] : null;
+    // Often nothing of it is in view, or nothing has moved: then this canvas is left as it is.
+    const drawn = JSON.stringify([this.top.width, this.top.height, isThere && Math.round(4 * x), box, hint]);
+    if (drawn === this.drawnTop) return;
+    this.drawnTop = drawn;
     const c = this.topContext, looks = this.ink(), [width, height] = this.begin(c, this.top);
-    if (this.selected && this.byRow.has(this.selected.label)) {
-      const row = this.byRow.get(this.selected.label), y = Math.round(this.topOf(row) + PAD + this.selected.stream * (LANE + GAP));
+    if (box) {
+      const [left, right, y] = box;
       if (y > TOP - LANE) {
-        const left = this.x(this.selected.start), right = this.x(this.selected.stop);
         c.strokeStyle = looks.ink;
         c.lineWidth = 2;
         c.strokeRect(left - 1, Math.max(TOP, y - 2), Math.max(4, right - left + 2), LANE + 4);
         c.fillStyle = looks.ink;
-        for (const x of [left, right]) c.fillRect(x - 2, y - 3, 4, LANE + 6);
+        for (const edge of [left, right]) c.fillRect(edge - 2, y - 3, 4, LANE + 6);
       }
     }
-    const x = this.x(this.time);
-    if (x >= -1 && x <= width + 1) {
+    if (isThere) {
       c.fillStyle = looks.accent;
       c.fillRect(Math.round(x) - 0.75, RULER - 6, 1.5, height);
       c.beginPath();
       c.moveTo(x - 5, RULER - 8), c.lineTo(x + 5, RULER - 8), c.lineTo(x, RULER), c.fill();
     }
-    if (this.hover && !this.drag) this.drawHint(c, looks, width);
+    if (hint) this.drawHint(c, looks, width);
   }
 
   drawHint(c, looks, width) {

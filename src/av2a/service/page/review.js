@@ -63,18 +63,16 @@ export class Deck {
 
   /** Labels to choose from: each label and stream that has events. */
   offer(events) {
-    const counts = new Map();
-    for (const event of events) {
-      const key = JSON.stringify([event.label, event.stream]);
-      counts.set(key, (counts.get(key) ?? 0) + 1);
+    const byLabel = new Map();
+    for (const { label, stream } of events) {
+      if (!byLabel.has(label)) byLabel.set(label, [0, 0, 0]);
+      byLabel.get(label)[stream] += 1;
     }
-    const options = [...counts].sort((a, b) => b[1] - a[1]).map(([key, count]) => {
-      const [label, stream] = JSON.parse(key);
-      return el("option", { value: key }, `${label} (${WORDS[stream]}): ${count}`);
-    });
+    const counts = [...byLabel].flatMap(([label, each]) => each.map((count, stream) => ({ label, stream, count, key: JSON.stringify([label, stream]) }))).filter(({ count }) => count);
+    const options = counts.sort((a, b) => b.count - a.count).map(({ label, stream, count, key }) => el("option", { value: key }, `${label} (${WORDS[stream]}): ${count}`));
     const chosen = $("deck-label").value;
     $("deck-label").replaceChildren(el("option", { value: "" }, "choose a label"), ...options);
-    if (counts.has(chosen)) $("deck-label").value = chosen;
+    if (counts.some(({ key }) => key === chosen)) $("deck-label").value = chosen;
     else if (this.label) this.begin("");
   }
 

@@ -2,7 +2,7 @@
 
 import { download, request, save } from "./api.js";
 import { Corrections, replay } from "./corrections.js";
-import { MODALITIES, WORDS } from "./core.js";
+import { MODALITIES, SEEN, WORDS } from "./core.js";
 import { $, clock, el, later, name, plural, say, stageWords } from "./dom.js";
 import { LabelField } from "./labels.js";
 import { Lanes } from "./lanes.js";
@@ -320,13 +320,20 @@ export class Watch {
     this.drawnAt = performance.now();
   }
 
-  showPreview({ events, rejected, derived }) {
+  showPreview({ events, rejected }) {
     const { labels, segments, duration, segment_seconds: each } = this.answer;
-    const rows = (flat, width) => Array.from({ length: flat.length / width }, (_, i) => flat.subarray(i * width, (i + 1) * width));
-    const seconds = (stop) => (stop === segments ? duration : stop * each);
-    const plain = ([label, stream, start, stop, score]) => ({ label: labels[label], stream, start: start * each, stop: seconds(stop), score, preview: stream !== 1 });
-    const isDerived = derivedTest(rows(derived, 4).map(([label, stream, start, stop]) => [label, stream, start * each, seconds(stop)]), labels);
-    this.preview = { events: rows(events, 5).map(plain).map((event) => ({ ...event, derived: isDerived(event) })), rejected: rows(rejected, 5).map(plain).map((mark) => ({ ...mark, rejected: true, preview: false })) };
+    const read = (flat, isRejected) => {
+      const list = new Array(flat.length / 6);
+      for (let i = 0, at = 0; i < list.length; i++, at += 6) {
+        const stream = flat[at + 1], stop = flat[at + 3];
+        list[i] = {
+          label: labels[flat[at]], stream, start: flat[at + 2] * each, stop: stop === segments ? duration : stop * each, score: flat[at + 4],
+          derived: flat[at + 5] === 1, preview: !isRejected && stream !== SEEN, rejected: isRejected,
+        };
+      }
+      return list;
+    };
+    this.preview = { events: read(events, false), rejected: read(rejected, true) };
     this.show();
   }
 
@@ -379,8 +386,8 @@ export class Watch {
   machineEvents() {
     if (!this.answer) return [];
     if (this.isPreview && this.preview) return this.preview.events;
-    const { labels } = this.answer, isDerived = derivedTest(this.answer.derived, labels);
-    return this.answer.events.map(([label, stream, start, stop, score]) => ({ label: labels[label], stream, start, stop, score })).map((event) => ({ ...event, derived: isDerived(event) }));
+    const { labels, events, derived } = this.answer, known = new Set(derived.map((each) => each.join()));
+    return events.map(([label, stream, start, stop, score]) => ({ label: labels[label], stream, start, stop, score, derived: known.has(`${label},${stream},${start},${stop}`) }));
   }
 
   marks() {
@@ -648,9 +655,3 @@ export class Watch {
 }
 
 const same = (one, other) => one.label === other.label && one.stream === other.stream && Math.abs(one.start - other.start) < 1e-6 && Math.abs(one.stop - other.stop) < 1e-6;
-
-/** Whether an event is wholly of segments that its stream has from the others. */
-function derivedTest(derived, labels) {
-  const known = new Set(derived.map(([label, stream, start, stop]) => JSON.stringify([labels[label], stream, start, stop])));
-  return (event) => known.has(JSON.stringify([event.label, event.stream, event.start, event.stop]));
-}

@@ -1,6 +1,6 @@
 /** Owns the scores and follows the thresholds, so that the page's own thread never waits for the method. */
 
-import { Parser, unpack } from "./core.js";
+import { packed, Parser, unpack } from "./core.js";
 
 let parser = null;
 
@@ -9,9 +9,8 @@ onmessage = ({ data: message }) => {
     parser = new Parser(unpack(message.scores), message.labels, message.segmentSeconds);
     return;
   }
-  const result = parser.parse(message.settings, message.open);
-  const transfer = result.opened.flatMap((each) => [each.scores.buffer, ...(each.thresholds ? [each.thresholds.buffer] : [])]);
-  const flat = (rows, width) => Float64Array.from(rows.flatMap((row) => row.slice(0, width)));
-  const events = flat(result.events, 5), rejected = flat(result.rejected, 5), derived = flat(result.derived, 4);
-  postMessage({ number: message.number, events, rejected, derived, opened: result.opened }, [events.buffer, rejected.buffer, derived.buffer, ...transfer]);
+  const { events, rejected, opened } = parser.parse(message.settings, message.open), { labels, data } = parser;
+  const found = packed(events, labels, data.segments), refused = packed(rejected, labels, data.segments);
+  const transfer = opened.flatMap((each) => [each.scores.buffer, ...(each.thresholds ? [each.thresholds.buffer] : [])]);
+  postMessage({ number: message.number, events: found, rejected: refused, opened }, [found.buffer, refused.buffer, ...transfer]);
 };
