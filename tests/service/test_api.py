@@ -13,7 +13,7 @@ import pytest
 
 from av2a import Detector
 from av2a.exports import usable
-from av2a.service.desk import plain_answer
+from av2a.service.answers import plain_answer
 from av2a.service.openapi import description
 from av2a.settings import Settings
 from tests.service.running import Running, running

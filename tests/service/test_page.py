@@ -11,7 +11,7 @@ import pytest
 
 from av2a import Detector
 from av2a.figures.looks import LOOKS
-from av2a.service.desk import plain_answer
+from av2a.service.answers import plain_answer
 from av2a.service.scores import SegmentScores
 from av2a.settings import Settings
 from tests.service.running import Running, running
@@ -110,6 +110,16 @@ def test_several_files_queue_up_and_are_shown_with_their_state(
     chip = page.locator("#chips button").first
     chip.click()
     page.wait_for_function("() => document.querySelector('#chips [aria-pressed=true]')")
+    [label] = page.evaluate(
+        "() => [...document.querySelectorAll('#chips [aria-pressed=true] bdi')].map((b) => b.textContent)"
+    )
+    chosen = [video for video in server.videos().values() if video["found"].get(label)]
+    with page.expect_download() as download:
+        page.click("#all-moments")
+    with zipfile.ZipFile(download.value.path()) as pack:
+        folders = {name.partition("/")[0][4:] for name in pack.namelist()}
+        assert folders == {Path(video["name"]).stem for video in chosen} or len(chosen) == 1
+        assert len(pack.namelist()) == sum(sum(map(sum, video["found"].values())) for video in chosen)
     page.fill("#search-labels", "violin")
     page.press("#search-labels", "Enter")
     page.wait_for_function("() => /video/.test(document.getElementById('hits-title').textContent)")
@@ -305,6 +315,37 @@ def test_zoom_pan_keys_and_help(watching: Any) -> None:
     page.keyboard.press("?")
     assert page.is_visible("#help")
     page.keyboard.press("Escape")
+
+
+def test_pinching_zooms_between_the_fingers(opened: Open, watching: Any) -> None:
+    page = opened(has_touch=True)
+    page.goto(watching.url)
+    settled(page)
+    box, view = page.locator(".canvases").bounding_box(), "() => window.av2a.watch.lanes.view"
+    # A touchpad's pinch comes as a wheel with Ctrl.
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -60)
+    page.keyboard.up("Control")
+    page.wait_for_function("() => window.av2a.watch.lanes.view[1] < 9")
+    start, stop = page.evaluate(view)
+    assert (start + stop) / 2 == pytest.approx(5, abs=0.05)
+    page.evaluate("() => window.av2a.watch.lanes.fit()")
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *shares: float) -> None:
+        points = [
+            {"x": box["x"] + box["width"] * share, "y": box["y"] + 100, "id": n} for n, share in enumerate(shares)
+        ]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    # Two fingers at 4 s and 6 s move to where 2 s and 8 s were: the view is a third as long, and 5 s stays in its middle.
+    touch("touchStart", 0.4)
+    touch("touchStart", 0.4, 0.6)
+    for step in range(1, 5):
+        touch("touchMove", 0.4 - 0.05 * step, 0.6 + 0.05 * step)
+    touch("touchEnd")
+    assert page.evaluate(view) == pytest.approx([5 - 10 / 6, 5 + 10 / 6], abs=0.05)
 
 
 def test_what_is_saved_is_what_the_exporters_write(watching: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -103,6 +104,7 @@ class Routes:
             ("GET", "/api/answers/{answer}/export", self.export),
             ("GET", "/api/answers/{answer}/moments", self.moments),
             ("GET", "/api/export", self.export_all),
+            ("GET", "/api/moments", self.moments_all),
             ("POST", "/api/search", self.search),
         ]
         return [Route(path, handler, methods=[method]) for method, path, handler in table]
@@ -214,13 +216,18 @@ class Routes:
     async def moments(self, request: Request) -> Response:
         """Clips of an answer's events, in an archive."""
         with_corrections = "plain" not in request.query_params
-        return _download(*await self.desk.moments(request.path_params["answer"], with_corrections=with_corrections))
+        return _archive(*await self.desk.moments(request.path_params["answer"], with_corrections=with_corrections))
+
+    async def moments_all(self, request: Request) -> Response:
+        """Clips of the events of several videos, in an archive."""
+        query = request.query_params
+        return _archive(*await self.desk.moments_all(query.getlist("video"), with_corrections="plain" not in query))
 
     async def export_all(self, request: Request) -> Response:
-        """The answers for all videos."""
+        """The answers for several videos."""
         query = request.query_params
-        name, content = await self.desk.export_all(query.get("ending", ".csv"), with_corrections="plain" not in query)
-        return _download(name, content)
+        ending, videos = query.get("ending", ".csv"), query.getlist("video")
+        return _download(*await self.desk.export_all(ending, videos, with_corrections="plain" not in query))
 
     async def search(self, request: Request) -> Response:
         """Labels in every video that was seen before."""
@@ -301,8 +308,17 @@ def _labels(body: dict[str, Any]) -> list[str]:
 
 
 def _download(name: str, content: bytes) -> Response:
-    disposition = f"attachment; filename*=utf-8''{quote(name)}"
-    return Response(content, media_type="application/octet-stream", headers={"Content-Disposition": disposition})
+    return Response(content, media_type="application/octet-stream", headers=_saved_as(name))
+
+
+def _archive(name: str, path: Path) -> Response:
+    """A file that is removed once it was sent."""
+    gone = BackgroundTask(path.unlink, missing_ok=True)
+    return FileResponse(path, media_type="application/zip", headers=_saved_as(name), background=gone)
+
+
+def _saved_as(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"}
 
 
 async def _openapi(request: Request) -> Response:

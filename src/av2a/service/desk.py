@@ -2,17 +2,15 @@
 
 import asyncio
 import hashlib
-import io
 import json
+import os
 import tempfile
 import time
-import zipfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from av2a import __version__, atomic, exports
@@ -23,15 +21,16 @@ from av2a.background import BACKGROUND
 from av2a.detector import chosen_settings
 from av2a.errors import Av2aError, InvalidSetting, UsageError, WeightsUnavailable
 from av2a.features.extract import sampling_of
-from av2a.figures.rows import closest_words, sentence
 from av2a.labels import checked_labels
 from av2a.media import PEAKS_A_SECOND, Limits
+from av2a.service.answers import command_line, plain_answer
 from av2a.service.catalogue import Video, VideoCatalogue, safe_name
 from av2a.service.corrections import CorrectionFiles, corrected_detection
+from av2a.service.downloads import add_clips, archived, exported
 from av2a.service.events import Broadcast
 from av2a.service.jobs import JobQueue, PageJob
 from av2a.service.processes import WorkerProcess, WorkFailed
-from av2a.service.scores import STREAMS, moves_in_page
+from av2a.service.scores import STREAMS
 from av2a.service.worker import Answered, Found, ModelChoice
 from av2a.settings import Settings
 from av2a.types import Clip, Detection
@@ -439,7 +438,7 @@ class Desk:
             "sha256": answered.sha256,
             **plain_answer(detection),
         } | {
-            "command": self.command_line(video, detection),
+            "command": command_line(detection, video.name, self.options.command),
         }
 
     def _scores_key(self, video: Video, labels: Sequence[str], settings: Settings) -> str:
@@ -456,16 +455,6 @@ class Desk:
             raise Gone("this answer is not remembered any more: it is computed again")
         self._answers.move_to_end(key)
         return self._answers[key]
-
-    def command_line(self, video: Video, detection: Detection) -> str:
-        """The command that gives the same answer."""
-        words = [self.options.command, "detect", quote(video.name)]
-        words += ["--backbone", quote(detection.backbone.name)]
-        for label in detection.labels:
-            words += ["--event", quote(label)]
-        for name, value in _changes(detection.settings).items():
-            words += ["--set", quote(f"{name}={_toml(value)}")]
-        return " ".join(words)
 
     # Lists of labels.
 
@@ -495,10 +484,10 @@ class Desk:
         known = self.remembered(key)
         detection = self._corrected(known) if with_corrections else known.detection
         stem = Path(detection.clip.name).stem
-        return f"{stem}{ending}", await asyncio.to_thread(_exported, [detection], ending, stem)
+        return f"{stem}{ending}", await asyncio.to_thread(exported, [detection], ending, stem)
 
-    async def moments(self, key: str, *, with_corrections: bool) -> tuple[str, bytes]:
-        """Clips of the events of an answer, in an archive: its name and content.
+    async def moments(self, key: str, *, with_corrections: bool) -> tuple[str, Path]:
+        """Clips of the events of an answer, in an archive: its name, and a file that the caller removes.
 
         Raises:
             Gone: the answer is not remembered.
@@ -507,18 +496,55 @@ class Desk:
         """
         known = self.remembered(key)
         detection = self._corrected(known) if with_corrections else known.detection
-        if not detection.events:
-            raise UsageError("there are no events to cut")
-        with tempfile.TemporaryDirectory(prefix="av2a-") as folder:
-            files: list[Path] = await self.worker.call("cut", detection=detection, folder=Path(folder))
-            content = await asyncio.to_thread(_packed, files)
-        return f"{Path(detection.clip.name).stem} moments.zip", content
+        return f"{Path(detection.clip.name).stem} moments.zip", await self._cut([detection])
 
-    async def export_all(self, ending: str, *, with_corrections: bool) -> tuple[str, bytes]:
-        """The answers for all videos that were seen, in one file where the format holds several, else in an archive."""
-        detections = []
+    async def moments_all(self, videos: Iterable[str], *, with_corrections: bool) -> tuple[str, Path]:
+        """Clips of the events of several videos, a folder each; of all that were seen where none is named.
+
+        Raises:
+            UsageError: there are no events.
+            WorkFailed: a file cannot be cut.
+        """
+        return "moments.zip", await self._cut(await self._seen(videos, with_corrections))
+
+    async def _cut(self, detections: Sequence[Detection]) -> Path:
+        wanted = [detection for detection in detections if detection.events]
+        if not wanted:
+            raise UsageError("there are no events to cut")
+        handle, name = tempfile.mkstemp(prefix="av2a-", suffix=".zip")
+        os.close(handle)
+        archive = Path(name)
+        try:
+            for number, detection in enumerate(wanted):
+                # One video at a time: the clips of all would fill the disk twice.
+                with tempfile.TemporaryDirectory(prefix="av2a-") as folder:
+                    files: list[Path] = await self.worker.call("cut", detection=detection, folder=Path(folder))
+                    within = f"{number + 1:03d} {Path(detection.clip.name).stem}" if len(detections) > 1 else ""
+                    await asyncio.to_thread(add_clips, archive, files, within)
+        except BaseException:
+            archive.unlink(missing_ok=True)
+            raise
+        return archive
+
+    async def export_all(self, ending: str, videos: Iterable[str], *, with_corrections: bool) -> tuple[str, bytes]:
+        """The answers for several videos, in one file where the format holds several, else in an archive.
+
+        Args:
+            ending: of an export format.
+            videos: the ids of those wanted; all that were seen where none is named.
+            with_corrections: whether what a person changed is in them.
+        """
+        detections = await self._seen(videos, with_corrections)
+        if ending in exports.SEVERAL:
+            return f"all{ending}", await asyncio.to_thread(exported, detections, ending, "all")
+        return "all.zip", await asyncio.to_thread(archived, detections, ending)
+
+    async def _seen(self, videos: Iterable[str], with_corrections: bool) -> list[Detection]:
+        """The answers for these videos from what is stored; for all that were seen where none is named."""
         self._require_models()
-        for video in list(self.catalogue):
+        wanted = [self.video(number) for number in videos] or list(self.catalogue)
+        detections = []
+        for video in wanted:
             if video.state == "done" and video.labels and self.catalogue.get(video.id):
                 arguments = {"labels": video.labels, "settings": self.settings_of(video.settings), "stored_only": True}
                 answered = await self._patiently("answer", clip=await self.clip(video), **arguments)
@@ -527,9 +553,7 @@ class Desk:
                     detections.append(self._corrected(known) if with_corrections else known.detection)
         if not detections:
             raise UsageError("no video was seen yet: open one first")
-        if ending in exports.SEVERAL:
-            return f"all{ending}", await asyncio.to_thread(_exported, detections, ending, "all")
-        return "all.zip", await asyncio.to_thread(_archived, detections, ending)
+        return detections
 
     def _corrected(self, known: Remembered) -> Detection:
         return corrected_detection(known.detection, self.corrections.read(known.sha256).operations)
@@ -546,105 +570,6 @@ def rendered_demo(home: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_clip(demo_scene(), path, overwrite=True)
     return path
-
-
-def plain_answer(detection: Detection) -> dict[str, Any]:
-    """An answer as the page has it: streams by their number (heard, seen, both), labels by theirs, times in seconds."""
-    labels = {label: number for number, label in enumerate(detection.labels)}
-    grid, settings = detection.grid, detection.settings
-    closest = None if detection.events else closest_words(detection)
-    traces = {trace.modality: trace for trace in detection.traces}
-    return {
-        "labels": list(detection.labels),
-        "duration": grid.duration_seconds,
-        "segments": grid.segments,
-        "segment_seconds": grid.segment_seconds,
-        "settings": settings.as_dict() | {"background": None},
-        "moves": moves_in_page(settings),
-        "events": [
-            [
-                labels[event.label],
-                STREAMS.index(event.modality),
-                event.start_seconds,
-                event.stop_seconds,
-                event.confidence,
-            ]
-            for event in detection.events
-        ],
-        "rejected": [
-            [
-                each.label,
-                number,
-                *grid.seconds(each.start, each.stop),
-                score if score == score and abs(score) < 2 else None,
-            ]
-            for number, stream in enumerate(STREAMS)
-            if stream in traces
-            for each, score in traces[stream].rejected
-        ],
-        "derived": [
-            [each.label, number, *grid.seconds(each.start, each.stop)]
-            for number, stream in enumerate(STREAMS)
-            if stream in traces
-            for each in traces[stream].derived
-        ],
-        "closest": sentence(closest) + "." if closest else None,
-        "warnings": list(dict.fromkeys(detection.warnings)),
-        "caution": detection.caution,
-        "unknown": [
-            [labels[each.label], number]
-            for each in detection.known
-            for number, known_as in enumerate((each.heard_as, each.seen_as))
-            if known_as is None
-        ],
-    }
-
-
-def _changes(settings: Settings) -> dict[str, Any]:
-    """What differs from the profile's own values."""
-    own = chosen_settings({"profile": settings.profile}, "mini").as_dict()
-    return {name: value for name, value in settings.as_dict().items() if value != own.get(name)}
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return (
-            "{"
-            + ", ".join(f"{json.dumps(name, ensure_ascii=False)} = {_toml(each)}" for name, each in value.items())
-            + "}"
-        )
-    if isinstance(value, list | str | bool):
-        return json.dumps(value, ensure_ascii=False)
-    return "none" if value is None else repr(value)
-
-
-def _exported(detections: Sequence[Detection], ending: str, stem: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="av2a-") as folder:
-        path = Path(folder) / f"{stem}{ending}"
-        if len(detections) > 1 or stem == "all":
-            exports.write_several(detections, path, ending=ending)
-        else:
-            exports.write(detections[0], path, ending=ending)
-        return path.read_bytes()
-
-
-def _archived(detections: Sequence[Detection], ending: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="av2a-") as folder:
-        archive = Path(folder) / "all.zip"
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as pack:
-            for number, detection in enumerate(detections):
-                stem = Path(detection.clip.name).stem
-                pack.writestr(f"{number + 1:03d} {stem}{ending}", _exported([detection], ending, stem))
-        return archive.read_bytes()
-
-
-def _packed(files: Sequence[Path]) -> bytes:
-    """Files in an archive; media do not get smaller."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as pack:
-        for path in files:
-            pack.write(path, path.name)
-    return content.getvalue()
 
 
 async def _written(file: Any, chunks: AsyncIterator[bytes], limit: int) -> None:

@@ -65,6 +65,7 @@ def description() -> dict[str, Any]:
     """The whole description."""
     video, answer = _path("video", "the id of a video"), _path("answer", "the key of an answer")
     ending = _query("ending", "the ending of an export format, such as .csv")
+    several = _query("video", "the id of a video, once for each; without it all that were seen")
     plain = _query("plain", "given: without corrections")
     paths: dict[str, dict[str, Any]] = {
         "/api/session": {
@@ -152,10 +153,18 @@ def description() -> dict[str, Any]:
         },
         "/api/export": {
             "get": _call(
-                "The answers for all videos, in one file or an archive",
+                "The answers for several videos, in one file or an archive",
                 _BINARY,
                 "application/octet-stream",
-                parameters=[ending, plain],
+                parameters=[ending, several, plain],
+            )
+        },
+        "/api/moments": {
+            "get": _call(
+                "Clips of the events of several videos, a folder each, in an archive",
+                _BINARY,
+                "application/zip",
+                parameters=[several, plain],
             )
         },
         "/api/search": {

@@ -22,7 +22,8 @@ export class Home {
       event.preventDefault();
       this.search(parseLabels($("search-labels").value));
     });
-    $("all-save").addEventListener("click", () => this.saveAll());
+    $("all-save").addEventListener("click", () => this.saveAll(`/api/export?ending=${encodeURIComponent($("all-format").value)}`));
+    $("all-moments").addEventListener("click", () => this.saveAll("/api/moments?"));
     this.dropping();
     this.draw = later(30, () => this.drawNow());
   }
@@ -98,12 +99,22 @@ export class Home {
     $("all-format").value = ".csv";
   }
 
-  async saveAll() {
+  /** Save something of the videos that are shown: an export, or clips of their moments. */
+  async saveAll(path) {
+    const seen = this.shown().filter((video) => video.state === "done"), chosen = seen.map((video) => `&video=${video.id}`).join("");
+    say(`preparing ${plural(seen.length, "video")}`);
     try {
-      await download(`/api/export?ending=${encodeURIComponent($("all-format").value)}`);
+      await download(`${path}${chosen}${$("all-with-corrections").checked ? "" : "&plain"}`);
+      say("saved");
     } catch (refusal) {
       say(refusal.message, "alarm");
     }
+  }
+
+  /** The videos that have the chosen labels and the typed part of a name. */
+  shown() {
+    const words = $("video-filter").value.trim().toLowerCase();
+    return [...this.state.videos.values()].filter((video) => video.name.toLowerCase().includes(words) && [...this.chosen].every((label) => video.found[label]));
   }
 
   show() {
@@ -111,14 +122,14 @@ export class Home {
   }
 
   drawNow() {
-    const videos = [...this.state.videos.values()], words = $("video-filter").value.trim().toLowerCase();
-    const shown = videos.filter((video) => video.name.toLowerCase().includes(words) && [...this.chosen].every((label) => video.found[label]));
+    const videos = [...this.state.videos.values()], shown = this.shown(), seen = shown.filter((video) => video.state === "done").length;
     $("no-videos").hidden = videos.length > 0;
     $("videos-filter").hidden = videos.length < 8;
     const focus = document.activeElement?.dataset?.focus;
     $("videos").replaceChildren(...shown.slice(0, 500).map((video) => this.entry(video)));
     if (focus) document.querySelector(`[data-focus="${focus}"]`)?.focus({ preventScroll: true });
-    $("all-export").hidden = !videos.some((video) => video.state === "done");
+    $("all-export").hidden = !seen;
+    $("all-which").textContent = shown.length < videos.length ? `The ${plural(seen, "video")} shown` : "All videos";
     this.drawChips(videos);
   }
 
