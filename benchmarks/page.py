@@ -1,10 +1,11 @@
-"""The page: sliders and scrolling on long recordings, the first load, an answer for stored videos, a large upload.
+"""The page: sliders and scrolling on long recordings, its memory, the first load, answers, agreement with detect, an upload.
 
-Needs playwright and Chromium (``av2a[dev]``). Bars, on a quiet machine: lanes within 150 ms and 4 ms of the
+``--only`` runs some of them; ``--minutes`` is how long memory is watched. Needs playwright and Chromium (``av2a[dev]``). Bars, on a quiet machine: lanes within 150 ms and 4 ms of the
 main thread a frame while a threshold moves, 6 ms while scrolling, 500 ms and 150 kB for the first load, 300 ms for new
 labels, 60 MB for an upload of 2 GB.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -12,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,10 @@ from av2a import world
 from tests.service.conftest import BROWSER, QUIET
 from tests.service.running import Running, running
 from tests.service.test_page import hour, settled
+from tests.service.test_page_agreement import agreement
 
 UPLOAD_GIGABYTES = 2.0
+AGREEMENT_CLIPS, AGREEMENT_SETTINGS = 10, 50
 
 SLIDE = """async () => {
   const w = window.av2a.watch, waits = [], tasks = [];
@@ -66,42 +70,74 @@ def long_recording(page: Any, labels: int) -> None:
     settled(page)
 
 
-def measure_page(server: Running, video: str) -> None:
-    """Sliders, scrolling and the first load, in the browser."""
+@contextmanager
+def opened_page(server: Running) -> Iterator[Any]:
+    """The page of a server in a browser of its own; what its first load took is printed."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=BROWSER, args=[f"--{flag}" for flag in QUIET])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(120_000)
+        # A page of its own warms the browser up, which is not part of the load.
+        browser.new_page().goto("about:blank")
         page.goto(server.address)
         page.wait_for_selector("#home:not([hidden])")
         timing = page.evaluate("() => performance.getEntriesByType('navigation')[0].toJSON()")
         size = page.evaluate(
             "() => performance.getEntriesByType('resource').reduce((sum, e) => sum + e.encodedBodySize, 0)"
         )
-        print(f"first load: {timing['loadEventEnd']:.0f} ms, {size / 1000:.0f} kB uncompressed")
-        page.goto(f"{server.base}/#/video/{video}")
-        settled(page)
-        session = page.context.new_cdp_session(page)
-        session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        long_recording(page, 30)
-        before = metrics(session)
-        slid = page.evaluate(SLIDE)
-        spent = (metrics(session)["TaskDuration"] - before["TaskDuration"]) * 1000 / slid["ticks"]
-        waits = sorted(slid["waits"])
-        print(
-            f"1 h x 30 labels x 3 streams, a threshold moves: median {statistics.median(waits):.0f} ms, longest {waits[-1]:.0f} ms; "
-            f"main thread {spent:.1f} ms a frame; longest task {max(slid['tasks'], default=0):.0f} ms"
-        )
-        long_recording(page, 100)
-        before = metrics(session)
-        frames = page.evaluate(SCROLL, 20)
-        after = metrics(session)
-        spent = (after["TaskDuration"] - before["TaskDuration"]) * 1000 / frames["count"]
-        grown = (after["JSHeapUsedSize"] - before["JSHeapUsedSize"]) / 1e6
-        print(
-            f"1 h x 100 labels, 3,000 events, scrolled and zoomed: main thread {spent:.1f} ms a frame, {frames['count'] / 20:.0f} frames/s, heap {grown:+.1f} MB"
-        )
+        print(f"first load: {timing['loadEventEnd']:.0f} ms, {size / 1000:.0f} kB sent")
+        yield page
         browser.close()
+
+
+def opened_video(page: Any, server: Running, video: str) -> Any:
+    """Open a video; a session that reads the browser's counters."""
+    page.goto(f"{server.base}/#/video/{video}")
+    settled(page)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    return session
+
+
+def measure_sliders(page: Any, session: Any) -> None:
+    """A threshold that moves on a long recording."""
+    long_recording(page, 30)
+    before = metrics(session)
+    slid = page.evaluate(SLIDE)
+    spent = (metrics(session)["TaskDuration"] - before["TaskDuration"]) * 1000 / slid["ticks"]
+    waits = sorted(slid["waits"])
+    print(
+        f"1 h x 30 labels x 3 streams, a threshold moves: median {statistics.median(waits):.0f} ms, longest {waits[-1]:.0f} ms; "
+        f"main thread {spent:.1f} ms a frame; longest task {max(slid['tasks'], default=0):.0f} ms (0: none over 50)"
+    )
+
+
+def measure_scrolling(page: Any, session: Any, seconds: float) -> None:
+    """Scrolling and zooming a long recording, and what the heap holds after each tenth of the time."""
+    long_recording(page, 100)
+    heap, count, spent = [], 0, 0.0
+    for _ in range(10):
+        before = metrics(session)
+        count += page.evaluate(SCROLL, seconds / 10)["count"]
+        spent += metrics(session)["TaskDuration"] - before["TaskDuration"]
+        session.send("HeapProfiler.collectGarbage")
+        heap.append(metrics(session)["JSHeapUsedSize"] / 1e6)
+    print(
+        f"1 h x 100 labels, 3,000 events, scrolled and zoomed for {seconds:.0f} s: main thread {spent * 1000 / count:.1f} ms a frame, "
+        f"{count / seconds:.0f} frames/s; heap {heap[0]:.1f} MB after a tenth, {heap[-1]:.1f} MB at the end"
+    )
+
+
+def measure_agreement(page: Any, server: Running, folder: Path) -> None:
+    """What the page shows after the server's confirmation, against detect."""
+    clips = [folder / f"clip {seed}.mp4" for seed in range(100, 100 + AGREEMENT_CLIPS)]
+    for seed, path in enumerate(clips, start=100):
+        world.write_clip(world.make_scene(seed), path)
+    events, missed = agreement(page, server, clips, AGREEMENT_SETTINGS)
+    print(
+        f"the page against detect, {AGREEMENT_SETTINGS} settings x {AGREEMENT_CLIPS} clips: {events} events, all equal; "
+        f"the preview while a slider moves differed in {missed} (heard and both, before the server confirms)"
+    )
 
 
 def measure_answers(server: Running, video: str) -> None:
@@ -137,17 +173,37 @@ def measure_upload(server: Running, gigabytes: float) -> None:
     )
 
 
+PARTS = ("sliders", "scrolling", "answers", "agreement", "upload")
+
+
 def main() -> None:
     """Measure everything, a line each."""
-    with tempfile.TemporaryDirectory() as folder:
-        scene = Path(folder) / "scene.mp4"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--minutes", type=float, default=0.33, help="how long the page is scrolled")
+    chosen = parser.parse_args()
+    wanted = set(chosen.only or PARTS)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        scene = folder / "scene.mp4"
         world.write_clip(world.make_scene(1), scene)
-        with running(Path(folder) / "work") as server:
+        with running(folder / "work") as server:
             video = server.upload(scene)["id"]
             server.answer(video, ["dog barking", "violin"])
-            measure_answers(server, video)
-            measure_page(server, video)
-            measure_upload(server, UPLOAD_GIGABYTES)
+            if "answers" in wanted:
+                measure_answers(server, video)
+            if wanted & {"sliders", "scrolling", "agreement"}:
+                with opened_page(server) as page:
+                    session = opened_video(page, server, video)
+                    if "sliders" in wanted:
+                        measure_sliders(page, session)
+                    if "scrolling" in wanted:
+                        measure_scrolling(page, session, chosen.minutes * 60)
+                    page.unroute_all()
+                    if "agreement" in wanted:
+                        measure_agreement(page, server, folder)
+            if "upload" in wanted:
+                measure_upload(server, UPLOAD_GIGABYTES)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ export class Lanes {
     this.events = [];
     this.marks = [];
     this.byRow = new Map();
+    // Kept, as asking for it while drawing makes the browser lay the page out.
+    this.width = 1;
     this.duration = 1;
     this.view = [0, 1];
     this.time = 0;
@@ -72,6 +74,7 @@ export class Lanes {
 
   resize() {
     const ratio = devicePixelRatio || 1, { clientWidth, clientHeight } = this.holder;
+    this.width = clientWidth;
     for (const canvas of [this.canvas, this.top]) {
       canvas.width = Math.max(1, Math.round(clientWidth * ratio));
       canvas.height = Math.max(1, Math.round(clientHeight * ratio));
@@ -150,11 +153,11 @@ export class Lanes {
   }
 
   x(seconds) {
-    return ((seconds - this.view[0]) / (this.view[1] - this.view[0])) * this.holder.clientWidth;
+    return ((seconds - this.view[0]) / (this.view[1] - this.view[0])) * this.width;
   }
 
   seconds(x) {
-    return this.view[0] + (x / this.holder.clientWidth) * (this.view[1] - this.view[0]);
+    return this.view[0] + (x / this.width) * (this.view[1] - this.view[0]);
   }
 
   // Zoom and pan.
@@ -198,7 +201,7 @@ export class Lanes {
     const unit = event.deltaMode === 1 ? 16 : 1;
     if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
       const delta = (event.deltaX || event.deltaY) * unit;
-      this.pan(delta / this.holder.clientWidth);
+      this.pan(delta / this.width);
     } else {
       const strength = event.ctrlKey ? 0.01 : 0.0015;
       this.zoom(Math.exp(event.deltaY * unit * strength), this.seconds(this.place(event).x));
@@ -260,7 +263,7 @@ export class Lanes {
       return;
     }
     if (drag.kind === "pinch") {
-      const [a, b] = [...this.pointers.values()], [p, q] = drag.points, width = this.holder.clientWidth, length = drag.view[1] - drag.view[0];
+      const [a, b] = [...this.pointers.values()], [p, q] = drag.points, width = this.width, length = drag.view[1] - drag.view[0];
       const first = drag.view[0] + (p.x / width) * length, second = drag.view[0] + (q.x / width) * length;
       const perPixel = Math.max(Math.abs(second - first) / Math.max(20, Math.abs(b.x - a.x)), 1e-6);
       const middle = (first + second) / 2, start = middle - ((a.x + b.x) / 2) * perPixel;
@@ -276,7 +279,7 @@ export class Lanes {
       drag.moved ||= Math.hypot(at.x - drag.from.x, at.y - drag.from.y) > 4;
       if (drag.moved && drag.from.y < TOP && !drag.touch) this.handlers.seek(this.bounded(this.seconds(at.x)));
       else if (drag.moved) {
-        const shift = ((drag.from.x - at.x) / this.holder.clientWidth) * (drag.view[1] - drag.view[0]);
+        const shift = ((drag.from.x - at.x) / this.width) * (drag.view[1] - drag.view[0]);
         this.setView(drag.view[0] + shift, drag.view[1] + shift);
       }
     }
@@ -426,8 +429,11 @@ export class Lanes {
     c.strokeStyle = look.line;
     c.lineWidth = 1;
     for (const [event, left, right] of found) {
+      // Pale, but what was rejected below it does not shine through.
+      if (event.preview) c.fillStyle = looks.paper, c.fillRect(left, y, right - left, LANE);
       c.globalAlpha = event.preview ? 0.55 : 1;
-      c.fillStyle = event.derived ? look.tint : look.fill;
+      // A pattern needs some width to be seen.
+      c.fillStyle = right - left <= 3 ? look.line : event.derived ? look.tint : look.fill;
       c.fillRect(left, y, right - left, LANE);
       c.globalAlpha = 1;
       if (right - left <= 3) continue;
@@ -588,7 +594,7 @@ export class Lanes {
   }
 
   drawTop() {
-    const { clientWidth: across } = this.holder, { selected, hover } = this, x = this.x(this.time), isThere = x >= -1 && x <= across + 1;
+    const { selected, hover } = this, x = this.x(this.time), isThere = x >= -1 && x <= this.width + 1;
     const box = selected && this.byRow.has(selected.label) ? [this.x(selected.start), this.x(selected.stop), Math.round(this.topOf(this.byRow.get(selected.label)) + PAD + selected.stream * (LANE + GAP))] : null;
     const hint = hover && !this.drag ? [this.topOf(this.byRow.get(hover.label)), this.x(hover.start), hover.stop, hover.stream, hover.score, hover.rejected] : null;
     // Often nothing of it is in view, or nothing has moved: then this canvas is left as it is.
