@@ -317,6 +317,76 @@ def test_zoom_pan_keys_and_help(watching: Any) -> None:
     page.keyboard.press("Escape")
 
 
+def test_labels_are_pasted_suggested_and_recalled(watching: Any) -> None:
+    page = watching
+    page.fill("#labels-text", 'one\n"two, three"\n\nfour, one')
+    assert page.evaluate("() => window.av2a.watch.field.labels") == ["one", "two, three", "four"]
+    page.select_option("#labels-earlier", index=1)
+    assert page.input_value("#labels-text") == ", ".join(page.evaluate("() => window.av2a.state.lists[0]"))
+    page.fill("#labels-text", "")
+    page.type("#labels-text", "rain, roos")
+    page.wait_for_selector("#labels-suggested li")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.input_value("#labels-text") == "rain, rooster crowing, "
+
+
+def test_settings_are_copied_as_a_command_and_saved_as_a_file(watching: Any) -> None:
+    page = watching
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("() => window.av2a.watch.sliders.setStrictness('heard', 1.5)")
+    page.wait_for_function("() => window.av2a.watch.answer.settings.strictness.heard === 1.5")
+    settled(page)
+    with page.expect_download() as download:
+        page.click("#settings-save")
+    saved = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert Settings.of(saved) == Settings.practical(strictness={"heard": 1.5})
+    page.click("#settings-copy")
+    page.wait_for_function("() => document.getElementById('said').textContent === 'copied'")
+    command = page.evaluate("() => navigator.clipboard.readText()")
+    assert command.startswith("av2a detect 'scene 1.mp4'") and "--set 'strictness={\"heard\" = 1.5}'" in command
+
+
+def test_a_video_that_waits_survives_a_reload_and_is_cancelled(
+    opened: Open, server: Running, scenes: list[Path], tmp_path: Path
+) -> None:
+    # Each of other content, as what was seen before does not wait: a box that players skip, with its number.
+    ids = []
+    for number in range(5):
+        path = tmp_path / f"waiting {number}.mp4"
+        path.write_bytes(scenes[number % 3].read_bytes() + b"\0\0\0\x10free" + f"page{number:04d}".encode())
+        ids.append(server.upload(path)["id"])
+    page = opened()
+    page.goto(f"{server.base}/#/video/{ids[-1]}")
+    page.wait_for_selector("#watch:not([hidden])")
+    for video in ids:
+        server.call("POST", f"/api/videos/{video}/answer", {"labels": LABELS})
+    page.wait_for_selector("#progress:not([hidden])")
+    page.reload()
+    page.wait_for_selector("#progress:not([hidden])")
+    page.click("#progress-cancel")
+    server.state_of(ids[-1], "cancelled")
+    page.wait_for_selector("#progress", state="hidden")
+    page.click("#labels-go")
+    page.wait_for_function("() => window.av2a.watch.answer !== null")
+    settled(page)
+    assert shown(page)
+
+
+def test_what_is_gone_is_computed_again_or_said(opened: Open, server: Running, watching: Any) -> None:
+    page = opened(allowed=("404",))
+    page.goto(watching.url)
+    settled(page)
+    page.evaluate("() => { window.av2a.watch.answer.answer = 'forgotten'; }")
+    page.click("#tab-take")
+    with page.expect_download() as download:
+        page.click("#export")
+    assert json.loads(Path(download.value.path()).read_text(encoding="utf-8"))["events"]
+    page.goto(f"{server.base}/#/video/0123456789abcdef")
+    page.wait_for_selector("#home:not([hidden])")
+    assert page.inner_text("#said") == "this video is not there any more"
+
+
 def test_pinching_zooms_between_the_fingers(opened: Open, watching: Any) -> None:
     page = opened(has_touch=True)
     page.goto(watching.url)
