@@ -143,11 +143,11 @@ class Routes:
 
     async def backbone(self, request: Request) -> Response:
         """Load other models, or fetch those that are missing."""
-        name = (await _body(request)).get("name") or self.desk.backbone["name"]
+        name = (await _body(request)).get("name") or self.desk.models.state["name"]
         from av2a.backbones.registry import check_choices
 
         self.desk.load(check_choices(str(name)))
-        return JSONResponse(self.desk.backbone, 202)
+        return JSONResponse(self.desk.models.state, 202)
 
     async def video(self, request: Request) -> Response:
         """One video."""

@@ -9,17 +9,14 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from av2a import __version__, atomic, exports
-from av2a.backbones.checkpoints import BACKBONES, chosen_checkpoints
-from av2a.backbones.registry import check_available
-from av2a.backbones.weights import Sources, search
 from av2a.background import BACKGROUND
 from av2a.detector import chosen_settings
-from av2a.errors import Av2aError, InvalidSetting, UsageError, WeightsUnavailable
+from av2a.errors import Av2aError, InvalidSetting, UsageError
 from av2a.features.extract import sampling_of
 from av2a.labels import checked_labels
 from av2a.media import PEAKS_A_SECOND, Limits
@@ -29,6 +26,7 @@ from av2a.service.corrections import CorrectionFiles, corrected_detection
 from av2a.service.downloads import add_clips, archived, exported
 from av2a.service.events import Broadcast
 from av2a.service.jobs import JobQueue, PageJob
+from av2a.service.models import ModelLoading
 from av2a.service.processes import WorkerProcess, WorkFailed
 from av2a.service.scores import STREAMS
 from av2a.service.worker import Answered, Found, ModelChoice
@@ -89,15 +87,9 @@ class Desk:
         self.worker = WorkerProcess(options.worker)
         self.events = Broadcast(self.state)
         self.queue = JobQueue(self._work, self._changed, lambda job: self.events.send("job", job.as_dict()))
-        self.backbone: dict[str, Any] = {
-            "name": options.worker.backbone,
-            "state": "loading",
-            "message": "",
-            "note": None,
-        }
+        self.models = ModelLoading(self.worker, lambda state: self.events.send("backbone", state))
         self._answers: OrderedDict[str, Remembered] = OrderedDict()
         self._scores: OrderedDict[str, bytes] = OrderedDict()
-        self._loading: asyncio.Task[None] | None = None
 
     # Beginning and end.
 
@@ -110,17 +102,13 @@ class Desk:
                 self.queue.add(video)
         if self.options.demo:
             await self.add_demo()
-        if await asyncio.to_thread(self._is_here, self.backbone["name"]):
-            self.load(self.backbone["name"])
-        else:
-            await self._say_missing()
+        await self.models.begin()
 
     async def stop(self) -> None:
         """End everything; nothing is left running."""
         self.events.close()
         await self.queue.stop()
-        if self._loading is not None:
-            self._loading.cancel()
+        self.models.stop()
         self.worker.end()
 
     # What there is.
@@ -131,11 +119,11 @@ class Desk:
             "version": __version__,
             "videos": [video.as_dict() for video in self.catalogue],
             "jobs": [job.as_dict() for job in (*self.queue.waiting, self.queue.running) if job is not None],
-            "backbone": self.backbone,
+            "backbone": self.models.state,
             "folder": None if self.options.folder is None else self.options.folder.name or str(self.options.folder),
             "formats": self.formats(),
             "lists": self._lists(),
-            "suggestions": list(NAMES if self.backbone["name"] == BUILT_IN else BACKGROUND),
+            "suggestions": list(NAMES if self.models.state["name"] == BUILT_IN else BACKGROUND),
             "largest_upload_bytes": self.options.largest_upload_bytes,
             "peaks_a_second": PEAKS_A_SECOND,
             "demo": self._demo_id() if self.options.demo else None,
@@ -180,65 +168,12 @@ class Desk:
         except OSError as refusal:
             self.events.send("note", f"the list of videos cannot be saved ({refusal.strerror}): make room on the disk")
 
-    # Models.
-
     def load(self, name: str) -> None:
         """Load a backbone, fetching its weights where they are not here; the page is told how far it is."""
-        if self._loading is not None:
-            self._loading.cancel()
         if name != self.worker.options.backbone:
-            self.worker.restart_with(replace(self.worker.options, backbone=name))
             self._answers.clear()
             self._scores.clear()
-        self._loading = asyncio.get_running_loop().create_task(self._load(name))
-
-    async def _load(self, name: str) -> None:
-        self._say_backbone(name=name, state="loading", message="", note=None, done=0, total=0)
-
-        def report(stage: str, done: int, total: int) -> None:
-            self._say_backbone(message=stage, done=done, total=total)
-
-        try:
-            loaded = await self.worker.call("load", report)
-        except WorkFailed as refusal:
-            self._say_backbone(state="missing", message=str(refusal))
-        else:
-            self._say_backbone(state="ready", message="", **loaded)
-
-    def _is_here(self, name: str) -> bool:
-        """Whether a backbone can be loaded without a download."""
-        try:
-            if name not in BACKBONES and "+" not in name:
-                return True
-            sources = Sources.chosen(self.options.worker.weights)
-            return all(search(each, sources).found is not None for each in chosen_checkpoints(name, None, None))
-        except Av2aError:
-            return False
-
-    async def _say_missing(self) -> None:
-        """Whether the models can be fetched, and from where they can be had otherwise."""
-        name = self.backbone["name"]
-        size = sum(part.megabytes for part in BACKBONES.get(name, ()))
-        try:
-            await asyncio.to_thread(check_available, name, weights=self.options.worker.weights)
-        except Av2aError as refusal:
-            self._say_backbone(state="missing", message=str(refusal), can_fetch=False, megabytes=size)
-        else:
-            words = f"the models of {name} are not on this machine"
-            self._say_backbone(state="missing", message=words, can_fetch=True, megabytes=size)
-
-    def _require_models(self) -> None:
-        """Nothing is downloaded that was not asked for.
-
-        Raises:
-            WeightsUnavailable: the models are missing.
-        """
-        if self.backbone["state"] == "missing":
-            raise WeightsUnavailable(f"{self.backbone['message']}: get them, or look at the demo scene")
-
-    def _say_backbone(self, **changes: Any) -> None:
-        self.backbone = self.backbone | changes
-        self.events.send("backbone", self.backbone)
+        self.models.load(name)
 
     # Videos.
 
@@ -335,7 +270,7 @@ class Desk:
         """
         if plain is not None and not isinstance(plain, dict):
             raise InvalidSetting("settings must be a mapping of names to values")
-        return chosen_settings(plain or {}, self.backbone["name"])
+        return chosen_settings(plain or {}, self.models.state["name"])
 
     async def answer(self, video: Video, labels: Iterable[str], plain_settings: Any) -> dict[str, Any] | None:
         """The answer from what is stored; None where the video must be decoded first, and then it is queued.
@@ -349,9 +284,9 @@ class Desk:
         self._remember_list(checked)
         video.labels, video.settings = checked, dict(plain_settings or {})
         answered = None
-        self._require_models()
+        self.models.require()
         # While models are loading the video waits for its turn, and the page stays free.
-        if self.queue.of(video) is None and self.backbone["state"] == "ready":
+        if self.queue.of(video) is None and self.models.are_ready:
             clip = await self.clip(video)
             answered = await self._patiently("answer", clip=clip, labels=checked, settings=settings, stored_only=True)
         if answered is None:
@@ -375,7 +310,7 @@ class Desk:
         """Events of new labels in every video that was seen before."""
         settings = self.settings_of(plain_settings)
         checked = list(checked_labels(labels, Limits().labels))
-        self._require_models()
+        self.models.require()
         videos = [video for video in self.catalogue if video.state == "done" and self.catalogue.get(video.id)]
         by_path = {str(video.path.absolute()): video for video in videos}
         found: Found = await self._patiently("search", paths=list(by_path), labels=checked, settings=settings)
@@ -396,7 +331,7 @@ class Desk:
     async def _work(self, job: PageJob) -> None:
         """One job: the video is decoded, embedded and answered."""
         video = job.video
-        self._require_models()
+        self.models.require()
         clip = await self.clip(video)
         settings = self.settings_of(video.settings)
 
@@ -443,7 +378,7 @@ class Desk:
 
     def _scores_key(self, video: Video, labels: Sequence[str], settings: Settings) -> str:
         made_by = [settings.background, settings.synonym_similarity, settings.unit_labels, sampling_of(settings)]
-        return _digest([video.id, video.size_bytes, list(labels), made_by, self.backbone.get("digest")])
+        return _digest([video.id, video.size_bytes, list(labels), made_by, self.models.state.get("digest")])
 
     def remembered(self, key: str) -> Remembered:
         """An answer by its key.
@@ -541,7 +476,7 @@ class Desk:
 
     async def _seen(self, videos: Iterable[str], with_corrections: bool) -> list[Detection]:
         """The answers for these videos from what is stored; for all that were seen where none is named."""
-        self._require_models()
+        self.models.require()
         wanted = [self.video(number) for number in videos] or list(self.catalogue)
         detections = []
         for video in wanted:
