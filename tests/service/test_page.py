@@ -331,6 +331,24 @@ def test_labels_are_pasted_suggested_and_recalled(watching: Any) -> None:
     assert page.input_value("#labels-text") == "rain, rooster crowing, "
 
 
+def test_labels_are_sorted_and_filtered_and_what_came_closest_is_said(watching: Any) -> None:
+    page = watching
+    labels = "() => window.av2a.watch.lanes.rows.map((row) => row.label)"
+    page.select_option("#label-sort", "name")
+    assert page.evaluate(labels) == sorted(LABELS)
+    page.select_option("#label-sort", "count")
+    counts = page.evaluate("() => window.av2a.watch.lanes.rows.map((row) => row.count)")
+    assert counts == sorted(counts, reverse=True) and counts[0] > 0
+    page.fill("#label-filter", "ing")
+    assert sorted(page.evaluate(labels)) == sorted(label for label in LABELS if "ing" in label)
+    page.fill("#label-filter", "")
+    asked(page, "tuba, typewriter")
+    page.wait_for_function("() => window.av2a.watch.answer.labels.includes('tuba')")
+    settled(page)
+    assert shown(page) == [] and page.inner_text("#summary") == "Nothing was found"
+    assert page.inner_text("#nothing").startswith("What came closest: ")
+
+
 def test_settings_are_copied_as_a_command_and_saved_as_a_file(watching: Any) -> None:
     page = watching
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
