@@ -31,14 +31,17 @@ AGREEMENT_CLIPS, AGREEMENT_SETTINGS = 10, 50
 SLIDE = """async () => {
   const w = window.av2a.watch, waits = [], tasks = [];
   new PerformanceObserver((list) => tasks.push(...list.getEntries().map((e) => e.duration))).observe({ type: "longtask" });
-  let ticks = 0;
+  let ticks = 0, shown = 0;
+  const show = w.showPreview;
+  w.showPreview = (data) => ((shown += 1), show.call(w, data));
   for (let i = 0; i < 30; i++) {
     const began = performance.now();
     w.sliders.set("initial_threshold", 0.8 + (i % 15) * 0.01);
     while (w.busy || w.again) await new Promise(requestAnimationFrame), (ticks += 1);
     waits.push(performance.now() - began);
   }
-  return { waits, tasks, ticks };
+  delete w.showPreview;
+  return { waits, tasks, ticks, shown };
 }"""
 
 SCROLL = """async (seconds) => {
@@ -108,7 +111,7 @@ def measure_sliders(page: Any, session: Any) -> None:
     waits = sorted(slid["waits"])
     print(
         f"1 h x 30 labels x 3 streams, a threshold moves: median {statistics.median(waits):.0f} ms, longest {waits[-1]:.0f} ms; "
-        f"main thread {spent:.1f} ms a frame; longest task {max(slid['tasks'], default=0):.0f} ms (0: none over 50)"
+        f"main thread {spent:.1f} ms a frame, lanes drawn {slid['shown']} times for {len(waits)} moves; longest task {max(slid['tasks'], default=0):.0f} ms (0: none over 50)"
     )
 
 
