@@ -137,6 +137,9 @@ def test_what_is_no_media_is_said_beside_its_name(opened: Open, tmp_path: Path) 
 
 def test_thresholds_move_at_once_and_are_confirmed_by_the_server(watching: Any, scenes: list[Path]) -> None:
     page = watching
+    page.evaluate(
+        "() => { const w = window.av2a.watch, show = w.showPreview; w.previews = 0; w.showPreview = (data) => { w.previews += 1; show.call(w, data); }; }"
+    )
     rng = np.random.default_rng(3)
     for _ in range(4):
         settings = {
@@ -152,7 +155,7 @@ def test_thresholds_move_at_once_and_are_confirmed_by_the_server(watching: Any, 
             "consistent": False,
         }
         page.evaluate(
-            "(settings) => { for (const [name, value] of Object.entries(settings)) window.av2a.watch.sliders.set(name, value); }",
+            "(settings) => { window.av2a.watch.previews = 0; for (const [name, value] of Object.entries(settings)) window.av2a.watch.sliders.set(name, value); }",
             settings,
         )
         settled(page)
@@ -163,6 +166,8 @@ def test_thresholds_move_at_once_and_are_confirmed_by_the_server(watching: Any, 
         settled(page)
         confirmed = shown(page)
         assert confirmed == in_order(expected(scenes[0], LABELS, settings))
+        # Lanes followed before the server had said anything, also after it has once confirmed an answer.
+        assert page.evaluate("() => window.av2a.watch.previews") > 0
         rows = page.evaluate("() => [...window.av2a.watch.ranEvents]")
         own = {(LABELS[int(rows[i])], rows[i + 2], rows[i + 3]) for i in range(0, len(rows), 6) if rows[i + 1] == 1}
         assert own == {(each[0], each[2], each[3]) for each in confirmed if each[1] == 1}, settings

@@ -4,8 +4,9 @@
  */
 
 import { clock, el } from "./dom.js";
+import { Found } from "./found.js";
 
-const RULER = 22, WAVE = 34, LANE = 9, GAP = 2, PAD = 5, CHART = 48, EDGE = 6;
+const RULER = 22, WAVE = 34, LANE = 9, GAP = 2, PAD = 5, CHART = 48, EDGE = 6, NARROW = 5;
 export const ROW = 3 * LANE + 2 * GAP + 2 * PAD;
 export const TOP = RULER + WAVE;
 const SHORTEST_VIEW = 1;
@@ -21,11 +22,11 @@ export class Lanes {
     this.context = this.canvas.getContext("2d", { alpha: false });
     this.topContext = this.top.getContext("2d");
     this.rows = [];
-    this.events = [];
-    this.marks = [];
+    this.found = this.rejected = new Found([]);
     this.byRow = new Map();
-    // Kept, as asking for it while drawing makes the browser lay the page out.
+    // Both are kept, as asking for them while drawing makes the browser lay the page out.
     this.width = 1;
+    this.scrolled = board.scrollTop;
     this.duration = 1;
     this.view = [0, 1];
     this.time = 0;
@@ -37,35 +38,37 @@ export class Lanes {
     this.selected = null;
     this.drag = null;
     this.pointers = new Map();
-    this.dirty = true;
-    this.dirtyTop = true;
+    this.dirty = false;
+    this.waits = 0;
     this.playing = () => false;
     this.frames = { count: 0, busy: 0, longest: 0 };
     this.looks = null;
     new ResizeObserver(() => this.resize()).observe(this.holder);
-    board.addEventListener("scroll", () => this.touch(), { passive: true });
+    board.addEventListener("scroll", () => this.touch((this.scrolled = board.scrollTop)), { passive: true });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.touch((this.looks = this.drawnTop = null)));
     this.holder.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel", "dblclick", "pointerleave"])
       this.holder.addEventListener(kind, (event) => this[kind](event));
-    const loop = () => {
-      if (this.playing()) this.dirtyTop = true;
-      if (this.dirty || this.dirtyTop) this.frame();
-      requestAnimationFrame(loop);
-    };
-    requestAnimationFrame(loop);
+    this.touch();
   }
 
   touch() {
     this.dirty = true;
-    this.dirtyTop = true;
+    this.touchTop();
+  }
+
+  /** Only the canvas above is drawn anew. */
+  touchTop() {
+    if (!this.waits) this.waits = requestAnimationFrame(() => this.frame());
   }
 
   frame() {
-    const began = performance.now();
+    const began = performance.now(), goesOn = this.playing();
     if (this.dirty) this.draw();
     this.drawTop();
-    this.dirty = this.dirtyTop = false;
+    this.dirty = false;
+    this.waits = 0;
+    if (goesOn) this.touchTop();
     const busy = performance.now() - began;
     this.frames.count += 1;
     this.frames.busy += busy;
@@ -94,17 +97,13 @@ export class Lanes {
     this.touch();
   }
 
-  /** rows: { label, index, text } in the order shown; events: what is drawn as found; marks: rejected ones. */
-  show(rows, events, marks) {
+  /** rows: { label, count, note, title } in the order shown; found, rejected: events of each lane (found.js). */
+  show(rows, found, rejected) {
     const same = rows.length === this.rows.length && rows.every((row, i) => row.label === this.rows[i].label);
     this.rows = rows;
-    this.events = events;
-    this.marks = marks;
+    this.found = found;
+    this.rejected = rejected;
     this.byRow = new Map(rows.map((row, i) => [row.label, i]));
-    this.lists = rows.map(() => [[], [], []]);
-    this.hollow = rows.map(() => [[], [], []]);
-    for (const event of events) this.lists[this.byRow.get(event.label)]?.[event.stream].push(event);
-    for (const mark of marks) this.hollow[this.byRow.get(mark.label)]?.[mark.stream].push(mark);
     if (same) this.updateNames();
     else this.drawNames();
     this.touch();
@@ -149,7 +148,7 @@ export class Lanes {
 
   /** Where a row begins within the canvas as it is scrolled now. */
   topOf(row) {
-    return TOP + row * ROW + (this.open >= 0 && row > this.open ? 3 * CHART + PAD : 0) - this.board.scrollTop;
+    return TOP + row * ROW + (this.open >= 0 && row > this.open ? 3 * CHART + PAD : 0) - this.scrolled;
   }
 
   x(seconds) {
@@ -225,8 +224,9 @@ export class Lanes {
       const stream = Math.min(2, Math.max(0, Math.floor((y - top - PAD) / (LANE + GAP))));
       if (y > top + ROW) return { row };
       const near = (event) => x >= this.x(event.start) - EDGE && x <= this.x(event.stop) + EDGE;
-      const event = this.shown[stream] ? this.lists[row][stream].findLast(near) : undefined;
-      const mark = event || !this.showRejected || !this.shown[stream] ? undefined : this.hollow[row][stream].findLast(near);
+      const { label } = this.rows[row];
+      const event = this.shown[stream] ? this.found.of(label, stream).findLast(near) : undefined;
+      const mark = event || !this.showRejected || !this.shown[stream] ? undefined : this.rejected.of(label, stream).findLast(near);
       const wide = event && this.x(event.stop) - this.x(event.start) > 3 * EDGE;
       const edge = !event ? null : Math.abs(x - this.x(event.start)) <= EDGE ? "start" : Math.abs(x - this.x(event.stop)) <= EDGE ? "stop" : null;
       return { row, stream, event, mark, edge: wide || event === this.selected ? edge : null };
@@ -259,7 +259,7 @@ export class Lanes {
       const hit = this.hit(at);
       this.holder.style.cursor = hit.edge ? "ew-resize" : hit.event || hit.mark ? "pointer" : at.y < TOP ? "col-resize" : "crosshair";
       this.hover = hit.event ?? hit.mark ?? null;
-      this.dirtyTop = true;
+      this.touchTop();
       return;
     }
     if (drag.kind === "pinch") {
@@ -314,7 +314,7 @@ export class Lanes {
 
   pointerleave() {
     this.hover = null;
-    this.dirtyTop = true;
+    this.touchTop();
   }
 
   dblclick(event) {
@@ -329,7 +329,7 @@ export class Lanes {
 
   firstRow() {
     const extra = this.open >= 0 ? 3 * CHART + PAD : 0;
-    return Math.max(0, Math.floor((this.board.scrollTop - extra) / ROW) - 1);
+    return Math.max(0, Math.floor((this.scrolled - extra) / ROW) - 1);
   }
 
   // Drawing.
@@ -348,11 +348,26 @@ export class Lanes {
       made.setTransform(new DOMMatrix([1 / ratio, 0, 0, 1 / ratio, 0, 0]));
       return made;
     };
-    const stream = (kind, paint) => ({ line: of(`--${kind}`), tint: of(`--${kind}-tint`), fill: paint ? pattern(6, (c) => {
-      c.fillStyle = of(`--${kind}-tint`);
+    const paper = of("--paper"), pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    // A preview is pale: its colours are mixed with the paper once, which is quicker than drawing all of it half transparent.
+    const pale = (colour) => {
+      for (const [alpha, each] of [[1, paper], [0.55, colour]]) {
+        pixel.globalAlpha = alpha;
+        pixel.fillStyle = each;
+        pixel.fillRect(0, 0, 1, 1);
+      }
+      const [red, green, blue] = pixel.getImageData(0, 0, 1, 1).data;
+      return `rgb(${red} ${green} ${blue})`;
+    };
+    const look = (line, tint, paint) => ({ line, tint, fill: paint ? pattern(6, (c) => {
+      c.fillStyle = tint;
       c.fillRect(0, 0, 6, 6);
-      paint(c, of(`--${kind}`));
-    }) : of(`--${kind}`) });
+      paint(c, line);
+    }) : line });
+    const stream = (kind, paint) => {
+      const line = of(`--${kind}`), tint = of(`--${kind}-tint`);
+      return { ...look(line, tint, paint), pale: look(pale(line), pale(tint), paint) };
+    };
     const stripes = (c, colour) => {
       c.strokeStyle = colour;
       c.lineWidth = 1.8;
@@ -404,8 +419,8 @@ export class Lanes {
     for (let stream = 0; stream < 3; stream++) {
       if (!this.shown[stream]) continue;
       const y = Math.round(top + PAD + stream * (LANE + GAP));
-      if (this.showRejected) this.drawHollow(c, looks, this.inView(this.hollow[row][stream], width), y);
-      this.drawFound(c, looks, stream, this.inView(this.lists[row][stream], width), y);
+      if (this.showRejected) this.drawHollow(c, looks, this.inView(this.rejected.of(this.rows[row].label, stream), width), y);
+      this.drawFound(c, looks, stream, this.inView(this.found.of(this.rows[row].label, stream), width), y);
     }
     if (row === this.open) this.drawChart(c, looks, top + ROW, width);
   }
@@ -425,18 +440,15 @@ export class Lanes {
   }
 
   drawFound(c, looks, stream, found, y) {
-    const look = looks.streams[stream];
-    c.strokeStyle = look.line;
     c.lineWidth = 1;
+    c.strokeStyle = looks.streams[stream].line;
     for (const [event, left, right] of found) {
-      // Pale, but what was rejected below it does not shine through.
-      if (event.preview) c.fillStyle = looks.paper, c.fillRect(left, y, right - left, LANE);
-      c.globalAlpha = event.preview ? 0.55 : 1;
-      // A pattern needs some width to be seen.
-      c.fillStyle = right - left <= 3 ? look.line : event.derived ? look.tint : look.fill;
+      const look = event.preview ? looks.streams[stream].pale : looks.streams[stream];
+      // A pattern and an outline need some width to be seen.
+      const isNarrow = right - left <= NARROW;
+      c.fillStyle = isNarrow ? look.line : event.derived ? look.tint : look.fill;
       c.fillRect(left, y, right - left, LANE);
-      c.globalAlpha = 1;
-      if (right - left <= 3) continue;
+      if (isNarrow) continue;
       // Dashes are slow to draw, and cannot be told apart on a narrow bar.
       const isDashed = event.preview && right - left > 8;
       if (isDashed) c.setLineDash([2, 2]);
@@ -451,7 +463,8 @@ export class Lanes {
     c.strokeStyle = c.fillStyle = looks.muted;
     c.lineWidth = 1;
     const wide = found.filter(([, left, right]) => right - left > 8);
-    for (const [, left, right] of found) if (right - left <= 8) c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
+    for (const [, left, right] of found) if (right - left <= NARROW) c.fillRect(left, y, 1, LANE);
+    else if (right - left <= 8) c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
     if (!wide.length) return;
     c.setLineDash([3, 2]);
     for (const [, left, right] of wide) c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);

@@ -2,8 +2,9 @@
 
 import { download, request, save } from "./api.js";
 import { Corrections, replay } from "./corrections.js";
-import { MODALITIES, SEEN, WORDS } from "./core.js";
+import { MODALITIES, WORDS } from "./core.js";
 import { $, clock, el, later, name, plural, say, stageWords } from "./dom.js";
+import { Found, Unread } from "./found.js";
 import { LabelField } from "./labels.js";
 import { Lanes } from "./lanes.js";
 import { Deck } from "./review.js";
@@ -33,7 +34,7 @@ export class Watch {
     this.table = new EventTable($("table"), { select: (event, seeks) => (this.select(event), seeks && this.seek(event.start), this.lanes.reveal(event.start)), activate: (event) => this.playEvent(event) });
     this.corrections = new Corrections((body) => request("PUT", `/api/videos/${this.video.id}/corrections`, body), () => this.show());
     this.deck = new Deck(this);
-    this.tableLater = later(150, () => this.table.show(this.listed));
+    this.tableLater = later(150, () => this.showTable());
     this.worker = null;
     this.wire();
   }
@@ -139,6 +140,7 @@ export class Watch {
     this.media = el(kind, { controls: true, preload: "metadata", src: source, playsInline: true, "aria-label": "The video" });
     this.media.addEventListener("error", () => this.unplayable(source));
     this.media.addEventListener("seeked", () => this.lanes.touch());
+    this.media.addEventListener("play", () => this.lanes.touchTop());
     this.media.addEventListener("timeupdate", () => this.lanes.touch());
     this.media.addEventListener("loadedmetadata", () => {
       if (this.lanes.duration <= 1 && Number.isFinite(this.media.duration)) this.lanes.reset(this.media.duration);
@@ -305,35 +307,24 @@ export class Watch {
     this.again = false;
     this.ranAt = performance.now();
     const label = this.openedLabel;
-    this.worker.postMessage({ number: this.number, settings: this.sliders.current, open: label === null ? -1 : this.parsed.labels.indexOf(label) });
+    this.worker.postMessage({ key: this.scoresKey, settings: this.sliders.current, open: label === null ? -1 : this.parsed.labels.indexOf(label) });
   }
 
   ran(data) {
     this.busy = false;
     this.lastRun = performance.now() - this.ranAt;
-    this.ranEvents = data.events;
+    this.ranEvents = data.found.numbers;
     if (this.again) this.run();
-    if (!this.answer || this.parsed.labels !== this.answer.labels) return;
+    // What was computed from the scores of other labels is of no use.
+    if (data.key !== this.answer?.scores) return;
     if (data.opened.length) this.lanes.chart = { segmentSeconds: this.answer.segment_seconds, streams: data.opened };
     if (this.isPreview) this.showPreview(data);
     this.lanes.touch();
     this.drawnAt = performance.now();
   }
 
-  showPreview({ events, rejected }) {
-    const { labels, segments, duration, segment_seconds: each } = this.answer;
-    const read = (flat, isRejected) => {
-      const list = new Array(flat.length / 6);
-      for (let i = 0, at = 0; i < list.length; i++, at += 6) {
-        const stream = flat[at + 1], stop = flat[at + 3];
-        list[i] = {
-          label: labels[flat[at]], stream, start: flat[at + 2] * each, stop: stop === segments ? duration : stop * each, score: flat[at + 4],
-          derived: flat[at + 5] === 1, preview: !isRejected && stream !== SEEN, rejected: isRejected,
-        };
-      }
-      return list;
-    };
-    this.preview = { events: read(events, false), rejected: read(rejected, true) };
+  showPreview({ found, rejected }) {
+    this.preview = { found: new Unread(found, this.answer, false), rejected: new Unread(rejected, this.answer, true) };
     this.show();
   }
 
@@ -385,62 +376,67 @@ export class Watch {
 
   machineEvents() {
     if (!this.answer) return [];
-    if (this.isPreview && this.preview) return this.preview.events;
+    if (this.isPreview && this.preview) return this.preview.found.all();
     const { labels, events, derived } = this.answer, known = new Set(derived.map((each) => each.join()));
     return events.map(([label, stream, start, stop, score]) => ({ label: labels[label], stream, start, stop, score, derived: known.has(`${label},${stream},${start},${stop}`) }));
   }
 
   marks() {
     if (!this.answer) return [];
-    if (this.isPreview && this.preview) return this.preview.rejected;
+    if (this.isPreview && this.preview) return this.preview.rejected.all();
     return this.answer.rejected.map(([label, stream, start, stop, score]) => ({ label: this.answer.labels[label], stream, start, stop, score, rejected: true }));
   }
 
   show() {
-    const { answer } = this, machine = this.machineEvents(), { events, unmatched, gone } = replay(machine, this.corrections.operations);
-    this.events = events;
-    const marks = [...this.marks(), ...gone.map((event) => ({ ...event, rejected: true }))];
-    const kept = this.selected && [...events, ...marks].find((event) => same(event, this.selected));
-    this.selected = kept ?? null;
+    const { answer } = this, { operations } = this.corrections, isLive = this.isPreview && this.preview && !operations.length;
+    let { found, rejected } = this.preview ?? {}, unmatched = [];
+    if (!isLive) {
+      const replayed = replay(this.machineEvents(), operations);
+      unmatched = replayed.unmatched;
+      found = new Found(replayed.events);
+      rejected = new Found([...this.marks(), ...replayed.gone.map((event) => ({ ...event, rejected: true }))]);
+    }
+    this.found = found;
+    const { selected } = this;
+    if (selected) this.selected = [found, rejected].flatMap((each) => each.of(selected.label, selected.stream)).find((event) => same(event, selected)) ?? null;
     const words = $("label-filter").value.trim().toLowerCase();
-    const labels = answer ? [...new Set([...answer.labels, ...events.map((event) => event.label)])] : [];
-    const byLabel = new Map(labels.map((label) => [label, []]));
-    for (const event of events) byLabel.get(event.label)?.push(event);
-    const order = {
-      asked: () => 0, name: (a, b) => a.localeCompare(b), count: (a, b) => byLabel.get(b).length - byLabel.get(a).length,
-      first: (a, b) => (byLabel.get(a)[0]?.start ?? Infinity) - (byLabel.get(b)[0]?.start ?? Infinity) || 0,
-      score: (a, b) => Math.max(-1, ...byLabel.get(b).map((event) => event.score)) - Math.max(-1, ...byLabel.get(a).map((event) => event.score)),
-    }[$("label-sort").value];
+    const labels = answer ? [...new Set([...answer.labels, ...found.labels()])] : [];
+    const sorted = { asked: () => 0, count: (label) => -found.count(label), first: (label) => found.first(label), score: (label) => -found.best(label) }[$("label-sort").value];
+    const keys = new Map(labels.map((label) => [label, sorted?.(label)])), order = (a, b) => (sorted ? keys.get(a) - keys.get(b) : a.localeCompare(b));
     const rows = labels.filter((label) => label.toLowerCase().includes(words)).sort(order).map((label) => {
-      const count = byLabel.get(label).length, unknown = answer.unknown.filter(([index]) => answer.labels[index] === label).map(([, stream]) => ["by sound", "by sight"][stream]);
+      const count = found.count(label), unknown = answer.unknown.filter(([index]) => answer.labels[index] === label).map(([, stream]) => ["by sound", "by sight"][stream]);
       const note = unknown.length === 2 ? "not known" : unknown.length ? `not ${unknown[0]}` : "";
       return { label, count, note: [count || "", note].filter(Boolean).join(" · "), title: unknown.length ? `${label}: not known to these models ${unknown.join(" and ")}` : label };
     });
     const opened = this.openedLabel;
     this.lanes.open = rows.findIndex((row) => row.label === opened);
-    this.lanes.show(rows, events, marks);
+    this.lanes.show(rows, found, rejected);
     this.lanes.selected = this.selected;
-    const shown = new Set(rows.map((row) => row.label));
     this.table.selected = this.selected;
-    this.listed = events.filter((event) => shown.has(event.label) && this.lanes.shown[event.stream]);
     // While a slider moves the lanes follow at once, the table and the words a little later.
     if (this.isPreview) {
       this.tableLater();
       return;
     }
     this.tableLater.cancel();
-    this.table.show(this.listed);
-    this.showWords(events, unmatched);
+    this.showTable();
+    this.showWords(unmatched);
     this.showEditor();
     if (this.deckIsStale !== false) {
-      this.deck.offer(machine);
+      this.deck.offer(this.machineEvents());
       this.deckIsStale = false;
     }
     $("own-labels").replaceChildren(...labels.map((label) => el("option", { value: label })));
   }
 
-  showWords(events, unmatched) {
-    const { answer, corrections } = this, counts = [0, 1, 2].map((stream) => events.filter((event) => event.stream === stream).length);
+  showTable() {
+    this.events = this.found.all();
+    if (this.found instanceof Unread) this.events = replay(this.events, []).events;
+    this.table.show(this.events.filter((event) => this.lanes.byRow.has(event.label) && this.lanes.shown[event.stream]));
+  }
+
+  showWords(unmatched) {
+    const { answer, corrections, events } = this, counts = [0, 1, 2].map((stream) => events.filter((event) => event.stream === stream).length);
     $("summary").textContent = !answer ? "" : events.length ? `${plural(events.length, "event")}: ${counts[0]} heard, ${counts[1]} seen, ${counts[2]} both` : "Nothing was found";
     $("nothing").hidden = !answer || events.length > 0;
     if (answer && !events.length) $("nothing").textContent = answer.closest ? `What came ${answer.closest.charAt(0).toLowerCase()}${answer.closest.slice(1)}` : "No label came near. Move a slider to “more”, or try other words.";

@@ -9,8 +9,8 @@ onmessage = ({ data: message }) => {
     parser = new Parser(unpack(message.scores), message.labels, message.segmentSeconds);
     return;
   }
-  const { events, rejected, opened } = parser.parse(message.settings, message.open), { labels, data } = parser;
-  const found = packed(events, labels, data.segments), refused = packed(rejected, labels, data.segments);
-  const transfer = opened.flatMap((each) => [each.scores.buffer, ...(each.thresholds ? [each.thresholds.buffer] : [])]);
-  postMessage({ number: message.number, events: found, rejected: refused, opened }, [found.buffer, refused.buffer, ...transfer]);
+  const { events, rejected, opened } = parser.parse(message.settings, message.open), labels = parser.labels.length;
+  const found = packed(events, labels), refused = packed(rejected, labels);
+  const arrays = [found.numbers, found.begins, refused.numbers, refused.begins, ...opened.flatMap(({ scores, thresholds }) => [scores, ...(thresholds ? [thresholds] : [])])];
+  postMessage({ key: message.key, found, rejected: refused, opened }, arrays.map((each) => each.buffer));
 };
