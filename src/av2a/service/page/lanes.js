@@ -5,6 +5,7 @@
 
 import { clock, el } from "./dom.js";
 import { Found } from "./found.js";
+import { Strip } from "./strip.js";
 
 const RULER = 22, WAVE = 34, LANE = 9, GAP = 2, PAD = 5, CHART = 48, EDGE = 6, NARROW = 5;
 export const ROW = 3 * LANE + 2 * GAP + 2 * PAD;
@@ -36,6 +37,7 @@ export class Lanes {
     this.shown = [true, true, true];
     this.showRejected = true;
     this.selected = null;
+    this.strip = new Strip();
     this.drag = null;
     this.pointers = new Map();
     this.dirty = false;
@@ -350,16 +352,16 @@ export class Lanes {
     };
     const paper = of("--paper"), pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
     // A preview is pale: its colours are mixed with the paper once, which is quicker than drawing all of it half transparent.
-    const pale = (colour) => {
-      for (const [alpha, each] of [[1, paper], [0.55, colour]]) {
-        pixel.globalAlpha = alpha;
+    const mixed = (colour, alpha) => {
+      for (const [share, each] of [[1, paper], [alpha, colour]]) {
+        pixel.globalAlpha = share;
         pixel.fillStyle = each;
         pixel.fillRect(0, 0, 1, 1);
       }
-      const [red, green, blue] = pixel.getImageData(0, 0, 1, 1).data;
-      return `rgb(${red} ${green} ${blue})`;
+      return pixel.getImageData(0, 0, 1, 1).data;
     };
-    const look = (line, tint, paint) => ({ line, tint, fill: paint ? pattern(6, (c) => {
+    const pale = (colour) => `rgb(${mixed(colour, 0.55).subarray(0, 3).join(" ")})`, number = (colour) => new Uint32Array(mixed(colour, 1).buffer)[0];
+    const look = (line, tint, paint) => ({ line, tint, number: number(line), fill: paint ? pattern(6, (c) => {
       c.fillStyle = tint;
       c.fillRect(0, 0, 6, 6);
       paint(c, line);
@@ -381,7 +383,7 @@ export class Lanes {
     };
     return (this.looks = {
       streams: [stream("audio", stripes), stream("visual", dots), stream("audio_visual", null)],
-      ink: of("--ink"), muted: of("--muted"), rule: of("--rule"), paper: of("--paper"), raised: of("--raised"), accent: of("--accent"),
+      ink: of("--ink"), muted: of("--muted"), mutedNumber: number(of("--muted")), rule: of("--rule"), paper: of("--paper"), raised: of("--raised"), accent: of("--accent"),
       ...Object.fromEntries(Object.entries({ font: 12, middling: 10, small: 9 }).map(([called, size]) => [called, `${size}px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif`])),
     });
   }
@@ -402,41 +404,55 @@ export class Lanes {
     c.beginPath();
     c.rect(0, TOP, width, height - TOP);
     c.clip();
+    const wide = [];
+    this.strip.begin(width, this.canvas.width / width, 3 * (Math.ceil(height / ROW) + 2));
     for (let row = this.firstRow(); row < this.rows.length; row++) {
       const top = this.topOf(row);
       if (top > height) break;
       if (top + this.heightOf(row) < TOP) continue;
-      this.drawRow(c, looks, row, top, width);
+      this.drawRow(c, looks, row, top, width, wide);
+    }
+    this.strip.draw(c, LANE);
+    for (const { stream, y, hollow, found } of wide) {
+      this.drawHollow(c, looks, hollow, y);
+      this.drawFound(c, looks, stream, found, y);
     }
     c.restore();
     this.drawRuler(c, looks, width, height);
     this.drawWave(c, looks, width);
   }
 
-  drawRow(c, looks, row, top, width) {
+  /** A row's frame and chart; narrow bars go to the strip, and what is wide is added to the list. */
+  drawRow(c, looks, row, top, width, wide) {
     c.fillStyle = looks.rule;
     c.fillRect(0, Math.round(top + this.heightOf(row)) - 1, width, 1);
+    const { label } = this.rows[row];
     for (let stream = 0; stream < 3; stream++) {
       if (!this.shown[stream]) continue;
-      const y = Math.round(top + PAD + stream * (LANE + GAP));
-      if (this.showRejected) this.drawHollow(c, looks, this.inView(this.rejected.of(this.rows[row].label, stream), width), y);
-      this.drawFound(c, looks, stream, this.inView(this.found.of(this.rows[row].label, stream), width), y);
+      const y = Math.round(top + PAD + stream * (LANE + GAP)), look = looks.streams[stream];
+      this.strip.lane(y);
+      const hollow = this.showRejected ? this.wideOnes(this.rejected.of(label, stream), width, () => looks.mutedNumber, 1) : [];
+      wide.push({ stream, y, hollow, found: this.wideOnes(this.found.of(label, stream), width, ({ preview }) => (preview ? look.pale : look).number) });
     }
     if (row === this.open) this.drawChart(c, looks, top + ROW, width);
   }
 
-  /** Those of a lane that the view shows, as [event, left, right] in whole pixels; many within one column look like one. */
-  inView(events, width) {
-    const [start, stop] = this.view, scale = width / (stop - start), found = [];
+  /** Those of a lane that the view shows, as [event, left, right] in whole pixels; the narrow ones become bars of the strip.
+   *
+   * A pattern or an outline needs some width to be seen, and many bars within one column look like one.
+   */
+  wideOnes(events, width, colourOf, narrow = Infinity) {
+    const [start, stop] = this.view, scale = width / (stop - start), wide = [];
     let edge = -1;
     for (const event of events) {
       if (event.stop < start || event.start > stop) continue;
       const left = Math.max(-2, Math.round((event.start - start) * scale)), right = Math.min(width + 2, Math.max(left + 2, Math.round((event.stop - start) * scale)));
       if (right - left <= 2 && right <= edge) continue;
       edge = Math.max(edge, right);
-      found.push([event, left, right]);
+      if (right - left > NARROW || event.touched) wide.push([event, left, right]);
+      else this.strip.bar(left, Math.min(right, left + narrow), colourOf(event));
     }
-    return found;
+    return wide;
   }
 
   drawFound(c, looks, stream, found, y) {
@@ -444,11 +460,8 @@ export class Lanes {
     c.strokeStyle = looks.streams[stream].line;
     for (const [event, left, right] of found) {
       const look = event.preview ? looks.streams[stream].pale : looks.streams[stream];
-      // A pattern and an outline need some width to be seen.
-      const isNarrow = right - left <= NARROW;
-      c.fillStyle = isNarrow ? look.line : event.derived ? look.tint : look.fill;
+      c.fillStyle = event.derived ? look.tint : look.fill;
       c.fillRect(left, y, right - left, LANE);
-      if (isNarrow) continue;
       // Dashes are slow to draw, and cannot be told apart on a narrow bar.
       const isDashed = event.preview && right - left > 8;
       if (isDashed) c.setLineDash([2, 2]);
@@ -463,8 +476,7 @@ export class Lanes {
     c.strokeStyle = c.fillStyle = looks.muted;
     c.lineWidth = 1;
     const wide = found.filter(([, left, right]) => right - left > 8);
-    for (const [, left, right] of found) if (right - left <= NARROW) c.fillRect(left, y, 1, LANE);
-    else if (right - left <= 8) c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
+    for (const [, left, right] of found) if (right - left <= 8) c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
     if (!wide.length) return;
     c.setLineDash([3, 2]);
     for (const [, left, right] of wide) c.strokeRect(left + 0.5, y + 0.5, right - left - 1, LANE - 1);
