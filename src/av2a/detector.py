@@ -468,7 +468,7 @@ def events_of(parsings: Sequence[Parsing], labels: Sequence[str], grid: Grid) ->
 
 
 def traces_of(parsings: Sequence[Parsing]) -> tuple[Trace, ...]:
-    """The stretches' traces one after the other, for each stream."""
+    """The parts' traces one after the other, for each stream."""
     return tuple(_joined(modality, parsings) for modality in ORDER)
 
 

@@ -106,7 +106,7 @@ class RayEngine:
             self._driver = None
 
 
-class _Told(Enum):
+class _Message(Enum):
     """What the driver's process sends."""
 
     ALIVE = "alive"
@@ -141,19 +141,19 @@ class _DriverProcess:
             try:
                 if not self._connection.poll(LOST_SECONDS):
                     raise BrokenPlugin(f"Ray gave up (its node did not answer for {LOST_SECONDS:.0f} s): {_GO_ON}")
-                told, about = self._connection.recv()
+                message, about = self._connection.recv()
             except (EOFError, OSError) as ended:
                 raise BrokenPlugin(
                     f"Ray gave up (its driver ended by itself, so its node may be lost): {_GO_ON}"
                 ) from ended
-            if told is _Told.OUTCOME:
+            if message is _Message.OUTCOME:
                 yield about
-            elif told is _Told.BEGUN:
+            elif message is _Message.BEGUN:
                 begun(jobs[about])
-            elif told is _Told.FAILED:
+            elif message is _Message.FAILED:
                 self._is_idle = True
                 raise BrokenPlugin(about)
-            elif told is _Told.END:
+            elif message is _Message.END:
                 self._is_idle = True
                 return
 
@@ -193,17 +193,17 @@ class _Driver:
         self._node = ""
         self._began = time.monotonic()
 
-    def tell(self, told: _Told, about: Any = None) -> None:
+    def tell(self, message: _Message, about: Any = None) -> None:
         """Send one message, from any thread."""
         with self._lock:
-            self._connection.send((told, about))
+            self._connection.send((message, about))
 
     def report_node(self) -> None:
         """Say that the own node is alive, as long as it is."""
         with suppress(OSError):
             while True:
                 if self._node_is_alive():
-                    self.tell(_Told.ALIVE)
+                    self.tell(_Message.ALIVE)
                 time.sleep(NODE_SECONDS)
 
     def run(self, jobs: list[VideoJob], alone: bool) -> None:
@@ -215,16 +215,16 @@ class _Driver:
             report = threading.Thread(target=self._report, args=(desk, ended), name="av2a beginnings", daemon=True)
             report.start()
             for outcome in self._outcomes(jobs, desk, alone):
-                self.tell(_Told.OUTCOME, pickle.loads(outcome))
+                self.tell(_Message.OUTCOME, pickle.loads(outcome))
             ended.set()
             report.join()
             ray.kill(desk)
         except BrokenPlugin as refusal:
-            self.tell(_Told.FAILED, str(refusal))
+            self.tell(_Message.FAILED, str(refusal))
         except Exception as error:  # noqa: BLE001 - it is raised again in the parent
-            self.tell(_Told.FAILED, f"Ray gave up ({one_line(str(error), 200)}): {_GO_ON}")
+            self.tell(_Message.FAILED, f"Ray gave up ({one_line(str(error), 200)}): {_GO_ON}")
         else:
-            self.tell(_Told.END)
+            self.tell(_Message.END)
         finally:
             ended.set()
 
@@ -244,7 +244,7 @@ class _Driver:
         while not ended.wait(POLL_SECONDS):
             with suppress(Exception):
                 for key in self._ray.get(desk.begun.remote(), timeout=30):
-                    self.tell(_Told.BEGUN, key)
+                    self.tell(_Message.BEGUN, key)
 
     def _outcomes(self, jobs: list[VideoJob], desk: Any, alone: bool) -> Iterator[bytes]:
         from ray.data import ActorPoolStrategy, from_items

@@ -46,10 +46,10 @@ def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str
         raise InvalidLabels(f"a label is given twice among {some(labels)}: name each once")
     listed = Videos.of(videos)
     files, same_name = _by_clip_name(listed)
-    told = list(_told(videos if truth is None else truth, files, required=truth is not None))
-    categories = labels or _labels_of(told)
+    rows = list(_modal_rows(videos if truth is None else truth, files, required=truth is not None))
+    categories = labels or _labels_of(rows)
     truths = _Truths(_Names(files), categories)
-    for row, modality in told:
+    for row, modality in rows:
         truths.take(row, modality)
     clips = [truths.clip(name, files.get(name)) for name in dict.fromkeys([*files, *truths.annotated.found])]
     return Dataset(
@@ -63,7 +63,7 @@ def read_folder(videos: Path, *, truth: Path | None = None, labels: Sequence[str
             *truths.annotated.left_out.remarks(),
             *listed.remarks,
             *same_name,
-            *_without_truth(clips if told else []),
+            *_without_truth(clips if rows else []),
         ),
     )
 
@@ -75,9 +75,9 @@ def read_truth(truth: Path, names: Collection[str]) -> dict[str, tuple[Annotatio
         DataUnavailable: there are no annotations.
         InvalidAnnotations: it is malformed; the error names its line.
     """
-    told = list(_told(truth, names, required=True))
-    truths = _Truths(_Names(dict.fromkeys(names, truth)), _labels_of(told))
-    for row, modality in told:
+    rows = list(_modal_rows(truth, names, required=True))
+    truths = _Truths(_Names(dict.fromkeys(names, truth)), _labels_of(rows))
+    for row, modality in rows:
         truths.take(row, modality)
     return {name: truths.annotated.of(name) for name in names if name in truths.annotated.found}
 
@@ -141,7 +141,7 @@ class _Truths:
         return LabelledClip(name, path, annotations, weak_labels=self.weak.get(name, ()))
 
 
-def _told(truth: Path, clips: Collection[str], *, required: bool) -> Iterator[ModalRow]:
+def _modal_rows(truth: Path, clips: Collection[str], *, required: bool) -> Iterator[ModalRow]:
     """The rows of the annotations with their modalities."""
     file = truth / TRUTH_FILE if truth.is_dir() else truth
     if file.is_file():
@@ -168,8 +168,8 @@ def _as_llp(folder: Path) -> Iterator[ModalRow]:
         yield from ((row, modality) for row in read_rows(folder / name, EVENT_COLUMNS))
 
 
-def _labels_of(told: Sequence[ModalRow]) -> tuple[str, ...]:
-    names = {row["event_label"].strip() for row, modality in told if modality is not None}
+def _labels_of(rows: Sequence[ModalRow]) -> tuple[str, ...]:
+    names = {row["event_label"].strip() for row, modality in rows if modality is not None}
     return tuple(sorted(names - {""}))
 
 

@@ -57,8 +57,8 @@ def _rows(plain: Mapping[str, Any]) -> Iterator[EventRow]:
             segments = found["annotations"] if kind == "database" else found
             clips[clip] = bool(segments) or clips.get(clip, False)
             # ActivityNet's own ground truth does not tell heard from seen.
-            told = modality if kind == "results" or "database_heard" in plain else None
+            stream = modality if kind == "results" or "database_heard" in plain else None
             for each in segments:
                 start, stop = each["segment"]
-                yield event_row(clip, each["label"], told, start, stop, each.get("score"))
+                yield event_row(clip, each["label"], stream, start, stop, each.get("score"))
     yield from (clip_alone(clip) for clip, has_events in clips.items() if not has_events)

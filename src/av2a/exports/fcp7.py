@@ -94,8 +94,8 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
             if label != NOTE:
                 start, stop = _ends(marker, lines)
                 comment = marker.findtext("comment") or ""
-                told = comment.startswith(_CONFIDENCE)
-                sure = seconds(comment.removeprefix(_CONFIDENCE), lines[marker]) if told else None
+                has_confidence = comment.startswith(_CONFIDENCE)
+                sure = seconds(comment.removeprefix(_CONFIDENCE), lines[marker]) if has_confidence else None
                 yield EventRow(name, label, modality, frames.seconds(start), frames.seconds(stop), sure, lines[marker])
 
 

@@ -226,13 +226,13 @@ class AudioEmbedder:
             self.slices.update(dict.fromkeys(spans_seconds))
             return
         blocks = [*_blocks(spans_seconds, self.encoder.longest_seconds + OVERHANG_SECONDS)]
-        stretches = [(max(0.0, block[0][0] - MARGIN_SECONDS), block[-1][1] + MARGIN_SECONDS) for block in blocks]
+        ranges = [(max(0.0, block[0][0] - MARGIN_SECONDS), block[-1][1] + MARGIN_SECONDS) for block in blocks]
         if len(blocks) == 1:
-            stretches = [(blocks[0][0][0], blocks[0][-1][1])]
+            ranges = [(blocks[0][0][0], blocks[0][-1][1])]
         present: list[tuple[int, int]] = []
         finished = 0
-        with ahead(self._unbroken(stretches, present), 1) as sounds:
-            for block, (start, _), sound in zip(blocks, stretches, sounds, strict=True):
+        with ahead(self._unbroken(ranges, present), 1) as sounds:
+            for block, (start, _), sound in zip(blocks, ranges, sounds, strict=True):
                 self._embed_block(encoder, block, start, sound, present)
                 finished += len(block)
                 if self.progress is not None:
@@ -282,11 +282,11 @@ class AudioEmbedder:
             return [None] * len(spans)
         return cut_sounds(self._decoded(spans), self._samples(spans))
 
-    def _unbroken(self, stretches: Sequence[Span], present: list[tuple[int, int]]) -> Iterator[Sound]:
+    def _unbroken(self, ranges: Sequence[Span], present: list[tuple[int, int]]) -> Iterator[Sound]:
         """The audio of each span, silent where there is none; where there is some is noted in ``present``."""
-        samples = self._samples(stretches)
+        samples = self._samples(ranges)
         whole = _without_gaps(
-            self._decoded(stretches),
+            self._decoded(ranges),
             samples[0][0],
             max(last for _, last in samples),
             self.encoder.sample_rate_hz,

@@ -88,10 +88,10 @@ class Bench:
         """The embedded clips of a split, from the store where possible."""
         what = f"{dataset.name} {dataset.split}"
 
-        def told(stage: str, done: int, total: int) -> None:
+        def report(stage: str, done: int, total: int) -> None:
             self.progress(f"{what}, {settings.profile} sampling: {stage}", done, total)
 
-        found = watch(dataset, self.backbone, settings, self.store, progress=told)
+        found = watch(dataset, self.backbone, settings, self.store, progress=report)
         self.counts[what] = f"{len(found.watched)} of {found.total} videos"
         # A split is watched once for each way of sampling.
         self.left_out[what] = tuple(dict.fromkeys((*self.left_out.get(what, ()), *found.left_out)))

@@ -85,8 +85,8 @@ def settings_line(settings: Settings, number: Callable[[float], str] = "{:.6g}".
     usual = {field.name: field.default for field in fields(settings)} | PROFILES[settings.profile].as_dict()
     plain = {name: value.value if isinstance(value, Enum) else value for name, value in usual.items()}
     changed = [name for name, value in values.items() if name not in TABLE_1 and value != plain[name]]
-    told = (f"{name}={_setting(values[name], number)}" for name in (*TABLE_1, *changed))
-    return f"profile {settings.profile}: {', '.join(told)}"
+    parts = (f"{name}={_setting(values[name], number)}" for name in (*TABLE_1, *changed))
+    return f"profile {settings.profile}: {', '.join(parts)}"
 
 
 def _setting(value: Any, number: Callable[[float], str]) -> str:

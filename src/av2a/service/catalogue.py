@@ -18,7 +18,6 @@ from av2a.datasets.videos import Videos
 from av2a.errors import Av2aError
 from av2a.types import Clip
 
-STATES = ("new", "waiting", "working", "done", "failed", "cancelled")
 LONGEST_NAME_BYTES = 180
 
 

@@ -23,7 +23,7 @@ class Tags:
     """What a stream's models can tell apart."""
 
     names: tuple[str, ...]
-    """As users are told."""
+    """As users see them."""
     texts: tuple[str, ...]
     """All texts of all tags."""
     tag_of: tuple[int, ...]

@@ -217,7 +217,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "pumpkin, squash vegetable": ("940-942", ""),
     "flower": ("985 986", ""),
 }
-"""Written for this project from the names of both data sets. A goat is told by rams and ibexes, a bass by a cello: the nearest there is."""
+"""Written for this project from the names of both data sets. A goat is recognised from rams and ibexes, a bass by a cello: the nearest there is."""
 
 
 HOMONYMS = frozenset(
@@ -242,7 +242,7 @@ class Thing:
 
     @property
     def name(self) -> str:
-        """The name that users are told."""
+        """The name that users see."""
         return self.names[0]
 
     @property
