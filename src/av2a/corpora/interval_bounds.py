@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 from av2a.corpora.matrix import STREAMS, Matrix, products_of
 from av2a.embeddings import Vocabulary
+from av2a.methods.av2a.scores import sigmoid
 from av2a.settings import Settings
 from av2a.timeline import Grid
 from av2a.types import Modality
@@ -199,8 +200,3 @@ def with_margin(z: Float64[np.ndarray, "*any"], margin: float = MARGIN) -> Float
 def capped(scores: Float64[np.ndarray, " clip"]) -> Float64[np.ndarray, " clip"]:
     """What the method's own scores are at most."""
     return np.minimum(scores + SCORE_MARGIN, 1.0)
-
-
-def sigmoid(z: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:
-    """Scores of z."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(z, -500, 500))))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
-from av2a.corpora.interval_bounds import SCORE_MARGIN, IntervalBounds, capped, sigmoid, with_margin
+from av2a.corpora.interval_bounds import SCORE_MARGIN, IntervalBounds, capped, with_margin
 from av2a.corpora.matrix import Matrix, highest_of_clips, products_of
 from av2a.corpora.search import SearchGate
 from av2a.embeddings import Vocabulary
-from av2a.methods.av2a.scores import lowered, strictness
+from av2a.methods.av2a.scores import lowered, sigmoid, strictness
 from av2a.settings import Fusion, IntervalFeatures, Selection, Settings
 from av2a.types import Modality
 

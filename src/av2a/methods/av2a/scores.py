@@ -147,7 +147,7 @@ def normalised(similarity: Float[np.ndarray, "*input label"]) -> Float32[np.ndar
     # A row of equal float32 numbers is constant; its rounded mean must not make it look otherwise.
     spread[np.ptp(similarity, axis=-1, keepdims=True) == 0] = 0
     with np.errstate(invalid="ignore", divide="ignore"):
-        return _sigmoid(centred / spread)
+        return sigmoid(centred / spread).astype(np.float32)
 
 
 def against_background(
@@ -171,12 +171,13 @@ def against_background(
         spread = reference.std(axis=-1, ddof=1) if counts.sum() > 1 else np.zeros(reference.shape[:-1])
         above = similarity[..., label] - reference.mean(axis=-1) if counts.any() else np.zeros(spread.shape)
         with np.errstate(invalid="ignore", divide="ignore"):
-            scores[..., label] = _sigmoid(np.where(spread > 0, above / spread, 0.0))
+            scores[..., label] = sigmoid(np.where(spread > 0, above / spread, 0.0))
     return scores
 
 
-def _sigmoid(z: Float[np.ndarray, "*any"]) -> Float32[np.ndarray, "*any"]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(z, -500, 500)))).astype(np.float32)
+def sigmoid(z: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+    """Scores of z, in z's own precision."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(z, -500, 500))))
 
 
 def fused(
