@@ -146,3 +146,19 @@ def test_old_files_of_other_names_and_what_links_point_to_are_left_alone(tmp_pat
     atomic.write_bytes(tmp_path / "out", b"")
     assert names(tmp_path) == sorted([*others, "mine", "out"])
     assert names(tmp_path / "mine") == ["file"]
+
+
+def test_a_process_that_ends_at_once_removes_what_it_has_not_finished(tmp_path: Path) -> None:
+    program = """
+import os, sys
+from pathlib import Path
+from av2a import atomic
+folder = Path(sys.argv[1])
+atomic.write_bytes(folder / "done", b"")
+with atomic.whole_file(folder / "file"), atomic.whole_folder(folder / "folder"):
+    assert len(list(folder.iterdir())) == 3
+    atomic.abandon()
+    os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    assert names(tmp_path) == ["done"]

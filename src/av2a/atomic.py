@@ -17,6 +17,9 @@ from pathlib import Path
 LEFT_SECONDS = 3600.0
 """A partial file or folder that was not written to for this long belongs to a run that was killed."""
 
+_unfinished: set[Path] = set()
+"""Partial files and folders of this process."""
+
 _PARTIAL_NAME = re.compile(r"\.av2a-[0-9a-f]{16}\.part(\.\w+)?")
 
 
@@ -37,6 +40,7 @@ def whole_file(path: Path, *, overwrite: bool = True, durable: bool = True) -> I
     """
     remove_left_over(path.parent)
     partial = _partial(path)
+    _unfinished.add(partial)
     try:
         # Created as any new file is, so that it has the permissions that the user gives to new files.
         partial.open("xb").close()
@@ -48,6 +52,7 @@ def whole_file(path: Path, *, overwrite: bool = True, durable: bool = True) -> I
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        _unfinished.discard(partial)
 
 
 def write_bytes(path: Path, content: bytes, *, overwrite: bool = True, durable: bool = True) -> None:
@@ -66,6 +71,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     remove_left_over(path.parent)
     partial = _partial(path)
     partial.mkdir()
+    _unfinished.add(partial)
     try:
         yield partial
         with suppress(FileNotFoundError):
@@ -73,6 +79,13 @@ def whole_folder(path: Path) -> Iterator[Path]:
         partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        _unfinished.discard(partial)
+
+
+def abandon() -> None:
+    """Removes what this process has not finished: for one that ends at once, without the ends of its blocks."""
+    for partial in list(_unfinished):
+        _remove(partial)
 
 
 # One look at a folder for each process: a folder may hold very many files.
@@ -84,7 +97,12 @@ def remove_left_over(folder: Path) -> None:
             if _PARTIAL_NAME.fullmatch(path.name):
                 with suppress(OSError):
                     if time.time() - _last_written(path) > LEFT_SECONDS:
-                        path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
+                        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
 
 
 def _last_written(path: Path) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from av2a import media
+from av2a import atomic, media
 from av2a.backbones.base import Backbone
 from av2a.backbones.registry import load_backbone
 from av2a.embeddings import Embeddings, Interval
@@ -99,6 +99,22 @@ def test_what_is_read_back_is_what_was_observed_to_the_last_bit(
     extracted(clip, backbone, settings, store)
     [kept] = extracted(clip, silent(backbone), settings, store)
     assert_same_parts([fresh], [kept], EVERY)
+
+
+def test_an_entry_is_found_although_its_writer_was_killed_right_after_it(
+    clip: Clip, mini: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = atomic.write_bytes
+
+    def killed_afterwards(path: Path, content: bytes) -> None:
+        write(path, content)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "write_bytes", killed_afterwards)
+        with pytest.raises(KeyboardInterrupt):
+            stored(clip, mini, RELEASED, Store(tmp_path / "store"))
+    assert FeatureSource(clip, mini, RELEASED, Store(tmp_path / "store")).was_stored
 
 
 def test_an_interval_of_one_stream_is_as_the_observer_gives_it(clip: Clip, store: Store, mini: Backbone) -> None:

@@ -18,7 +18,7 @@ COMMANDS = {
     "report": ("report", "Make any output from answers that were kept as JSON."),
     "export": ("export", "Write answers that were kept as JSON in the formats of other tools."),
     "import": ("import_", "Turn annotations of other tools into one table of events."),
-    "cut": ("cut", "Cut the moments of an answer out of its video."),
+    "cut": ("cut", "Cut the moments of answers out of their videos."),
     "batch": ("batch", "Find the events of any number of videos, each once whatever is killed and when."),
     "search": ("search", "Ask for a new event in all videos that were embedded, without opening one."),
     "library": ("library", "Show, grow, shrink and check the library of embedded videos."),

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from av2a import atomic
 from av2a.corpora.jobs import VideoJob
 from av2a.corpora.worker import DIED, TOO_MUCH_MEMORY, TOO_SLOW, UNEXPECTED, VideoOutcome
 from av2a.errors import Av2aError, BrokenPlugin
@@ -190,6 +191,7 @@ def end_with_parent() -> None:
     """Wait for the parent's end, and end this process."""
     parent: Any = multiprocessing.parent_process()
     parent.join()
+    atomic.abandon()
     os._exit(1)
 
 

@@ -158,9 +158,10 @@ class Store:
         content = save(arrays, metadata={HEADER: json.dumps(said, sort_keys=True)})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write_bytes(path, content)
+            # First: an entry of a file whose digest is not known would not be looked for, and be made again.
             if identity is not None:
                 self._note_digest(identity, made_by["clip"]["sha256"])
+            atomic.write_bytes(path, content)
             if (limit := self.limit_bytes) is not None:
                 self.shrink(limit, keep=path)
         except OSError as refusal:

@@ -117,13 +117,12 @@ def all_rows(detection: Detection, truth: Sequence[Event] = ()) -> list[LabelRow
 def shades(events: Sequence[Event], duration_seconds: float, segment_seconds: float) -> list[Shade]:
     """The coverage of a lane in bins where bars would merge; empty where bars can be told apart.
 
-        Bars merge where a gap between two events is narrower than a bin. A covered bin is never invisible: its level is at least 1.
+    Bars merge where a gap between two events is narrower than a bin. A covered bin is never invisible: its level is at least 1.
 
-        >>> from av2a.wording import counted
-    from av2a.types import Modality
-        >>> seconds = [Event("a", Modality.AUDIO, 2.0 * index, 2.0 * index + 1, 0.9) for index in range(18)]
-        >>> [(each.start_seconds, each.stop_seconds, each.level) for each in shades(seconds, 7200.0, 1.0)]
-        [(0.0, 36.0, 3)]
+    >>> from av2a.types import Modality
+    >>> seconds = [Event("a", Modality.AUDIO, 2.0 * index, 2.0 * index + 1, 0.9) for index in range(18)]
+    >>> [(each.start_seconds, each.stop_seconds, each.level) for each in shades(seconds, 7200.0, 1.0)]
+    [(0.0, 36.0, 3)]
     """
     bin_seconds = duration_seconds / BINS
     ordered = sorted(events, key=lambda event: event.start_seconds)

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from av2a import media
+from av2a import atomic, media
 from av2a.backbones.base import Backbone
 from av2a.backbones.registry import load_backbone
 from av2a.corpora.library import Library
@@ -115,6 +115,7 @@ class TaskRunner:
                 request = self.pipe.recv()
             except (EOFError, OSError):
                 # Threads may be deep in a decoder: nothing waits for them.
+                atomic.abandon()
                 os._exit(0)
             if request.task == "cancel":
                 self._cancelled.add(request.arguments["number"])
