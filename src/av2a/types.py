@@ -195,7 +195,7 @@ class Trace:
     """How one stream came to its decisions, for drawing and explaining.
 
     Columns are the asked labels in their order. NaN where the stream had nothing to score: no picture or sound in a
-    segment, or a label that was not selected anywhere.
+    segment.
     """
 
     modality: Modality
@@ -204,7 +204,9 @@ class Trace:
     selected: Bool[np.ndarray, "segment label"]
     """Where each label passed the selection."""
     scores: Float[np.ndarray, "segment label"]
+    """Those that thresholds decided about; of a label that was not selected anywhere, those that selection saw."""
     thresholds: Float[np.ndarray, "segment label"]
+    """NaN also for a label that was not selected anywhere."""
     rejected: tuple[tuple[Candidate, float], ...] = ()
     """Candidates that failed validation, in segments of the clip, each with the score that was too low."""
     derived: tuple[Candidate, ...] = ()

@@ -9,7 +9,11 @@ import pytest
 from av2a.detector import detect
 from av2a.exports.scores import read_scores, write_scores
 from av2a.types import Modality
+from av2a.world import NAMES
 from tests.cli.calling import Call
+from tests.small_world import world
+
+__all__ = ["world"]  # fixtures
 
 BARS = [
     word
@@ -97,6 +101,20 @@ def test_saved_scores_are_those_of_the_answer_and_are_read_back(av2a: Call, vide
         assert scores.segments == pytest.approx(trace.scores, abs=1e-6, nan_ok=True)
     again = json.loads(av2a("detect", video, "--scores", saved, "--json", *BARS).out)
     assert again["labels"] == ["dog barking", "violin"]
+
+
+def test_scores_of_labels_that_were_not_selected_are_saved_too(av2a: Call, world: Path, tmp_path: Path) -> None:
+    clip = sorted(world.glob("*.mp4"))[0]
+    saved = tmp_path / "clip.npz"
+    assert av2a("detect", clip, "-l", ", ".join(NAMES), "--save-scores", saved).status == 0
+    scored = read_scores(saved)
+    traces = {trace.modality: trace for trace in detect(clip, scored.labels, "mini").traces}
+    heard = traces[Modality.AUDIO]
+    assert heard.kept.any() and not heard.kept.all()
+    assert scored.scored.audio.segments == pytest.approx(heard.scores, abs=1e-6)
+    again = json.loads(av2a("detect", clip, "--scores", saved, "--profile", "practical", "--json").out)
+    selected = {label for trace in traces.values() for label, kept in zip(scored.labels, trace.kept, strict=True) if kept}
+    assert {event["label"] for event in again["events"]} <= selected
 
 
 def test_saved_scores_are_refused_where_other_outputs_would_be(

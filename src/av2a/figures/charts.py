@@ -113,7 +113,7 @@ def _reason_for_none(detection: Detection, trace: Trace | None, column: int) -> 
     """Why there is no line to draw; empty where there is one."""
     if trace is None:
         return "Scores were not kept."
-    if np.isfinite(trace.scores[:, column]).any():
+    if trace.selected[:, column].any() and np.isfinite(trace.scores[:, column]).any():
         return ""
     if trace.modality is Modality.AUDIO_VISUAL and detection.settings.fusion is Fusion.LATE:
         return "Where the label is heard and seen at once: late fusion has no score of its own."

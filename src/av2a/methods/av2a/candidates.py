@@ -39,7 +39,7 @@ def candidate_intervals(
         modality=stream.modality,
         window_scores=np.where(stream.has_whole[:, None], stream.whole, np.nan),
         selected=selected.selected,
-        scores=_spread(selected.scores, kept, stream.observed),
+        scores=_spread(selected.scores, kept, stream.observed, elsewhere=stream.segments),
         thresholds=_spread(thresholds, kept, stream.observed),
     )
     labels = [columns[each.label] for each in found]
@@ -75,9 +75,12 @@ def _spread(
     values: Float[np.ndarray, "segment kept"],
     kept: Bool[np.ndarray, " label"],
     observed: Bool[np.ndarray, " segment"],
+    elsewhere: Float[np.ndarray, "segment label"] | float = np.nan,
 ) -> Float[np.ndarray, "segment label"]:
-    spread = np.full((len(values), len(kept)), np.nan)
-    spread[:, kept] = np.where(observed[:, None], values, np.nan)
+    """The kept labels' values in the columns of all labels; ``elsewhere`` for the others, NaN where nothing was observed."""
+    spread = np.full((len(values), len(kept)), elsewhere, dtype=np.float64)
+    spread[:, kept] = values
+    spread[~observed] = np.nan
     return spread
 
 
