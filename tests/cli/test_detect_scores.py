@@ -113,7 +113,9 @@ def test_scores_of_labels_that_were_not_selected_are_saved_too(av2a: Call, world
     assert heard.kept.any() and not heard.kept.all()
     assert scored.scored.audio.segments == pytest.approx(heard.scores, abs=1e-6)
     again = json.loads(av2a("detect", clip, "--scores", saved, "--profile", "practical", "--json").out)
-    selected = {label for trace in traces.values() for label, kept in zip(scored.labels, trace.kept, strict=True) if kept}
+    selected = {
+        label for trace in traces.values() for label, kept in zip(scored.labels, trace.kept, strict=True) if kept
+    }
     assert {event["label"] for event in again["events"]} <= selected
 
 

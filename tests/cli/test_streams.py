@@ -93,6 +93,28 @@ def test_a_batch_that_writes_files_goes_on_when_its_reader_leaves(folder: Path) 
     assert written(folder) == ["a.json", "b.json", "c.json"]
 
 
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        ("detect a.wav -l dog --save-scores a.npz --no-store", "a.npz"),
+        ("batch a.wav b.wav -l dog -o done --json --no-store", "done/videos.parquet"),
+    ],
+)
+def test_files_are_written_whatever_becomes_of_stdout(folder: Path, words: str, file: str) -> None:
+    if Path("/dev/full").exists():
+        full = sh(f"av2a {words} -q >/dev/full", folder)
+        assert full.returncode == 1
+        assert [line.partition(" (")[0] for line in full.stderr.splitlines()] == [
+            "av2a: error[E_OUTPUT]: cannot write to stdout"
+        ]
+        assert (folder / file).exists()
+        (folder / file).unlink()
+        words += " --restart" if words.startswith("batch") else ""
+    gone = sh(f"set -o pipefail; av2a {words} -q | true", folder)
+    assert (gone.returncode, gone.stderr) == (0, "")
+    assert (folder / file).exists()
+
+
 def test_a_batch_that_only_prints_ends_when_its_reader_leaves(folder: Path) -> None:
     run = sh("set -o pipefail; av2a detect a.wav b.wav c.wav -l dog -q --json | true", folder)
     assert (run.returncode, run.stderr) == (1, "")

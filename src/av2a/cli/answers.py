@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from av2a.cli.exit_status import ExitStatus
-from av2a.cli.failure import code, exit_status, print_failure
+from av2a.cli.failure import code, exit_status, is_printed, print_failure
 from av2a.cli.outputs import OutputOptions, write_all
 from av2a.cli.printed_answer import how_to_lower_the_bar, show_answer
 from av2a.cli.terminal import Terminal
-from av2a.errors import ReaderGone, StdoutFailed
 from av2a.exports.json import as_dict, dumps
 from av2a.types import Detection, Event
 
@@ -41,18 +40,10 @@ class Answers:
             # A caution about the whole answer stands on stdout, above it.
             if warning != detection.caution or self.output.as_json:
                 self.terminal.warn(f"{file.name}: {warning}")
-        try:
-            self._print(detection, truth)
-        except StdoutFailed as error:
-            if not self.output.outputs:
-                raise
-            # The files are what the user keeps.
-            if not isinstance(error, ReaderGone):
-                self.some_lost = True
-                print_failure(error, debug=self.debug)
+        shown = is_printed(lambda: self._print(detection, truth), debug=self.debug, beside_files=bool(outputs))
         written = write_all(detection, outputs, truth, overwrite=self.output.overwrite, debug=self.debug)
         self.written += written
-        self.some_lost |= len(written) < len(outputs)
+        self.some_lost |= not shown or len(written) < len(outputs)
         if detection.closest is not None:
             self.terminal.say(how_to_lower_the_bar(detection.closest, detection.settings))
 

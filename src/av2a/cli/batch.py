@@ -2,16 +2,18 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from av2a.cli.command import command, default_command_group, option
+from av2a.cli.command import argument, command, default_command_group, flag, option
 from av2a.cli.common_options import WHERE, JsonOptions, StoreOptions, TalkOptions
 from av2a.cli.detect import LabelOptions
 from av2a.cli.exit_status import ExitStatus
+from av2a.cli.failure import is_printed
 from av2a.cli.help_text import Example
 from av2a.cli.model_options import ModelOptions
 from av2a.cli.setting_options import LimitOptions, SettingOptions
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from av2a.corpora.manifest import JobRecord
     from av2a.corpora.worker import WorkerSetup
 
-_WORKERS = "Workers"
 ENGINES = ("processes", "ray")
 
 RUN_EXAMPLE = Example("av2a batch my-videos/ --labels names.txt -o answers", "every video of a folder; again to go on")
@@ -39,15 +40,11 @@ MERGE_EXAMPLE = Example("av2a batch merge done -o merged", "one manifest and one
 class SourceArguments:
     """The videos."""
 
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE",
-            help="Videos, folders, patterns in quotes, lists (.txt), or tables of paths (.csv, .tsv, .parquet), which may "
-            "have labels, video_stream and audio_stream for a row.",
-            show_default=False,
-        ),
-    ]
+    sources: list[str] = argument(
+        "SOURCE",
+        "Videos, folders, patterns in quotes, lists (.txt), or tables of paths (.csv, .tsv, .parquet), which may have labels, "
+        "video_stream and audio_stream for a row.",
+    )
 
 
 @dataclass(frozen=True)
@@ -63,75 +60,37 @@ class BatchLabelOptions(LabelOptions):
 class BatchOutputOptions:
     """Where the batch is kept."""
 
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="OUT",
-            help="The folder of the batch: its manifest, an answer for each video, and tables at the end.",
-            show_default=False,
-            rich_help_panel=WHERE,
-        ),
-    ]
-    save_scores: Annotated[
-        bool,
-        typer.Option("--save-scores", help="Keep all scores and thresholds in the answers.", rich_help_panel=WHERE),
-    ] = False
-    restart: Annotated[
-        bool,
-        typer.Option("--restart", help="Forget the batch that OUT has, and begin anew.", rich_help_panel=WHERE),
-    ] = False
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try videos again that have failed.", rich_help_panel=WHERE)
-    ] = False
+    panel = WHERE
+    out: Path = option(
+        "OUT",
+        "The folder of the batch: its manifest, an answer for each video, and tables at the end.",
+        "--output -o",
+        default=MISSING,
+    )
+    save_scores: bool = flag("Keep all scores and thresholds in the answers.", "--save-scores")
+    restart: bool = flag("Forget the batch that OUT has, and begin anew.", "--restart")
+    retry_failed: bool = flag("Try videos again that have failed.", "--retry-failed")
 
 
 @dataclass(frozen=True)
 class WorkerOptions:
     """What runs the workers."""
 
-    workers: Annotated[
-        int, typer.Option(min=1, max=10_000, metavar="N", help="Videos at a time.", rich_help_panel=_WORKERS)
-    ] = 1
-    engine: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="What runs them: processes, on this machine; or ray, here or on a cluster.",
-            autocompletion=lambda: list(ENGINES),
-            rich_help_panel=_WORKERS,
-        ),
-    ] = "processes"
-    time_limit: Annotated[
-        float,
-        typer.Option(min=0.1, metavar="SECONDS", help="The longest that a video may take.", rich_help_panel=_WORKERS),
-    ] = 3600.0
-    memory_limit: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="The most memory of a worker, such as 4GB.", rich_help_panel=_WORKERS),
-    ] = None
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Only this part of the videos; put together by av2a batch merge.",
-            rich_help_panel=_WORKERS,
-        ),
-    ] = None
-    ray_address: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="A Ray cluster that runs, or auto.", rich_help_panel=_WORKERS),
-    ] = None
-    ray_cpus: Annotated[
-        float, typer.Option(min=0.0, metavar="COUNT", help="Processors of each worker.", rich_help_panel=_WORKERS)
-    ] = 1.0
-    ray_gpus: Annotated[
-        float, typer.Option(min=0.0, metavar="COUNT", help="GPUs of each worker.", rich_help_panel=_WORKERS)
-    ] = 0.0
-    object_store: Annotated[
-        str, typer.Option(metavar="SIZE", help="Memory for Ray's objects.", rich_help_panel=_WORKERS)
-    ] = "200MB"
+    panel = "Workers"
+    workers: int = option("N", "Videos at a time.", default=1, min=1, max=10_000)
+    engine: str = option(
+        "NAME",
+        "What runs them: processes, on this machine; or ray, here or on a cluster.",
+        default="processes",
+        autocompletion=lambda: list(ENGINES),
+    )
+    time_limit: float = option("SECONDS", "The longest that a video may take.", default=3600.0, min=0.1)
+    memory_limit: str | None = option("SIZE", "The most memory of a worker, such as 4GB.")
+    shard: str | None = option("I/N", "Only this part of the videos; put together by av2a batch merge.")
+    ray_address: str | None = option("ADDRESS", "A Ray cluster that runs, or auto.")
+    ray_cpus: float = option("COUNT", "Processors of each worker.", default=1.0, min=0.0)
+    ray_gpus: float = option("COUNT", "GPUs of each worker.", default=0.0, min=0.0)
+    object_store: str = option("SIZE", "Memory for Ray's objects.", default="200MB")
 
     def check(self) -> None:
         """Refuse what cannot be, before anything is opened.
@@ -219,7 +178,7 @@ def run(
         limits=limits,
         traces=output.save_scores,
     )
-    reporter = _Reporter(terminal, as_json=shown.as_json)
+    reporter = _Reporter(terminal, as_json=shown.as_json, debug=talk.debug)
     with terminal.progress(str(output.out)) as bar:
         reporter.bar = bar
         summary = run_batch(
@@ -233,14 +192,15 @@ def run(
             progress=reporter.report,
             grow=(lambda info: None) if store is None else lambda info: grow(store, info, settings),
         )
-    _show_summary(terminal, summary, output.out, as_json=shown.as_json, one_line=True)
-    if status := _status(summary):
+    reporter.show(lambda: _show_summary(terminal, summary, output.out, as_json=shown.as_json, one_line=True))
+    if status := _status(summary) or (ExitStatus.SOME_FAILED if reporter.some_lost else ExitStatus.DONE):
         raise typer.Exit(status)
 
 
 @command(STATUS_EXAMPLE, Example("av2a batch status done --json", "for a script"), name="status")
 def status(
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of a batch.", show_default=False)],
+    *,
+    folder: Path = argument("OUT", "The folder of a batch."),
     shown: JsonOptions,
     talk: TalkOptions,
 ) -> None:
@@ -252,12 +212,9 @@ def status(
 
 @command(MERGE_EXAMPLE, name="merge")
 def merge(
-    folders: Annotated[
-        list[Path], typer.Argument(metavar="OUT", help="Folders of batches or of shards.", show_default=False)
-    ],
-    out: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT", help="The folder of the whole.", show_default=False)
-    ],
+    *,
+    folders: list[Path] = argument("OUT", "Folders of batches or of shards."),
+    out: Path = option("OUT", "The folder of the whole.", "--output -o", default=MISSING),
     shown: JsonOptions,
     talk: TalkOptions,
 ) -> None:
@@ -282,7 +239,14 @@ class _Reporter:
 
     terminal: "Terminal"
     as_json: bool
+    debug: bool
     bar: Any = None
+    some_lost: bool = False
+    """Whether stdout could not be written."""
+
+    def show(self, show: Callable[[], None]) -> None:
+        """Print what the folder holds as well: no stdout ends a batch."""
+        self.some_lost |= not is_printed(show, debug=self.debug)
 
     def report(self, state: "BatchProgress", record: "JobRecord | None") -> None:
         """After each video."""
@@ -311,7 +275,7 @@ class _Reporter:
                 "media_hours_per_hour": round(state.media_hours_per_hour, 2),
                 "seconds_left": None if left is None else round(left, 1),
             }
-            self.terminal.show_text(json.dumps(line) + "\n")
+            self.show(lambda: self.terminal.show_text(json.dumps(line) + "\n"))
 
 
 def _show_summary(

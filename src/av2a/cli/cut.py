@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from av2a.cli.command import command
+from av2a.cli.command import command, flag, option
 from av2a.cli.common_options import WHERE, TalkOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import exit_status, print_failure
@@ -52,25 +52,13 @@ class StreamWord(Enum):
 class MomentOptions:
     """Which moments are cut."""
 
-    labels: Annotated[
-        list[str], typer.Option("--label", metavar="NAME", help="Events of this label only; may be repeated.")
-    ] = field(default_factory=list)
-    streams: Annotated[
-        list[StreamWord], typer.Option("--stream", help="Events that are heard, seen or both only; may be repeated.")
-    ] = field(default_factory=list)
-    pad: Annotated[float, typer.Option(min=0.0, metavar="SECONDS", help="How much more to keep at either end.")] = 0.0
-    exact: Annotated[
-        bool,
-        typer.Option(
-            "--exact", help="Encode (H.264, AAC) instead of copying: slower, for editors that ignore edit lists."
-        ),
-    ] = False
-    video: Annotated[
-        Path | None,
-        typer.Option(
-            "--video", metavar="PATH", help="The answer's video, or its folder, where it is not beside the answer."
-        ),
-    ] = None
+    labels: list[str] = option("NAME", "Events of this label only; may be repeated.", "--label", default=[])
+    streams: list[StreamWord] = option(
+        None, "Events that are heard, seen or both only; may be repeated.", "--stream", default=[]
+    )
+    pad: float = option("SECONDS", "How much more to keep at either end.", default=0.0, min=0.0)
+    exact: bool = flag("Encode (H.264, AAC) instead of copying: slower, for editors that ignore edit lists.", "--exact")
+    video: Path | None = option("PATH", "The answer's video, or its folder, where it is not beside the answer.")
 
     def moments(self, detection: Detection, taken: set[str]) -> list[Moment]:
         """The moments of an answer that were chosen, named as nothing in ``taken``, which gets their names."""
@@ -83,32 +71,17 @@ class MomentOptions:
 class CutOutputOptions:
     """Where clips, sheets and reels go."""
 
-    folder: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="A folder for the clips.", rich_help_panel=WHERE),
-    ] = None
-    sheet: Annotated[
-        str | None,
-        typer.Option(
-            "--sheet",
-            metavar="FILE",
-            help="A contact sheet (.png .jpg): a frame of each event. {name} stands for the answer's name.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None
-    reel: Annotated[
-        str | None,
-        typer.Option(
-            "--reel",
-            metavar="FILE",
-            help="Join the moments of one label (.mp4, or .m4a without a picture). {name} stands for the answer's name.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that already exist.", rich_help_panel=WHERE)
-    ] = False
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.", rich_help_panel=WHERE)] = False
+    panel = WHERE
+    folder: Path | None = option("DIR", "A folder for the clips.", "--output -o")
+    sheet: str | None = option(
+        "FILE", "A contact sheet (.png .jpg): a frame of each event. {name} stands for the answer's name."
+    )
+    reel: str | None = option(
+        "FILE",
+        "Join the moments of one label (.mp4, or .m4a without a picture). {name} stands for the answer's name.",
+    )
+    overwrite: bool = flag("Replace files that already exist.", "--overwrite")
+    as_json: bool = flag("JSON on stdout.", "--json")
 
 
 @command(

@@ -10,6 +10,7 @@ from av2a.backbones.registry import LIBRARIES, load_backbone
 from av2a.cli.command import command, flag, option
 from av2a.cli.common_options import TalkOptions
 from av2a.cli.exit_status import ExitStatus
+from av2a.cli.failure import is_printed
 from av2a.cli.help_text import Example
 from av2a.cli.outputs import write_all
 from av2a.cli.printed_answer import show_answer
@@ -54,12 +55,12 @@ def demo(
     truth = scene_truth(scene)
     for warning in detection.warnings:
         terminal.warn(f"{video.name}: {warning}")
-    show_answer(terminal, detection, truth)
+    shown = is_printed(lambda: show_answer(terminal, detection, truth), debug=talk.debug)
     written = write_all(detection, outputs, truth, overwrite=overwrite, debug=talk.debug)
     for line in ("", *_next_steps(video)):
         terminal.say(line)
     terminal.say(f"results: {', '.join(str(path) for path in (video, *written))}")
-    if len(written) < len(outputs):
+    if len(written) < len(outputs) or not shown:
         raise typer.Exit(ExitStatus.SOME_FAILED)
 
 

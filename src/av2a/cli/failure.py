@@ -2,10 +2,11 @@
 
 import sys
 import traceback
+from collections.abc import Callable
 
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.safe_text import terminal_safe
-from av2a.errors import Av2aError, MissingWeights
+from av2a.errors import Av2aError, MissingWeights, ReaderGone, StdoutFailed
 
 UNEXPECTED = "E_UNEXPECTED"
 REPORT_IT = "run it again with --debug to see where, and report it"
@@ -17,6 +18,25 @@ def print_failure(error: Exception, *, debug: bool, about: str | None = None) ->
         traceback.print_exception(error)
     print(failure_line(error, about=about), file=sys.stderr)
     return exit_status(error)
+
+
+def is_printed(show: Callable[[], None], *, debug: bool, beside_files: bool = True) -> bool:
+    """Print what ``beside_files`` the user keeps: then a stdout that cannot be written is named and ends nothing.
+
+    False for it; a reader who has left (``| head``) is no failure.
+
+    Raises:
+        StdoutFailed: there are no files, and the answer is lost.
+    """
+    try:
+        show()
+    except StdoutFailed as error:
+        if not beside_files:
+            raise
+        if not isinstance(error, ReaderGone):
+            print_failure(error, debug=debug)
+            return False
+    return True
 
 
 def failure_line(error: Exception, *, about: str | None = None) -> str:

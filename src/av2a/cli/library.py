@@ -2,11 +2,11 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from av2a.cli.command import command, command_group
+from av2a.cli.command import argument, command, command_group, option
 from av2a.cli.common_options import JsonOptions, TalkOptions
 from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import print_failure
@@ -34,10 +34,7 @@ REMOVE_EXAMPLE = Example("av2a library remove my-videos/", "forget videos, and d
 class LibraryStoreOptions:
     """Which store the library is in."""
 
-    store: Annotated[
-        Path | None,
-        typer.Option("--store", metavar="DIR", help="This store instead of that in the user's cache (AV2A_CACHE)."),
-    ] = None
+    store: Path | None = option("DIR", "This store instead of that in the user's cache (AV2A_CACHE).")
 
     def opened(self, terminal: "Terminal") -> "Store":
         """The store.
@@ -93,9 +90,8 @@ def info(where: LibraryStoreOptions, shown: JsonOptions, talk: TalkOptions) -> N
 
 @command(ADD_EXAMPLE, name="add")
 def add(
-    sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Videos, folders, patterns, lists.", show_default=False)
-    ],
+    *,
+    sources: list[str] = argument("SOURCE", "Videos, folders, patterns, lists."),
     models: ModelOptions,
     how: SettingOptions,
     limit: LimitOptions,
@@ -133,9 +129,8 @@ def add(
 
 @command(REMOVE_EXAMPLE, name="remove")
 def remove(
-    videos: Annotated[
-        list[str], typer.Argument(metavar="VIDEO", help="Videos, or folders of them.", show_default=False)
-    ],
+    *,
+    videos: list[str] = argument("VIDEO", "Videos, or folders of them."),
     where: LibraryStoreOptions,
     talk: TalkOptions,
 ) -> None:
@@ -152,9 +147,7 @@ def check(
     where: LibraryStoreOptions,
     shown: JsonOptions,
     talk: TalkOptions,
-    within: Annotated[
-        list[Path], typer.Option("--in", metavar="DIR", help="Look for files that moved here, too; may be repeated.")
-    ] = [],  # noqa: B006 - Typer makes a new one for each call
+    within: list[Path] = option("DIR", "Look for files that moved here, too; may be repeated.", "--in", default=[]),
 ) -> None:
     """Compare the library with the disk: files that changed, moved or are gone, and rows that are damaged.
 

@@ -10,7 +10,7 @@ import typer
 from av2a.cli.command import flag, option
 from av2a.cli.common_options import WHERE
 from av2a.cli.exit_status import ExitStatus
-from av2a.cli.failure import print_failure
+from av2a.cli.failure import is_printed, print_failure
 from av2a.cli.terminal import Terminal
 from av2a.errors import OutputRefused
 from av2a.exports.files import check_file
@@ -58,19 +58,17 @@ class ResultOptions:
         Raises:
             typer.Exit: something failed, or a file could not be written.
         """
-        try:
-            self._show(results, terminal, page=page)
-        finally:
-            writers: dict[Path, Callable[[], None]] = {
-                **{path: partial(results.write, path, overwrite=self.overwrite) for path in self.outputs},
-                **(more or {}),
-            }
-            done = [path for path, write in writers.items() if _is_written(write)]
-            if done:
-                terminal.say(f"results: {', '.join(map(str, done))}")
+        writers: dict[Path, Callable[[], None]] = {
+            **{path: partial(results.write, path, overwrite=self.overwrite) for path in self.outputs},
+            **(more or {}),
+        }
+        shown = is_printed(lambda: self._show(results, terminal, page=page), debug=False, beside_files=bool(writers))
+        done = [path for path, write in writers.items() if _is_written(write)]
+        if done:
+            terminal.say(f"results: {', '.join(map(str, done))}")
         for line in failed:
             terminal.fail(f"av2a: {line}")
-        if failed or len(done) < len(writers):
+        if failed or not shown or len(done) < len(writers):
             raise typer.Exit(ExitStatus.SOME_FAILED)
 
     def _show(self, results: Results, terminal: Terminal, *, page: bool) -> None:

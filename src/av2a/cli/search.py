@@ -3,15 +3,17 @@
 import csv
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from rich.text import Text
 
-from av2a.cli.command import command
+from av2a.cli.command import argument, command, flag, option
 from av2a.cli.common_options import WHERE, TalkOptions
+from av2a.cli.exit_status import ExitStatus
+from av2a.cli.failure import is_printed
 from av2a.cli.help_text import Example
 from av2a.cli.library import LibraryStoreOptions
 from av2a.cli.model_options import ModelOptions
@@ -21,6 +23,7 @@ from av2a.errors import OutputRefused, UnknownName, UsageError
 from av2a.wording import counted
 
 if TYPE_CHECKING:
+    from av2a.cli.terminal import Terminal
     from av2a.corpora.search import Hit, SearchAnswer
     from av2a.types import Modality
 
@@ -32,21 +35,12 @@ ENDINGS = (".json", ".jsonl", ".csv", ".parquet")
 class QuestionOptions:
     """What is asked."""
 
-    labels: Annotated[
-        list[str],
-        typer.Argument(metavar="LABEL", help="An event in any words; several are asked together.", show_default=False),
-    ] = field(default_factory=list)
-    like: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VIDEO@FROM-TO", help="Moments like these seconds of a video, instead of a label: clip.mp4@12-15."
-        ),
-    ] = None
-    stream: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Only what is heard, seen, or both.", autocompletion=lambda: list(STREAMS)),
-    ] = None
-    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many answers.")] = 50
+    labels: list[str] = argument("LABEL", "An event in any words; several are asked together.", default=[])
+    like: str | None = option(
+        "VIDEO@FROM-TO", "Moments like these seconds of a video, instead of a label: clip.mp4@12-15."
+    )
+    stream: str | None = option("NAME", "Only what is heard, seen, or both.", autocompletion=lambda: list(STREAMS))
+    top: int = option("N", "How many answers.", default=50, min=1)
 
     def modality(self) -> "Modality | None":
         """The stream that is named.
@@ -70,16 +64,10 @@ class QuestionOptions:
 class HitOutputOptions:
     """Where the hits go."""
 
-    outputs: Annotated[
-        list[Path],
-        typer.Option(
-            "--output", "-o", metavar="PATH", help=f"Write the hits: {' '.join(ENDINGS)}.", rich_help_panel=WHERE
-        ),
-    ] = field(default_factory=list)
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that already exist.", rich_help_panel=WHERE)
-    ] = False
-    as_json: Annotated[bool, typer.Option("--json", help="JSON lines on stdout.", rich_help_panel=WHERE)] = False
+    panel = WHERE
+    outputs: list[Path] = option("PATH", f"Write the hits: {' '.join(ENDINGS)}.", "--output -o", default=[])
+    overwrite: bool = flag("Replace files that already exist.", "--overwrite")
+    as_json: bool = flag("JSON lines on stdout.", "--json")
 
 
 @command(
@@ -124,13 +112,21 @@ def search(
         raise UsageError(
             f"no video was embedded with {library.detector.backbone.info.name} and this sampling: av2a library add VIDEO"
         )
-    if output.as_json:
-        terminal.show_text(_lines(answer.hits))
-    else:
-        terminal.show_rows([_row(number, hit) for number, hit in enumerate(answer.hits, start=1)])
+    shown = is_printed(
+        lambda: _show(answer.hits, terminal, output), debug=talk.debug, beside_files=bool(output.outputs)
+    )
     for path in output.outputs:
         _write(path, answer.hits, overwrite=output.overwrite)
     _say(terminal.say, answer)
+    if not shown:
+        raise typer.Exit(ExitStatus.SOME_FAILED)
+
+
+def _show(hits: "tuple[Hit, ...]", terminal: "Terminal", output: HitOutputOptions) -> None:
+    if output.as_json:
+        terminal.show_text(_lines(hits))
+    else:
+        terminal.show_rows([_row(number, hit) for number, hit in enumerate(hits, start=1)])
 
 
 def _say(say: object, answer: "SearchAnswer") -> None:

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from av2a.cli.command import command
+from av2a.cli.command import argument, command, flag, option
 from av2a.cli.common_options import StoreOptions, TalkOptions
 from av2a.cli.help_text import Example
 from av2a.cli.model_options import BackboneOption, DeviceOption, FolderOption, PrecisionOption
@@ -28,42 +27,24 @@ _WHERE = "Where"
 class ServeOptions:
     """What the page shows, and where it is served."""
 
-    folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FOLDER]", help="Videos to choose from, in this folder and its subfolders."),
-    ] = None
-    demo: Annotated[bool, typer.Option("--demo", help="Show the demo scene at once, with the built-in models.")] = False
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False
-    port: Annotated[
-        int,
-        typer.Option(
-            metavar="NUMBER", min=0, max=65535, help="The port; 0 takes any free one.", rich_help_panel=_WHERE
-        ),
-    ] = PORT
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS", help="Listen on another address than this machine's own.", rich_help_panel=_WHERE
-        ),
-    ] = "127.0.0.1"
-    allow_host: Annotated[
-        str,
-        typer.Option(
-            metavar="NAMES", help="Other names under which a browser may address it, by commas.", rich_help_panel=_WHERE
-        ),
-    ] = ""
-    home: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Keep dropped files, corrections and lists here instead of in the user's data folder (AV2A_WORK).",
-            rich_help_panel=_WHERE,
-        ),
-    ] = None
-    largest_upload: Annotated[
-        float,
-        typer.Option(metavar="GB", min=0.001, help="The largest file that may be dropped.", rich_help_panel=_WHERE),
-    ] = 20.0
+    folder: Path | None = argument(
+        "[FOLDER]", "Videos to choose from, in this folder and its subfolders.", default=None
+    )
+    demo: bool = flag("Show the demo scene at once, with the built-in models.", "--demo")
+    open_page: bool = flag("Open the page in the browser.", "--open")
+    port: int = option("NUMBER", "The port; 0 takes any free one.", default=PORT, panel=_WHERE, min=0, max=65535)
+    host: str = option(
+        "ADDRESS", "Listen on another address than this machine's own.", default="127.0.0.1", panel=_WHERE
+    )
+    allow_host: str = option(
+        "NAMES", "Other names under which a browser may address it, by commas.", default="", panel=_WHERE
+    )
+    home: Path | None = option(
+        "DIR",
+        "Keep dropped files, corrections and lists here instead of in the user's data folder (AV2A_WORK).",
+        panel=_WHERE,
+    )
+    largest_upload: float = option("GB", "The largest file that may be dropped.", default=20.0, panel=_WHERE, min=0.001)
 
 
 @dataclass(frozen=True)
