@@ -56,8 +56,8 @@ A module has ``dumps(*detections)``, which gives a text or bytes, or ``write(det
 """
 
 SEVERAL = (
-    *(".csv", ".tsv", ".rttm", ".activitynet.json", ".unav.json", ".labelstudio.json", ".labelstudio.xml"),
-    *(".jsonld", ".parquet", ".otio", ".xml"),
+    *(".csv", ".tsv", ".rttm", ".selections.txt", ".activitynet.json", ".unav.json", ".labelstudio.json"),
+    *(".labelstudio.xml", ".jsonld", ".parquet", ".otio", ".xml"),
 )
 """The formats that hold the answers for several videos in one file."""
 

@@ -53,7 +53,8 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
             else:
                 yield clip_alone(cell_text(row["filename"]), reader.line_num)
     except csv.Error as wrong:
-        raise invalid(reader.line_num, f"no table separated by commas ({wrong})") from wrong
+        # The outer reader counts a line when it has been read without error.
+        raise invalid(reader.reader.line_num, f"no table separated by commas ({wrong})") from wrong
 
 
 def _event_row(row: Mapping[str, str], line: int) -> EventRow:

@@ -8,6 +8,9 @@ from xml.sax.saxutils import escape
 
 from av2a.exports.rows import invalid
 
+_PART_BYTES, _LONGEST_TAG_BYTES = 1_000_000, 10_000_000
+"""Expat before 2.6 reads a tag again from its start with each part: its time would grow by the square of the tag's length."""
+
 _NOT_IN_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 # As they are, attributes would turn all three into spaces, and texts a carriage return into a line feed.
 _ESCAPED = {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
@@ -51,8 +54,14 @@ def parsed(text: str, root: str) -> tuple[Element, Mapping[Element, int]]:
     reader.StartElementHandler, reader.EndElementHandler = begin, builder.end
     reader.CharacterDataHandler = builder.data
     reader.EntityDeclHandler = refuse
+    content = text.encode("utf-8", "surrogatepass")
     try:
-        reader.Parse(text.encode("utf-8", "surrogatepass"), True)
+        for place in range(0, len(content), _PART_BYTES):
+            reader.Parse(content[place : place + _PART_BYTES])
+            if place - reader.CurrentByteIndex > _LONGEST_TAG_BYTES:
+                megabytes = _LONGEST_TAG_BYTES // 10**6
+                raise invalid(reader.CurrentLineNumber, f"no XML document: a tag of more than {megabytes} MB")
+        reader.Parse(b"", True)
         element = builder.close()
     except expat.ExpatError as wrong:
         raise invalid(wrong.lineno, f"no whole XML document ({expat.ErrorString(wrong.code)})") from wrong

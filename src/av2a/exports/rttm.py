@@ -7,12 +7,17 @@ space, so white space in labels and file names becomes ``_``. Channel 1 is heard
 import re
 from collections.abc import Iterator
 
+from av2a.errors import one_line
 from av2a.exports.rows import EventRow, invalid, lines, seconds
 from av2a.types import Detection, Modality
 
 _CHANNELS = {modality: str(number) for number, modality in enumerate(Modality, start=1)}
 _MODALITIES = {channel: modality for modality, channel in _CHANNELS.items()}
 _FEWEST_FIELDS = 8
+_OTHER_TYPES = frozenset(
+    "SEGMENT NOSCORE NO_RT_METADATA LEXEME NON-LEX NON-SPEECH FILLER EDIT IP SU CB A/P SPKR-INFO".split()
+)
+"""What lines may begin with beside SPEAKER, and ``;;``, a comment."""
 
 
 def dumps(*detections: Detection) -> str:
@@ -36,12 +41,18 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
     """The events of all lines that begin with SPEAKER.
 
     Raises:
-        InvalidAnnotations: such a line lacks fields.
+        InvalidAnnotations: such a line lacks fields, or a line has no type of RTTM's.
     """
     for number, line in lines(text):
-        fields = line.split()
-        if fields[0] != "SPEAKER":
+        if line.startswith(";;"):
             continue
+        fields = line.split()
+        if fields[0] in _OTHER_TYPES:
+            continue
+        if fields[0] != "SPEAKER":
+            raise invalid(
+                number, f"an RTTM line begins with its type, such as SPEAKER, got {one_line(fields[0], 40)!r}"
+            )
         if len(fields) < _FEWEST_FIELDS:
             raise invalid(number, f"a SPEAKER line needs {_FEWEST_FIELDS} fields or more, got {len(fields)}")
         start = seconds(fields[3], number)

@@ -45,10 +45,11 @@ def blocks(text: str) -> Iterator[tuple[int, str, float, float]]:
     number = 0
     while number < len(rows):
         number += 1
-        times = _TIMES.fullmatch(rows[number - 1].strip())
+        line = rows[number - 1].strip()
+        times = _TIMES.fullmatch(line) if "-->" in line else None
         if times is None:
             # A block's number stands alone above its times.
-            if rows[number - 1].strip() and (number == len(rows) or "-->" not in rows[number]):
+            if line and (number == len(rows) or "-->" not in rows[number]):
                 raise invalid(
                     number, "a block needs its times in the first or second line, such as 00:00:01,000 --> 00:00:02,000"
                 )

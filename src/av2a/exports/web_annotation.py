@@ -1,29 +1,40 @@
 """W3C's Web Annotations (``.jsonld``): a page with an annotation for each event, of any number of clips.
 
 Source: W3C, "Web Annotation Data Model" and "Media Fragments URI 1.0". The label tags a part of the video, ``t=3.000,5.000``. Heard,
-seen or both classifies it, and the confidence assesses it.
+seen or both classifies it, and the confidence assesses it. A page and its annotations need names of their own: theirs are computed from
+what they say. A page must not be empty: where there is no event, the file is a collection without pages.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
+from uuid import NAMESPACE_URL, uuid5
 
 from av2a.exports.rows import WORDS, EventRow, media_name
 from av2a.exports.structured import event_row, json_rows, json_text
 from av2a.types import Detection, Event
 
+_CONTEXT = "http://www.w3.org/ns/anno.jsonld"
 _FRAGMENT = re.compile(r"t=(?:npt:)?(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)")
 
 
 def dumps(*detections: Detection) -> str:
     """The page of all answers."""
-    page: dict[str, Any] = {"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage"}
+    items = [_annotation(detection, event) for detection in detections for event in detection.rounded_events]
+    # Two videos of the same name may have the same event.
+    items = [{"id": _name(number, each), **each} for number, each in enumerate(items, start=1)]
+    page: dict[str, Any] = {"@context": _CONTEXT, "id": _name([each["id"] for each in items])}
+    page["type"] = "AnnotationPage" if items else "AnnotationCollection"
     caution = next((each.caution for each in detections if each.caution), None)
     if caution:
         page["summary"] = caution
-    page["items"] = [_annotation(detection, event) for detection in detections for event in detection.rounded_events]
-    return json_text(page, depth=2)
+    return json_text(page | ({"items": items} if items else {"label": "av2a", "total": 0}), depth=2)
+
+
+def _name(*parts: Any) -> str:
+    return uuid5(NAMESPACE_URL, json.dumps(parts)).urn
 
 
 def _annotation(detection: Detection, event: Event) -> dict[str, Any]:
@@ -35,6 +46,7 @@ def _annotation(detection: Detection, event: Event) -> dict[str, Any]:
             _body("assessing", f"{event.confidence:.4f}"),
         ],
         "target": {
+            "type": "SpecificResource",
             "source": quote(detection.clip.name.encode("utf-8", "surrogateescape")),
             "selector": {
                 "type": "FragmentSelector",
@@ -59,7 +71,8 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
 
 
 def _rows(page: Mapping[str, Any]) -> Iterator[EventRow]:
-    for annotation in page["items"]:
+    annotations: Iterable[Any] = () if page.get("type") == "AnnotationCollection" else page["items"]
+    for annotation in annotations:
         bodies = {body.get("purpose"): body["value"] for body in annotation["body"]}
         source, fragment = annotation["target"]["source"], annotation["target"]["selector"]["value"]
         times = _FRAGMENT.fullmatch(fragment)
