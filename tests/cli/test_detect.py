@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from av2a import exports
 from av2a.background import BACKGROUND
 from av2a.errors import one_line
 from av2a.world import make_scene, write_clip
@@ -166,6 +167,62 @@ def test_an_output_folder_that_is_not_there_is_made(av2a: Call, video: Path, tmp
     outcome = av2a("detect", video, "-l", "dog", "-o", tmp_path / "none" / "a.json")
     assert outcome.status == 0
     assert json.loads((tmp_path / "none" / "a.json").read_text())["labels"] == ["dog"]
+
+
+def test_several_answers_go_into_one_file_where_the_format_has_room(
+    av2a: Call, video: Path, silence: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("this is text")
+    both = ("detect", bad, video, silence, "-l", "dog barking")
+    outcome = av2a(*both, "-o", tmp_path / "all.tsv", "-o", tmp_path / "{name}.json")
+    assert outcome.status == 1
+    written = [tmp_path / name for name in (f"{video.stem}.json", f"{silence.stem}.json", "all.tsv")]
+    assert f"results: {', '.join(map(str, written))}" in outcome.err
+    assert {row.filename for row in exports.read_rows(tmp_path / "all.tsv")} == {video.name, silence.name}
+    # From the answers, as well.
+    assert av2a("report", *written[:2], "-o", tmp_path / "again.tsv").status == 0
+    assert (tmp_path / "again.tsv").read_bytes() == (tmp_path / "all.tsv").read_bytes()
+    assert (
+        f"all: would write {tmp_path / 'new.tsv'}"
+        in av2a(*both[:-1], "dog", "-o", tmp_path / "new.tsv", "--dry-run").out
+    )
+
+
+def test_what_was_answered_before_an_interruption_is_in_the_file_of_all(
+    av2a: Call, video: Path, silence: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    # What is said after the first answer.
+    monkeypatch.setattr("av2a.cli.detect_videos._summary", interrupted)
+    outcome = av2a("detect", video, silence, "-l", "dog barking", "-o", tmp_path / "all.tsv")
+    assert outcome.status == 130
+    assert {row.filename for row in exports.read_rows(tmp_path / "all.tsv")} == {video.name}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "problem"),
+    [
+        (["all.json"], "a .json file has the answer for one video: put {name} into its name, or take one of .csv"),
+        (["all.tsv", "all.tsv"], "output 'all.tsv' is named twice"),
+        (["{name}.tsv", "clip.tsv"], "output 'clip.tsv' is named twice"),
+        (["{video}.tsv"], "unknown placeholder '{video}'"),
+        (["all.doc"], "unknown output ending '.doc'"),
+        (["-"], "output '-' names no format"),
+        (["taken.csv"], "output 'taken.csv' is already there"),
+    ],
+)
+def test_one_file_for_several_answers_is_refused_before_any_work(
+    av2a: Call, video: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, outputs: list[str], problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken.csv").write_text("mine")
+    words = [word for output in outputs for word in ("-o", output)]
+    outcome = av2a("detect", tmp_path / "clip.mp4", video, "-l", "dog", *words)
+    assert (outcome.status, outcome.out) == (2, "") and problem in " ".join(outcome.err.split())
+    assert (tmp_path / "taken.csv").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_bad_video_never_stops_the_others_and_is_named_at_the_end(av2a: Call, video: Path, tmp_path: Path) -> None:

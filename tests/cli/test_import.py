@@ -62,6 +62,16 @@ def test_a_file_about_a_video_that_was_renamed_is_about_the_clip_of_its_own_name
     assert read_truth(tmp_path / "street.eaf", ["alley"]) == {}
 
 
+@pytest.mark.parametrize("ending", IMPORTED)
+def test_a_file_names_its_video_whatever_letters_that_has(tmp_path: Path, ending: str) -> None:
+    exports.write(replace(park(), clip=clip(path=Path("the park, 1 & 2_%20.mp4"))), tmp_path / f"corrected{ending}")
+    names = [row.filename for row in exports.read_rows(tmp_path / f"corrected{ending}")]
+    found = read_truth(tmp_path / f"corrected{ending}", ["a/the park, 1 & 2_%20", "a/other"])
+    assert {name: len(events) for name, events in found.items()} == (
+        {} if names[0] == "corrected" else {"a/the park, 1 & 2_%20": 5}
+    )
+
+
 def test_label_studios_export_has_what_people_drew(av2a: Call, tmp_path: Path) -> None:
     tasks = json.loads(label_studio.dumps(park()))
     [task] = tasks
@@ -88,11 +98,10 @@ def test_every_format_is_taken_as_truth_as_annotations_and_as_predictions(tmp_pa
     (videos / "park.mp4").write_bytes(b"")
     file = tmp_path / f"park{ending}"
     exports.write(park(), file)
-    label = "dog_barking" if ending == ".rttm" else "dog barking"
     [found] = read_truth(file, ["park"]).values()
     assert {(each.label, each.modality, each.onset_seconds, each.offset_seconds) for each in found} >= {
-        (label, Modality.AUDIO, 3.0, 5.0),
-        (label, Modality.VISUAL, 0.0, 7.0),
+        ("dog barking", Modality.AUDIO, 3.0, 5.0),
+        ("dog barking", Modality.VISUAL, 0.0, 7.0),
     }
     dataset = read_folder(videos, truth=file)
     [clip] = dataset.clips

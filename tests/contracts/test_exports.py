@@ -33,7 +33,7 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     **dict.fromkeys([".otio", ".kdenlive.json"], cell),
     **dict.fromkeys([".eaf", ".labelstudio.json"], markup.written_label),
     ".srt": lambda label: cell(label).translate(str.maketrans("<>", "‹›")),
-    ".rttm": rttm.written_label,
+    ".rttm": lambda label: rttm.written_label(label).replace("_", " "),
     ".edl": edl.written_label,
     ".xml": lambda label: markup.written_label(cell(label)),
 }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from av2a.cli.exit_status import ExitStatus
@@ -10,6 +10,7 @@ from av2a.cli.failure import code, exit_status, is_printed, print_failure
 from av2a.cli.outputs import OutputOptions, write_all
 from av2a.cli.printed_answer import how_to_lower_the_bar, show_answer
 from av2a.cli.terminal import Terminal
+from av2a.exports import write_several
 from av2a.exports.json import as_dict, dumps
 from av2a.types import Detection, Event
 
@@ -23,6 +24,10 @@ class Answers:
     total: int
     """How many answers were requested."""
     debug: bool
+    shared: Sequence[Path] = ()
+    """The files that have all answers."""
+    kept: list[Detection] = field(default_factory=list)
+    """The answers for those."""
     written: list[Path] = field(default_factory=list)
     errors: list[tuple[Path, Exception]] = field(default_factory=list)
     """Files without an answer."""
@@ -40,10 +45,15 @@ class Answers:
             # A caution about the whole answer stands on stdout, above it.
             if warning != detection.caution or self.output.as_json:
                 self.terminal.warn(f"{file.name}: {warning}")
-        shown = is_printed(lambda: self._print(detection, truth), debug=self.debug, beside_files=bool(outputs))
+        shown = is_printed(
+            lambda: self._print(detection, truth), debug=self.debug, beside_files=bool(outputs or self.shared)
+        )
         written = write_all(detection, outputs, truth, overwrite=self.output.overwrite, debug=self.debug)
         self.written += written
         self.some_lost |= not shown or len(written) < len(outputs)
+        if self.shared:
+            # No format with room for several answers has their traces.
+            self.kept.append(replace(detection, traces=()))
         if detection.closest is not None:
             self.terminal.say(how_to_lower_the_bar(detection.closest, detection.settings))
 
@@ -54,6 +64,17 @@ class Answers:
             self.terminal.show_text(json.dumps(as_dict(detection), ensure_ascii=False, allow_nan=False) + "\n")
         else:
             self.terminal.show_text(dumps(detection))
+
+    def write_shared(self) -> None:
+        """Write the files that have all answers, also where there will be no more because the user interrupts."""
+        if self.kept:
+            for path in self.shared:
+                try:
+                    write_several(self.kept, path, overwrite=self.output.overwrite)
+                    self.written.append(path)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the other files are written
+                    self.some_lost = True
+                    print_failure(error, debug=self.debug, about=path.name)
 
     def finished(self) -> int:
         """Say where the results are and what has failed; the exit status."""

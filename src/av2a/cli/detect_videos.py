@@ -59,7 +59,8 @@ def run(jobs: Sequence[Job], request: Request, terminal: Terminal) -> int:
         DataUnavailable, InvalidAnnotations: there is no truth where it is said to be, or it is malformed.
         StdoutFailed: stdout cannot be written, and the answers go nowhere else.
     """
-    given = Answers(output=request.output, terminal=terminal, total=len(jobs), debug=request.debug)
+    shared = request.output.shared([job.video for job in jobs])
+    given = Answers(output=request.output, terminal=terminal, total=len(jobs), debug=request.debug, shared=shared)
     truth = truth_of([job.video for job in jobs], request.truth) if request.truth is not None else {}
     opened: list[tuple[Job, Clip]] = []
     for job in jobs:
@@ -70,11 +71,14 @@ def run(jobs: Sequence[Job], request: Request, terminal: Terminal) -> int:
     if request.dry_run:
         _check(opened, request, given)
     elif opened:
-        for (job, _), answer in zip(opened, _answers(opened, request, terminal), strict=True):
-            if answer.detection is None:
-                given.fail(job.video, answer.reason)
-            else:
-                given.give(job.video, answer.detection, job.outputs, truth.get(job.video, []))
+        try:
+            for (job, _), answer in zip(opened, _answers(opened, request, terminal), strict=True):
+                if answer.detection is None:
+                    given.fail(job.video, answer.reason)
+                else:
+                    given.give(job.video, answer.detection, job.outputs, truth.get(job.video, []))
+        finally:
+            given.write_shared()
     return given.finished()
 
 
@@ -108,6 +112,8 @@ def _check(opened: Sequence[tuple[Job, Clip]], request: Request, given: Answers)
             given.terminal.show_text(f"  would write {terminal_safe(str(path))}\n")
         for warning in clip.warnings:
             given.terminal.warn(f"{clip.name}: {warning}")
+    for path in given.shared:
+        given.terminal.show_text(f"all: would write {terminal_safe(str(path))}\n")
 
 
 def _answers(opened: Sequence[tuple[Job, Clip]], request: Request, terminal: Terminal) -> Iterator[Answer]:

@@ -1,7 +1,5 @@
 """``av2a export``: answers that were kept, in the formats of other tools."""
 
-from pathlib import Path
-
 import typer
 
 from av2a.cli.command import command, flag, option
@@ -10,12 +8,13 @@ from av2a.cli.exit_status import ExitStatus
 from av2a.cli.failure import print_failure
 from av2a.cli.help_text import Example
 from av2a.cli.inputs import check_exists
-from av2a.cli.outputs import NAME, planned_outputs
+from av2a.cli.outputs import own_outputs, planned_outputs, shared_outputs
 from av2a.cli.report import AnswerArguments, with_video
 from av2a.errors import NotMedia, OutputRefused
-from av2a.exports import SEVERAL, check_output, ending_named, loss_of, write, write_several
+from av2a.exports import check_output, ending_named, loss_of, write, write_several
 from av2a.exports.json import read
 from av2a.types import Detection
+from av2a.wording import first_few
 
 
 @command(
@@ -49,14 +48,8 @@ def export(
     terminal, ending = talk.terminal(), ending_named(format) if format else ""
     if not outputs:
         raise OutputRefused("no file to write: name one with -o, such as -o answer.eaf")
-    for path in (Path(each) for each in outputs if NAME not in each):
-        if len(given.answers) > 1 and (own := check_output(path, overwrite=overwrite, ending=ending)) not in SEVERAL:
-            raise OutputRefused(
-                f"a {own} file has the answer for one video: put {NAME} into its name, or take one of {', '.join(SEVERAL)}"
-            )
-    each_own = [name for name in outputs if NAME in name or len(given.answers) == 1]
-    together = [Path(name) for name in outputs if name not in each_own]
-    plan = planned_outputs(given.answers, each_own)
+    together = shared_outputs(given.answers, outputs, overwrite=overwrite, ending=ending)
+    plan = planned_outputs(given.answers, own_outputs(given.answers, outputs))
     for path in (path for paths in plan for path in paths):
         check_output(path, overwrite=overwrite, ending=ending)
     answers: list[Detection] = []
@@ -76,9 +69,12 @@ def export(
     for path in together:
         write_several(answers, path, overwrite=overwrite, ending=ending)
         written.append(path)
+    losses: dict[str, list[str]] = {}
     for path in written:
-        if loss := loss_of(path, ending=ending):
-            terminal.warn(f"{path}: {loss}")
+        losses.setdefault(loss_of(path, ending=ending), []).append(str(path))
+    losses.pop("", None)
+    for loss, files in losses.items():
+        terminal.warn(f"{first_few(files, 3)}: {loss}")
     terminal.say(f"results: {', '.join(map(str, written))}")
     if failed:
         terminal.fail(f"av2a: {failed} of {len(given.answers)} answers failed")

@@ -29,7 +29,7 @@ class OutputOptions:
     outputs: list[str] = option(
         "PATH",
         "Write a file, in the format of its ending: .json .csv .vtt .png .svg .html … (docs/formats.md); may be repeated. "
-        "{name} stands for the video's name.",
+        "{name} stands for the video's name; without it several videos go into one file, where the format has room.",
         "--output -o",
         default=[],
     )
@@ -45,12 +45,18 @@ class OutputOptions:
         from av2a.exports import check_output
         from av2a.exports.files import check_file
 
-        plan = planned_outputs(videos, [*self.outputs, *self._scores()])
-        for path in (path for paths in plan for path in paths[: len(self.outputs)]):
+        self.shared(videos)
+        own = own_outputs(videos, self.outputs)
+        plan = planned_outputs(videos, [*own, *self._scores()])
+        for path in (path for paths in plan for path in paths[: len(own)]):
             check_output(path, overwrite=self.overwrite)
-        for path in (path for paths in plan for path in paths[len(self.outputs) :]):
+        for path in (path for paths in plan for path in paths[len(own) :]):
             check_file(path, [SCORES_ENDING], overwrite=self.overwrite)
         return plan
+
+    def shared(self, videos: Sequence[Path]) -> list[Path]:
+        """The files that have the answers for all of several videos, as :func:`shared_outputs`."""
+        return shared_outputs(videos, self.outputs, overwrite=self.overwrite)
 
     def _scores(self) -> list[str]:
         return []
@@ -78,6 +84,42 @@ class TruthOptions:
     )
 
 
+def own_outputs(files: Sequence[Path], outputs: Sequence[str]) -> list[str]:
+    """The outputs that each video, or each answer, has for itself: all for a single one, else those with a placeholder.
+
+    >>> own_outputs([Path("a.mp4"), Path("b.mp4")], ["all.csv", "{name}.csv"])
+    ['{name}.csv']
+    """
+    return [name for name in outputs if NAME in name or len(files) == 1]
+
+
+def shared_outputs(
+    files: Sequence[Path], outputs: Sequence[str], *, overwrite: bool = False, ending: str = ""
+) -> list[Path]:
+    """The outputs that have the answers for all of several videos; ``ending`` names the format of all, as for ``exports.write``.
+
+    Raises:
+        OutputRefused: the format has room for one answer, or a file would be written twice.
+        OutputRefused, UnknownName, MissingDependency: as :func:`av2a.exports.check_output`.
+    """
+    from av2a.exports import SEVERAL, check_output
+
+    own = own_outputs(files, outputs)
+    taken = {_named(name, file) for name in own for file in files}
+    shared: list[Path] = []
+    for path in (_named(name, files[0]) for name in outputs if name not in own):
+        if (format_ending := check_output(path, overwrite=overwrite, ending=ending)) not in SEVERAL:
+            raise OutputRefused(
+                f"a {format_ending} file has the answer for one video: put {NAME} into its name, "
+                f"or take one of {', '.join(SEVERAL)}"
+            )
+        for file in files:
+            _check_free(path, file, file if path in taken else None)
+        taken.add(path)
+        shared.append(path)
+    return shared
+
+
 def planned_outputs(videos: Sequence[Path], outputs: Sequence[str]) -> list[tuple[Path, ...]]:
     """The files to write for each video, in the order of ``outputs``.
 
@@ -87,8 +129,6 @@ def planned_outputs(videos: Sequence[Path], outputs: Sequence[str]) -> list[tupl
     >>> [[path.as_posix() for path in paths] for paths in planned_outputs([Path("a.mp4")], ["out/{name}.json"])]
     [['out/a.json']]
     """
-    if "-" in outputs:
-        raise OutputRefused("output '-' names no format: for JSON on stdout use --json")
     plan = [tuple(_named(output, video) for output in outputs) for video in videos]
     writers: dict[Path, Path] = {}
     for video, paths in zip(videos, plan, strict=True):
@@ -117,6 +157,8 @@ def scores_of(video: Path, scores: str | None, *, several: bool) -> Path | None:
 
 def _named(template: str, video: Path) -> Path:
     """The path for a video."""
+    if template == "-":
+        raise OutputRefused("output '-' names no format: for JSON on stdout use --json")
     unknown = [found for found in re.findall(r"\{[^{}]*\}", template) if found != NAME]
     if unknown:
         raise OutputRefused(f"unknown placeholder {unknown[0]!r} in {one_line(template)!r}: only {NAME} is replaced")

@@ -35,7 +35,8 @@ def report(given: AnswerArguments, output: OutputOptions, known: TruthOptions, t
     """
     terminal, files = talk.terminal(), given.answers
     plan = output.plan(files)
-    outcome = Answers(output=output, terminal=terminal, total=len(files), debug=talk.debug)
+    shared = output.shared(files)
+    outcome = Answers(output=output, terminal=terminal, total=len(files), debug=talk.debug, shared=shared)
     for file, outputs in zip(files, plan, strict=True):
         try:
             check_exists(file)
@@ -45,6 +46,7 @@ def report(given: AnswerArguments, output: OutputOptions, known: TruthOptions, t
             outcome.fail(file, error)
         else:
             outcome.give(file, detection, outputs, truth.get(detection.clip.path, []))
+    outcome.write_shared()
     status = outcome.finished()
     if status:
         raise typer.Exit(status)

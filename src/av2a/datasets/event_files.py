@@ -1,14 +1,16 @@
 """Events for clips, from a table in DCASE's form or from any file that :mod:`av2a.exports` reads, as rows of one kind."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from av2a import exports
 from av2a.datasets.rows import EVENT_COLUMNS, AnnotationRow, composed, read_rows
 from av2a.exports.files import ending_of
 from av2a.exports.rows import EventRow
+from av2a.exports.rttm import written_label
 
-TABLE = ".tsv"
+TABLE, RTTM = ".tsv", ".rttm"
 
 
 def event_rows(path: Path, clips: Collection[str] = ()) -> Iterator[AnnotationRow]:
@@ -24,12 +26,20 @@ def event_rows(path: Path, clips: Collection[str] = ()) -> Iterator[AnnotationRo
         MissingDependency: the format needs a library that is not installed.
     """
     for file, clip in sorted(_files_of(path, clips)) if path.is_dir() else [(path, "")]:
-        if _format_of(file) == TABLE:
+        if (kind := _format_of(file)) == TABLE:
             yield from read_rows(file, EVENT_COLUMNS, optional=("modality",))
         else:
             rows = exports.read_rows(file)
+            if kind == RTTM:
+                rows = _with_spaces(rows, clips)
             about = clip or _clip_of(file, rows, clips)
             yield from (_row(file, each, about or each.filename) for each in rows)
+
+
+def _with_spaces(rows: Sequence[EventRow], clips: Collection[str]) -> list[EventRow]:
+    """Rows of RTTM, which has no spaces, with the names of clips that have some."""
+    names = {written_label(name): name for name in (clip.rpartition("/")[2] for clip in clips)}
+    return [replace(row, filename=names.get(row.filename, row.filename)) for row in rows]
 
 
 def _clip_of(file: Path, rows: Sequence[EventRow], clips: Collection[str]) -> str:

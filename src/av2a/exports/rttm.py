@@ -1,7 +1,8 @@
 """RTTM (NIST rich transcription time marks): one line an event, of any number of clips.
 
 Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", appendix A. Fields are separated by white
-space, so white space in labels and file names becomes ``_``. Channel 1 is heard, 2 seen, 3 both.
+space, so white space in labels and file names becomes ``_``; in labels, ``_`` is read as a space. Channel 1 is heard, 2 seen, 3 both.
+A clip without events has no line.
 """
 
 import re
@@ -59,4 +60,5 @@ def event_rows(text: str, filename: str) -> Iterator[EventRow]:
         # Start and duration have three decimals or more; their sum may miss the stop by rounding alone.
         stop = round(start + seconds(fields[4], number), 6)
         confidence = None if len(fields) < 9 or fields[8] == "<NA>" else seconds(fields[8], number)
-        yield EventRow(fields[1], fields[7], _MODALITIES.get(fields[2]), start, stop, confidence, number)
+        label = fields[7].replace("_", " ")
+        yield EventRow(fields[1], label, _MODALITIES.get(fields[2]), start, stop, confidence, number)

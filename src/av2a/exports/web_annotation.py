@@ -2,7 +2,7 @@
 
 Source: W3C, "Web Annotation Data Model" and "Media Fragments URI 1.0". The label tags a part of the video, ``t=3.000,5.000``. Heard,
 seen or both classifies it, and the confidence assesses it. A page and its annotations need names of their own: theirs are computed from
-what they say. A page must not be empty: where there is no event, the file is a collection without pages.
+what they say. A page must not be empty: where there is no event, the file is a collection without pages. A clip without events has no annotation.
 """
 
 import json
