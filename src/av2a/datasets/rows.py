@@ -140,16 +140,18 @@ def read_lines(file: Path) -> Iterator[tuple[int, str]]:
 
 def _content(file: Path) -> str:
     try:
-        if file.stat().st_size > LARGEST_FILE_BYTES:
-            raise InvalidAnnotations(
-                f"{_shown(file)} has more than {LARGEST_FILE_BYTES // 10**6} MB: name a text file of annotations"
-            )
-        content = file.read_bytes()
+        # Of pipes and devices the size is not known before.
+        with file.open("rb") as stream:
+            content = stream.read(LARGEST_FILE_BYTES + 1)
     except OSError as refusal:
         raise DataUnavailable(
             f"no annotations in {_shown(file)} ({refusal.strerror or refusal}): check --annotations, "
             "or bring them here with 'av2a data fetch'"
         ) from refusal
+    if len(content) > LARGEST_FILE_BYTES:
+        raise InvalidAnnotations(
+            f"{_shown(file)} has more than {LARGEST_FILE_BYTES // 10**6} MB: name a text file of annotations"
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:

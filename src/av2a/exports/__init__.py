@@ -208,13 +208,15 @@ def read_rows(path: str | Path, *, ending: str = "") -> list[EventRow]:
     path = Path(path)
     shown = one_line(str(path), 120)
     try:
-        content = path.read_bytes() if path.stat().st_size <= LARGEST_FILE_BYTES else None
+        # Of pipes and devices the size is not known before.
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_FILE_BYTES + 1)
     except OSError as refusal:
         raise MissingFile(f"cannot read {shown!r} ({refusal.strerror or refusal}): check the name") from refusal
-    if content is None:
+    if len(content) > LARGEST_FILE_BYTES:
         raise InvalidAnnotations(f"{shown} has more than {LARGEST_FILE_BYTES // 10**6} MB: name a file of events")
     own = ending_of(path, WRITERS)
-    name = path.name[: -len(own)] if path.name.lower().endswith(own) else path.stem
+    name = path.name[: len(path.name) - len(own)] if path.name.lower().endswith(own) else path.stem
     ending = ending or ending_of_content(own, content)
     reader = import_module(WRITERS[ending]) if ending in readable() else None
     if reader is None:
