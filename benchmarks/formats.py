@@ -1,7 +1,7 @@
-"""Twenty thousand events written and read back in each format. Bar: 2 s a format."""
+"""Twenty thousand events written, and read back where it is read, in each format. Bar: 2 s a format."""
 
 import tempfile
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 
 from av2a import exports
@@ -19,13 +19,15 @@ def main() -> None:
     answer = detection(events, labels, of=clip(2_000.0))
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for ending in sorted(
-            ending for ending, module in exports.WRITERS.items() if hasattr(import_module(module), "event_rows")
-        ):
+        for ending, module in sorted(exports.WRITERS.items()):
+            if not module.startswith("av2a.exports."):
+                continue
             path = Path(folder) / f"answer{ending}"
-            written = seconds(lambda path=path: exports.write(answer, path, overwrite=True), runs=3)
-            read = seconds(lambda path=path: exports.read_events(path), runs=3)
-            rows.append([ending, f"{written:.2f} s", f"{read:.2f} s"])
+            written = seconds(partial(exports.write, answer, path, overwrite=True), runs=3)
+            row = [ending, f"{written:.2f} s", ""]
+            if ending in exports.readable():
+                row[2] = f"{seconds(partial(exports.read_events, path), runs=3):.2f} s"
+            rows.append(row)
     table(f"{EVENTS} events ({machine()}; bar 2 s)", ["format", "written", "read"], rows)
 
 

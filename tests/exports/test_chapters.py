@@ -3,7 +3,7 @@
 from fractions import Fraction
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from av2a.exports import webvtt_chapters, youtube
 from av2a.exports.chapters import NOTHING, chapters
@@ -12,6 +12,7 @@ from tests.detections import BOTH, HEARD, SEEN, clip, detection, event
 from tests.exports.answers import Recipe, made, recipes
 
 
+@settings(max_examples=50)
 @given(recipes())
 def test_chapters_cover_the_clip_without_gap_or_overlap(recipe: Recipe) -> None:
     answer = made(recipe)

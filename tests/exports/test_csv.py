@@ -4,7 +4,7 @@ import csv as standard_csv
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from av2a.exports import csv
@@ -31,6 +31,7 @@ def test_a_clip_without_events_keeps_its_row() -> None:
     assert csv.dumps(empty()) == "filename,onset,offset,event_label,modality,confidence\npark.mp4,,,,,\n"
 
 
+@settings(max_examples=50)
 @given(recipes())
 def test_every_label_and_time_comes_back(recipe: Recipe) -> None:
     answer = made(recipe)

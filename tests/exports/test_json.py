@@ -43,7 +43,9 @@ def valid(plain: object, root: Path) -> None:
 @given(recipes())
 def test_an_answer_comes_back_equal_with_and_without_its_traces(recipe: Recipe) -> None:
     answer = made(recipe)
-    back = json.loads(json.dumps(answer, traces=True))
+    text = json.dumps(answer, traces=True)
+    back = json.loads(text)
+    assert json.dumps(back, traces=True) == text
     assert (back, hash(back)) == (answer, hash(answer))
     assert type(back.settings) is type(answer.settings)
     assert (back.events, back.caution) == (answer.events, answer.caution)
@@ -57,6 +59,7 @@ def test_what_a_real_detection_found_comes_back_equal(small_scene_answer: Detect
     assert json.loads(json.dumps(small_scene_answer)) == replace(small_scene_answer, traces=())
 
 
+@settings(max_examples=50)
 @given(recipes(), st.floats(1e-3, 11.0))
 def test_no_event_ends_beyond_the_duration_in_the_same_document(recipe: Recipe, duration_seconds: float) -> None:
     answer = made(recipe)
@@ -75,13 +78,6 @@ def test_a_setting_that_is_newer_than_the_file_has_its_profiles_value() -> None:
         del plain["settings"]["keep_best"]
         settings = json.loads(standard_json.dumps(plain)).settings
         assert (settings.profile, settings.keep_best, settings.decay) == (profile, expected, 0.5)
-
-
-@given(recipes())
-def test_what_is_written_again_is_the_same_text(recipe: Recipe) -> None:
-    answer = made(recipe)
-    text = json.dumps(answer, traces=True)
-    assert json.dumps(json.loads(text), traces=True) == text
 
 
 def test_what_models_ran_on_comes_back_and_older_answers_without_it_are_read() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import webvtt
-from hypothesis import given
+from hypothesis import given, settings
 
 from av2a.exports import webvtt as writer
 from av2a.exports.rows import clock
@@ -29,6 +29,7 @@ def test_a_clip_without_events_is_a_valid_file_without_cues() -> None:
     assert "no event was found" in writer.dumps(empty())
 
 
+@settings(max_examples=50)
 @given(recipes())
 def test_every_event_is_one_cue_at_its_time(recipe: Recipe) -> None:
     answer = made(recipe)

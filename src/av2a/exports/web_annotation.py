@@ -1,8 +1,8 @@
 """W3C's Web Annotations (``.jsonld``): a page with an annotation for each event, of any number of clips.
 
 Source: W3C, "Web Annotation Data Model" and "Media Fragments URI 1.0". The label tags a part of the video, ``t=3.000,5.000``. Heard,
-seen or both classifies it, and the confidence assesses it. A page and its annotations need names of their own: theirs are computed from
-what they say. A page must not be empty: where there is no event, the file is a collection without pages. A clip without events has no annotation.
+seen or both classifies it, and the confidence assesses it. A page and its annotations need names of their own: the page's is computed from
+what it says, and they are numbered. A page must not be empty: where there is no event, the file is a collection without pages. A clip without events has no annotation.
 """
 
 import json
@@ -23,18 +23,14 @@ _FRAGMENT = re.compile(r"t=(?:npt:)?(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)")
 def dumps(*detections: Detection) -> str:
     """The page of all answers."""
     items = [_annotation(detection, event) for detection in detections for event in detection.rounded_events]
-    # Two videos of the same name may have the same event.
-    items = [{"id": _name(number, each), **each} for number, each in enumerate(items, start=1)]
-    page: dict[str, Any] = {"@context": _CONTEXT, "id": _name([each["id"] for each in items])}
+    name = uuid5(NAMESPACE_URL, json.dumps(items)).urn
+    items = [{"id": f"{name}#{number}", **each} for number, each in enumerate(items, start=1)]
+    page: dict[str, Any] = {"@context": _CONTEXT, "id": name}
     page["type"] = "AnnotationPage" if items else "AnnotationCollection"
     caution = next((each.caution for each in detections if each.caution), None)
     if caution:
         page["summary"] = caution
     return json_text(page | ({"items": items} if items else {"label": "av2a", "total": 0}), depth=2)
-
-
-def _name(*parts: Any) -> str:
-    return uuid5(NAMESPACE_URL, json.dumps(parts)).urn
 
 
 def _annotation(detection: Detection, event: Event) -> dict[str, Any]:
