@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from av2a import exports
-from av2a.types import Detection, Event
+from av2a.types import CAUTION, Detection, Event
 from tests.detections import BOTH, HEARD, SEEN, clip, detection, event
 
 LABELS = ["dog barking", 'speech "x" & <cry>', "犬の声 🐶", "=1+1"]
@@ -91,7 +91,11 @@ def test_srt_reads_subtitles(answer: Detection, tmp_path: Path) -> None:
 
 def test_pyannote_reads_rttm(answer: Detection, tmp_path: Path) -> None:
     util = pytest.importorskip("pyannote.database.util")
-    [(name, annotation)] = util.load_rttm(str(written(answer, tmp_path, ".rttm"))).items()
+    # What is said of a worthless answer and of a clip without events is no event.
+    nothing = replace(answer, events=(), clip=clip(path=Path("street.mp4")))
+    exports.write_several([replace(answer, warnings=(CAUTION,)), nothing], tmp_path / "all.rttm")
+    (name, annotation), (other, empty) = util.load_rttm(str(tmp_path / "all.rttm")).items()
+    assert (other, len(empty)) == ("street", 0)
     found = sorted((segment.start, label) for segment, _, label in annotation.itertracks(yield_label=True))
     assert name == "park"
     assert found == [(each.start_seconds, each.label.replace(" ", "_")) for each in EVENTS]
