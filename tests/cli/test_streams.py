@@ -97,6 +97,7 @@ def test_a_batch_that_writes_files_goes_on_when_its_reader_leaves(folder: Path) 
     ("words", "file"),
     [
         ("detect a.wav -l dog --save-scores a.npz --no-store", "a.npz"),
+        ("detect a.wav b.wav -l dog -o all.tsv --no-store", "all.tsv"),
         ("batch a.wav b.wav -l dog -o done --json --no-store", "done/videos.parquet"),
     ],
 )
