@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from av2a.digests import FileIdentity, sha256
-from av2a.errors import MissingDependency, UnknownLabel
+from av2a.errors import MissingDependency, UnknownLabel, UnknownName
 from av2a.settings import Settings
 from av2a.timeline import Grid, whole_milliseconds
 from av2a.wording import counted
@@ -39,8 +39,23 @@ class Modality(Enum):
 
     @property
     def word(self) -> str:
-        """What a reader is told: heard, seen or both."""
+        """Its name for readers: heard, seen or both."""
         return {"audio": "heard", "visual": "seen", "audio_visual": "both"}[self.value]
+
+    @classmethod
+    def named(cls, word: str) -> "Modality":
+        """The stream that readers call by this name.
+
+        Raises:
+            UnknownName: no stream is called so.
+
+        >>> Modality.named("seen")
+        <Modality.VISUAL: 'visual'>
+        """
+        words = {each.word: each for each in cls}
+        if word not in words:
+            raise UnknownName.among("stream", word, words)
+        return words[word]
 
 
 @dataclass(frozen=True)

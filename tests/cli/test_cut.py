@@ -168,7 +168,7 @@ def test_without_a_picture_clips_are_audio_and_a_sheet_is_refused(av2a: Call, tm
         (("--reel", "r.mp4"), "a reel joins the moments of one label, and there are 2"),
         (("--reel", "r.avi", "--label", "siren"), "unknown output ending '.avi'"),
         (("--sheet", "s.gif"), "unknown output ending '.gif'"),
-        (("-o", "clips", "--stream", "smelled"), "invalid value for '--stream'"),
+        (("-o", "clips", "--stream", "smelled"), "unknown stream 'smelled': known: both, heard, seen"),
         (("-o", "clips", "--pad", "-1"), "invalid value for '--pad'"),
         (("--sheet", "s.png", "--reel", "s.png"), "output 's.png' is named twice"),
         (("--sheet", "{video}.png"), "only {name} is replaced"),

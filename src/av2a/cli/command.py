@@ -18,12 +18,12 @@ CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_
 
 
 def option(
-    metavar: str | None, text: str, names: str = "", *, default: Any = None, panel: str | None = None, **more: Any
+    metavar: str, text: str, names: str = "", *, default: Any = None, panel: str | None = None, **more: Any
 ) -> Any:
     """A field of a group, or the default of a parameter, that is an option with a value.
 
     Args:
-        metavar: what stands for the value in the help; None for the names of an enumeration.
+        metavar: what stands for the value in the help.
         text: the help.
         names: ``--name -n``, where the option's name is not that of the field.
         default: the value when the option is not given; ``[]`` makes it an option that may be repeated.

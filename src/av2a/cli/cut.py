@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +39,17 @@ from av2a.wording import counted
 SCHEMA = "av2a/cut/1"
 
 
-class StreamWord(Enum):
-    """A stream as a user names it."""
-
-    HEARD = "heard"
-    SEEN = "seen"
-    BOTH = "both"
-
-
 @dataclass(frozen=True)
 class MomentOptions:
     """Which moments are cut."""
 
     labels: list[str] = option("NAME", "Events of this label only; may be repeated.", "--label", default=[])
-    streams: list[StreamWord] = option(
-        None, "Events that are heard, seen or both only; may be repeated.", "--stream", default=[]
+    streams: list[str] = option(
+        "NAME",
+        "Events that are heard, seen or both only; may be repeated.",
+        "--stream",
+        default=[],
+        autocompletion=lambda: [modality.word for modality in Modality],
     )
     pad: float = option("SECONDS", "How much more to keep at either end.", default=0.0, min=0.0)
     exact: bool = flag("Encode (H.264, AAC) instead of copying: slower, for editors that ignore edit lists.", "--exact")
@@ -62,9 +57,15 @@ class MomentOptions:
 
     def moments(self, detection: Detection, taken: set[str]) -> list[Moment]:
         """The moments of an answer that were chosen, named as nothing in ``taken``, which gets their names."""
-        words = {word.value for word in self.streams} or {modality.word for modality in Modality}
-        streams = [modality for modality in Modality if modality.word in words]
-        return moments(detection, labels=self.labels, streams=streams, pad_seconds=self.pad, taken=taken)
+        return moments(detection, labels=self.labels, streams=self.modalities(), pad_seconds=self.pad, taken=taken)
+
+    def modalities(self) -> list[Modality]:
+        """The streams whose events are cut.
+
+        Raises:
+            UnknownName: a stream is called otherwise.
+        """
+        return [Modality.named(word) for word in self.streams] or list(Modality)
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def cut(given: AnswerArguments, chosen: MomentOptions, output: CutOutputOptions,
         raise UsageError("nothing to write: name a folder with -o DIR, or --sheet FILE, or --reel FILE")
     if len(given.answers) > 1 and chosen.video is not None and not chosen.video.is_dir():
         raise UsageError("--video names one file for several answers: name the folder that has their videos")
+    chosen.modalities()
     plan = planned_outputs(given.answers, [name for name in (output.sheet, output.reel) if name is not None])
     jobs: list[_Job] = []
     failures: list[Exception] = []

@@ -19,7 +19,7 @@ from av2a.cli.library import LibraryStoreOptions
 from av2a.cli.model_options import ModelOptions
 from av2a.cli.safe_text import terminal_safe
 from av2a.cli.setting_options import SettingOptions
-from av2a.errors import OutputRefused, UnknownName, UsageError
+from av2a.errors import OutputRefused, UsageError
 from av2a.wording import counted
 
 if TYPE_CHECKING:
@@ -53,11 +53,7 @@ class QuestionOptions:
 
         if bool(self.labels) == (self.like is not None):
             raise UsageError("name an event, or an example with --like: av2a search 'glass breaking'")
-        if self.stream is None:
-            return None
-        if self.stream not in STREAMS:
-            raise UnknownName.among("stream", self.stream, STREAMS)
-        return next(each for each in Modality if each.word == self.stream)
+        return None if self.stream is None else Modality.named(self.stream)
 
 
 @dataclass(frozen=True)
