@@ -122,7 +122,7 @@ def _source_hash(source: str) -> str:
 def _caution(detection: Detection) -> str:
     if detection.caution is None:
         return ""
-    return f'<p class="caution" role="note"><b>No answer about this video:</b> {text(detection.caution)}.</p>'
+    return f'<p class="caution" role="note"><b>Do not rely on this answer:</b> {text(detection.caution)}.</p>'
 
 
 def _about(clip: Clip) -> str:

@@ -216,7 +216,7 @@ def _draw_words(figure: Figure, detection: Detection, shown: Sequence[LabelRow],
     )
     _note(figure, 0.58, f"{about} · {detection.settings.profile} profile", size=8.5, color=_MUTED, from_top=True)
     if detection.caution:
-        caution = _fitted(f"No answer about this video: {detection.caution}", room * 0.87, size=9.5)
+        caution = _fitted(f"Do not rely on this answer: {detection.caution}", room * 0.87, size=9.5)
         _note(figure, 0.84, caution, size=9.5, color=_ALARM, from_top=True, weight="bold")
     missed = ", ".join(printable(label) for label in missed_labels(detection))
     lines = [

@@ -18,7 +18,8 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from av2a.errors import Av2aError, UsageError
+from av2a.errors import Av2aError, InvalidLabels, UsageError
+from av2a.media import Limits
 from av2a.service.desk import Desk
 from av2a.service.openapi import description
 from av2a.service.processes import WorkFailed
@@ -304,6 +305,8 @@ def _labels(body: dict[str, Any]) -> list[str]:
     labels = body.get("labels")
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise UsageError("labels must be a list of texts")
+    if len(labels) > (most := Limits().labels):
+        raise InvalidLabels(f"{len(labels):,} labels are too many: look for {most:,} or fewer at a time")
     return labels
 
 

@@ -407,6 +407,7 @@ class Desk:
         lists = [labels, *(each for each in lists if each != labels)][:MOST_LISTS]
         with suppress(OSError):
             atomic.write_bytes(self.options.home / "labels.json", json.dumps(lists).encode(), durable=False)
+        self.events.send("lists", lists)
 
     # What is taken along.
 

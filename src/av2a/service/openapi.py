@@ -76,7 +76,9 @@ def description() -> dict[str, Any]:
         "/api/state": {"get": _call("Videos, jobs, models, formats, lists of labels", {"type": "object"})},
         "/api/events": {
             "get": _call(
-                "What changes, as server-sent events: state, video, removed, job, backbone", _TEXT, "text/event-stream"
+                "What changes, as server-sent events: state, video, removed, job, backbone, lists, playable, note",
+                _TEXT,
+                "text/event-stream",
             )
         },
         "/api/uploads": {

@@ -128,7 +128,8 @@ class TaskRunner:
         except TaskCancelled:
             self._send(TaskReply(request.number, "failed", TaskFailure("E_CANCELLED", "cancelled")))
         except Av2aError as refusal:
-            self._send(TaskReply(request.number, "failed", TaskFailure(refusal.code, str(refusal))))
+            failure = TaskFailure(refusal.code, _without_folder(str(refusal), request.arguments))
+            self._send(TaskReply(request.number, "failed", failure))
         except OSError as refusal:
             words = f"the disk refused ({refusal.strerror or refusal}): make room, then try again"
             self._send(TaskReply(request.number, "failed", TaskFailure("E_DISK", one_line(words, 300))))
@@ -274,6 +275,13 @@ class TaskRunner:
         detector = self._detector
         known = None if detector is None or detector.store is None else detector.store.known_digest(clip.identity)
         return known or clip.sha256
+
+
+def _without_folder(words: str, arguments: dict[str, Any]) -> str:
+    """A message with the name of the file that a task was about: where it lies is not the page's concern."""
+    clip = arguments.get("clip") or getattr(arguments.get("detection"), "clip", None)
+    path = arguments.get("path") or getattr(clip, "path", None)
+    return words if path is None else words.replace(f"{Path(path).parent}{os.sep}", "")
 
 
 def _source_key(clip: Clip, settings: Settings) -> tuple[Any, ...]:

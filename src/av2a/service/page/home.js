@@ -3,7 +3,7 @@
 import { download, request, upload } from "./api.js";
 import { $, clock, el, later, name, plural, say, stageWords, swatch } from "./dom.js";
 import { MODALITIES, WORDS } from "./core.js";
-import { parseLabels } from "./labels.js";
+import { parseLabels, writtenLabels } from "./labels.js";
 
 const MOST_HITS = 200;
 
@@ -21,6 +21,10 @@ export class Home {
     $("search-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.search(parseLabels($("search-labels").value));
+    });
+    $("unseen").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.lookThrough(parseLabels($("unseen-labels").value));
     });
     $("all-save").addEventListener("click", () => this.saveAll(`/api/export?ending=${encodeURIComponent($("all-format").value)}`));
     $("all-moments").addEventListener("click", () => this.saveAll("/api/moments?"));
@@ -50,7 +54,7 @@ export class Home {
       const bar = el("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` }), what = el("span", { class: "what hint" }, "waiting");
       const entry = { file, bar, what, cancelled: false };
       const stop = el("button", { type: "button", "aria-label": `Cancel sending ${file.name}`, onclick: () => ((entry.cancelled = true), entry.sending?.cancel(), entry.row.remove()) }, "Cancel");
-      entry.row = el("li", {}, el("span", {}, name(file.name), " ", what, bar), stop);
+      entry.row = el("li", {}, name(file.name), what, bar, el("span", { class: "actions" }, stop));
       $("uploads").append(entry.row);
       return entry;
     });
@@ -81,7 +85,21 @@ export class Home {
   /** Of several files at once each is looked through for the labels that were asked last. */
   queue(video) {
     const labels = this.state.lists[0];
-    if (labels) request("POST", `/api/videos/${video.id}/answer`, { labels }).catch((refusal) => say(refusal.message, "alarm"));
+    if (labels) this.ask(video, labels);
+  }
+
+  ask(video, labels) {
+    return request("POST", `/api/videos/${video.id}/answer`, { labels }).catch((refusal) => say(refusal.message, "alarm"));
+  }
+
+  /** The videos shown that were not looked through yet queue up. */
+  async lookThrough(labels) {
+    if (!labels.length) return say("type one or more labels, separated by commas", "alarm");
+    for (const video of this.unseen()) await this.ask(video, labels);
+  }
+
+  unseen() {
+    return this.shown().filter((video) => ["new", "cancelled"].includes(video.state));
   }
 
   async demo() {
@@ -128,6 +146,11 @@ export class Home {
     const focus = document.activeElement?.dataset?.focus;
     $("videos").replaceChildren(...shown.slice(0, 500).map((video) => this.entry(video)));
     if (focus) document.querySelector(`[data-focus="${focus}"]`)?.focus({ preventScroll: true });
+    const unseen = this.unseen().length;
+    $("unseen").hidden = unseen < 2;
+    $("unseen-go").textContent = `Look through ${unseen === 2 ? "both" : `all ${unseen}`}`;
+    if (!$("unseen-labels").value && document.activeElement !== $("unseen-labels")) $("unseen-labels").value = writtenLabels(this.state.lists[0] ?? []);
+    $("home").classList.toggle("filled", videos.length > 0);
     $("all-export").hidden = !seen;
     $("all-which").textContent = shown.length < videos.length ? `The ${plural(seen, "video")} shown` : "All videos";
     this.drawChips(videos);
@@ -172,7 +195,7 @@ export class Home {
     $("hits-title").textContent = "searching";
     try {
       const { hits, searched } = await request("POST", "/api/search", { labels });
-      $("hits-title").textContent = hits.length ? `${plural(hits.length, "event")} in ${plural(searched, "video")}, the surest first` : `Nothing in ${plural(searched, "video")} that ${searched === 1 ? "was" : "were"} seen before.`;
+      $("hits-title").textContent = hits.length ? `${plural(hits.length, "event")}, the surest first; ${plural(searched, "video")} searched` : `Nothing; ${plural(searched, "video")} searched`;
       $("hits").replaceChildren(...hits.slice(0, MOST_HITS).map((hit) => {
         const stream = MODALITIES.indexOf(hit.modality);
         return el("li", {}, el("a", { href: `#/video/${hit.video}@${hit.start}` }, swatch(stream), el("span", {}, name(hit.label), ` ${WORDS[stream]} in `, name(hit.name)), el("span", {}, `${clock(hit.start)} · ${hit.confidence.toFixed(3)}`)));

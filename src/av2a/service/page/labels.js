@@ -4,12 +4,12 @@ import { $, el } from "./dom.js";
 
 /** Labels of a text: separated by commas or lines, each once; a comma within quotes is part of a label. */
 export function parseLabels(text) {
-  const found = [];
+  const found = new Set();
   for (const match of text.matchAll(/\s*"((?:[^"]|"")*)"\s*(?=,|\n|$)|([^,\n]+)/g)) {
     const label = (match[1] === undefined ? match[2] : match[1].replaceAll('""', '"')).trim().replace(/\s+/g, " ");
-    if (label && !found.includes(label)) found.push(label);
+    if (label) found.add(label);
   }
-  return found;
+  return [...found];
 }
 
 /** Labels as a text that reads back as them. */
@@ -57,7 +57,7 @@ export class LabelField {
   }
 
   suggest() {
-    const { word } = this.word(), has = new Set(this.labels.map((label) => label.toLowerCase()));
+    const { word } = this.word(), has = new Set(word ? this.labels.map((label) => label.toLowerCase()) : []);
     const known = [...new Set([...this.state.lists.flat(), ...this.state.suggestions, ...[...this.state.videos.values()].flatMap((video) => Object.keys(video.found))])];
     const fits = word ? known.filter((label) => label.toLowerCase().includes(word) && !has.has(label.toLowerCase())).slice(0, 8) : [];
     this.at = -1;

@@ -3,6 +3,7 @@
  * The names beside the canvas are buttons that scroll with it. Nothing is drawn unless something changed or the video plays.
  */
 
+import { WORDS } from "./core.js";
 import { clock, el } from "./dom.js";
 import { Found } from "./found.js";
 import { Strip } from "./strip.js";
@@ -99,7 +100,7 @@ export class Lanes {
     this.touch();
   }
 
-  /** rows: { label, count, note, title } in the order shown; found, rejected: events of each lane (found.js). */
+  /** rows: { label, count, note, limit, title } in the order shown; found, rejected: events of each lane (found.js). */
   show(rows, found, rejected) {
     const same = rows.length === this.rows.length && rows.every((row, i) => row.label === this.rows[i].label);
     this.rows = rows;
@@ -115,25 +116,37 @@ export class Lanes {
     const focus = document.activeElement?.dataset?.row;
     this.names.replaceChildren(
       ...this.rows.map((row, i) =>
-        el("button", { class: `name${i === this.open ? " open" : ""}${row.count ? "" : " none"}`, type: "button", "data-row": i, "aria-expanded": String(i === this.open), title: row.title ?? row.label, onclick: () => this.handlers.open(row.label) },
-          el("bdi", { class: "label" }, row.label), el("small", {}, row.note ?? "")),
+        el("button", { class: `name${i === this.open ? " open" : ""}${row.count ? "" : " none"}${row.limit ? " limited" : ""}`, type: "button", "data-row": i, "aria-expanded": String(i === this.open), title: row.title ?? row.label, onclick: () => this.handlers.open(row.label) },
+          el("bdi", { class: "label" }, row.label), row.limit && el("small", { class: "limit" }, row.limit), ...(i === this.open ? this.captions() : []), el("small", {}, row.note)),
       ),
     );
     this.placeNames();
     if (focus !== undefined) this.names.querySelector(`[data-row="${focus}"]`)?.focus({ preventScroll: true });
   }
 
+  /** Beside the charts of the opened label, so that nothing covers their lines. */
+  captions() {
+    const placed = (words, y) => {
+      const caption = el("small", { class: "caption", "aria-hidden": "true" }, words);
+      caption.style.top = `${y}px`;
+      return caption;
+    };
+    return [...WORDS.map((word, stream) => placed(word, ROW + stream * CHART + 4)), placed("dashed: its threshold", ROW + CHART - 22)];
+  }
+
   /** The same labels with other numbers: while a slider moves nothing is laid out anew. */
   updateNames() {
     this.rows.forEach((row, i) => {
       const button = this.names.children[i], note = button.lastChild;
-      if (note.textContent !== (row.note ?? "")) note.textContent = row.note ?? "";
+      if (note.textContent !== row.note) note.textContent = row.note;
       button.classList.toggle("none", !row.count);
     });
   }
 
   placeNames() {
     [...this.names.children].forEach((button, i) => (button.style.height = `${this.heightOf(i)}px`));
+    // The board is as high as its lanes, within what style.css allows.
+    this.board.style.setProperty("--lanes", `${TOP + this.rows.reduce((sum, _, i) => sum + this.heightOf(i), 0) + 2}px`);
   }
 
   setOpen(label) {
@@ -483,7 +496,13 @@ export class Lanes {
     c.setLineDash([]);
     c.font = looks.small;
     c.textBaseline = "middle";
-    for (const [mark, left, right] of wide) if (right - left > 40 && mark.score !== null) c.fillText(mark.score.toFixed(3), Math.max(2, left + 5), y + LANE / 2 + 0.5);
+    for (const [mark, left, right] of wide) if (right - left > 40 && mark.score !== null) {
+      const words = mark.score.toFixed(3), x = Math.max(2, left + 5);
+      c.fillStyle = looks.paper;
+      c.fillRect(x - 2, y, c.measureText(words).width + 4, LANE);
+      c.fillStyle = looks.muted;
+      c.fillText(words, x, y + LANE / 2 + 0.5);
+    }
     c.font = looks.font;
   }
 
@@ -541,7 +560,6 @@ export class Lanes {
       }
       c.stroke();
       c.setLineDash([]);
-      this.chartWords(c, looks, ["heard", "seen", "both"][stream], y);
     }
   }
 
@@ -650,7 +668,7 @@ export class Lanes {
     const { label, stream, start, stop, score, rejected, derived, preview } = this.hover;
     const number = score === null || score === undefined || !Number.isFinite(score) ? "" : ` · ${score.toFixed(3)}`;
     const why = rejected ? " · rejected" : derived ? " · because heard, seen and both agree" : preview ? " · preview" : "";
-    const words = `${["heard", "seen", "both"][stream]} ${clock(start, 2)}–${clock(stop, 2)}${number}${why}`;
+    const words = `${WORDS[stream]} ${clock(start, 2)}–${clock(stop, 2)}${number}${why}`;
     const row = this.byRow.get(label);
     if (row === undefined) return;
     c.font = looks.font;

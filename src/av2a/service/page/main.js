@@ -60,7 +60,8 @@ function refresh() {
 }
 
 function showModels() {
-  const { name, state: at, message, done, total, can_fetch, megabytes } = state.backbone;
+  const { name, state: at, message, note, done, total, can_fetch, megabytes } = state.backbone;
+  $("models").title = note ?? "";
   $("models").textContent = at === "ready" ? `models: ${name}` : at === "loading" ? `loading ${name}` : "no models";
   const banner = $("missing");
   banner.hidden = at === "ready" || (at === "loading" && !total);
@@ -70,11 +71,12 @@ function showModels() {
     return;
   }
   const load = (body) => request("POST", "/api/backbone", body).catch((refusal) => say(refusal.message, "alarm"));
-  const size = megabytes ? ` (about ${megabytes} MB)` : "";
+  const size = megabytes ? ` (about ${megabytes} MB)` : "", details = message.charAt(0).toUpperCase() + message.slice(1);
   banner.replaceChildren(
-    el("p", {}, `${message.charAt(0).toUpperCase()}${message.slice(1)}. Without them only the demo scene can be looked at, with the built-in models.`),
-    can_fetch !== false && el("button", { type: "button", class: "main", onclick: () => load({ name }) }, `Get ${name}${size}`),
+    el("p", {}, el("strong", {}, `The models “${name}” are not ready.`), " Until they are, only the demo scene can be looked at, with the built-in models."),
+    ...(can_fetch === false ? [] : [el("button", { type: "button", class: "main", onclick: () => load({ name }) }, `Get ${name}${size}`)]),
     el("button", { type: "button", onclick: async () => (await load({ name: "mini" }), home.demo()) }, "Show the demo scene"),
+    el("details", {}, el("summary", {}, "How to get them"), el("p", {}, details)),
   );
 }
 
@@ -126,6 +128,10 @@ async function start() {
       state.backbone = backbone;
       refresh();
       if (backbone.state === "ready") watch.modelsReady();
+    },
+    lists: (lists) => {
+      state.lists = lists;
+      watch.field.lists();
     },
     playable: (progress) => watch.playableProgress(progress),
     note: (words) => say(words, "alarm"),

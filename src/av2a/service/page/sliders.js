@@ -4,11 +4,11 @@ import { $, el, later } from "./dom.js";
 import { WORDS } from "./core.js";
 
 const METHOD = [
-  ["audio_weight", "α, weight of sound in “both”", 0, 1, 0.01],
-  ["initial_threshold", "τ⁰, where thresholds begin", 0.5, 0.999, 0.001],
-  ["category_threshold", "τ_f, a label is looked for above this", 0.5, 0.9999, 0.0001],
-  ["confidence_threshold", "τ_r, an interval is kept above this", 0.5, 0.999, 0.001],
-  ["decay", "λ, how fast thresholds come to rest", 0, 10, 0.1],
+  ["audio_weight", "α", "", "weight of sound in “both”", 0, 1, 0.01],
+  ["initial_threshold", "τ⁰", "", "where thresholds begin", 0.5, 0.999, 0.001],
+  ["category_threshold", "τ", "f", "a label is looked for above this", 0.5, 0.9999, 0.0001],
+  ["confidence_threshold", "τ", "r", "an interval is kept above this", 0.5, 0.999, 0.001],
+  ["decay", "λ", "", "how fast thresholds come to rest", 0, 10, 0.1],
 ];
 
 /** The normal distribution's upper tail (Abramowitz and Stegun 26.2.17; off by less than 1e-7). */
@@ -89,7 +89,7 @@ export class Sliders {
     const focus = document.activeElement?.id, sure = (key, words) => this.slider({
       id: `sure-${key}`, words, low: -3, high: 3, step: 0.1, value: this.strictness(key),
       shown: (value) => `by chance ${chanceWords(this.value("confidence_threshold"), value)}`,
-      ends: ["more", "surer"], set: (value) => this.setStrictness(key, value),
+      ends: ["find more", "be surer"], set: (value) => this.setStrictness(key, value),
     });
     $("sliders").replaceChildren(
       el("p", { class: "hint" }, "How often something unrelated would pass by chance:"),
@@ -98,13 +98,13 @@ export class Sliders {
       this.slider({ id: "shortest", words: "Shortest event", low: 0, high: 10, step: 0.5, value: this.value("minimum_duration_seconds"), shown: (value) => `${value} s`, set: (value) => this.set("minimum_duration_seconds", value) }),
       this.slider({ id: "gap", words: "Gaps filled up to", low: 0, high: 10, step: 0.5, value: this.value("merge_gap_seconds"), shown: (value) => `${value} s`, set: (value) => this.set("merge_gap_seconds", value) }),
     );
-    $("method-sliders").replaceChildren(...METHOD.map(([name, words, low, high, step]) => this.slider({ id: `method-${name}`, words, low, high, step, value: this.value(name), number: true, set: (value) => this.set(name, value) })));
+    $("method-sliders").replaceChildren(...METHOD.map(([name, symbol, index, words, low, high, step]) => this.slider({ id: `method-${name}`, symbol, index, words, low, high, step, value: this.value(name), number: true, set: (value) => this.set(name, value) })));
     if (focus) $(focus)?.focus({ preventScroll: true });
   }
 
-  slider({ id, words, low, high, step, value, shown, ends, number, set }) {
+  slider({ id, symbol, index, words, low, high, step, value, shown, ends, number, set }) {
     const input = el("input", { type: "range", id, min: low, max: high, step: number ? "any" : step, value });
-    const out = number ? el("input", { type: "number", min: low, max: high, step, value: Number(value.toFixed(4)), "aria-label": words }) : el("output", { for: id }, shown(value));
+    const out = number ? el("input", { type: "number", min: low, max: high, step, value: Number(value.toFixed(4)), "aria-label": `${symbol}${index}, ${words}` }) : el("output", { for: id }, shown(value));
     const tell = (v) => {
       if (!number) {
         out.textContent = shown(v);
@@ -124,6 +124,6 @@ export class Sliders {
       input.value = v;
       set(v);
     });
-    return el("div", { class: "slider" }, el("label", { for: id }, words), out, input, ends ? el("div", { class: "ends", "aria-hidden": "true" }, el("span", {}, ends[0]), el("span", {}, ends[1])) : null);
+    return el("div", { class: "slider" }, el("label", { for: id }, ...(symbol ? [symbol, index && el("sub", {}, index), ", "] : []), words), out, input, ends ? el("div", { class: "ends", "aria-hidden": "true" }, el("span", {}, ends[0]), el("span", {}, ends[1])) : null);
   }
 }

@@ -132,6 +132,8 @@ export class Watch {
     this.scoresKey = null;
     this.worker?.terminate();
     this.worker = null;
+    this.opened = this.waits = null;
+    this.sliders.setOpen(null);
     $("editor").hidden = true;
   }
 
@@ -266,16 +268,15 @@ export class Watch {
 
   async took(answer, number) {
     const first = this.answer === null, other = first || answer.labels.join("\n") !== this.answer.labels.join("\n");
-    const opened = this.lanes.open >= 0 ? this.lanes.rows[this.lanes.open]?.label : null;
+    const opened = this.openedLabel;
     this.answer = answer;
     this.preview = null;
     if (this.lanes.duration !== answer.duration) this.lanes.reset(answer.duration);
     this.sliders.settings = answer.settings;
     if (first) this.loadCorrections();
-    if (other) this.field.lists();
     this.deckIsStale = true;
     this.show();
-    if (other && opened && answer.labels.includes(opened)) this.openLabel(opened, true);
+    if (other && opened !== null) this.openLabel(answer.labels.includes(opened) ? opened : null, true);
     $("stage-of-answer").textContent = "";
     if (answer.moves && answer.scores !== this.scoresKey) await this.loadScores(answer, number);
     else if (answer.moves) this.run();
@@ -369,7 +370,6 @@ export class Watch {
       else $("progress-bar").removeAttribute("value");
       $("progress-text").textContent = stageWords(job);
     } else if (video.state === "failed") $("progress-text").textContent = video.message;
-    $("labels-go").textContent = this.answer ? "Find these" : "Find";
   }
 
   // What is shown.
@@ -405,8 +405,8 @@ export class Watch {
     const keys = new Map(labels.map((label) => [label, sorted?.(label)])), order = (a, b) => (sorted ? keys.get(a) - keys.get(b) : a.localeCompare(b));
     const rows = labels.filter((label) => label.toLowerCase().includes(words)).sort(order).map((label) => {
       const count = found.count(label), unknown = answer.unknown.filter(([index]) => answer.labels[index] === label).map(([, stream]) => ["by sound", "by sight"][stream]);
-      const note = unknown.length === 2 ? "not known" : unknown.length ? `not ${unknown[0]}` : "";
-      return { label, count, note: [count || "", note].filter(Boolean).join(" · "), title: unknown.length ? `${label}: not known to these models ${unknown.join(" and ")}` : label };
+      const limit = unknown.length === 2 ? "not known" : { "by sound": "by sight only", "by sight": "by sound only" }[unknown[0]];
+      return { label, count, note: String(count || ""), limit, title: unknown.length ? `${label}: not known to these models ${unknown.join(" and ")}` : label };
     });
     const opened = this.openedLabel;
     this.lanes.open = rows.findIndex((row) => row.label === opened);
@@ -438,10 +438,11 @@ export class Watch {
   showWords(unmatched) {
     const { answer, corrections, events } = this, counts = [0, 1, 2].map((stream) => events.filter((event) => event.stream === stream).length);
     $("summary").textContent = !answer ? "" : events.length ? `${plural(events.length, "event")}: ${counts[0]} heard, ${counts[1]} seen, ${counts[2]} both` : "Nothing was found";
+    $("empty").hidden = !!answer || !!this.waits;
     $("nothing").hidden = !answer || events.length > 0;
     if (answer && !events.length) $("nothing").textContent = answer.closest ? `What came ${answer.closest.charAt(0).toLowerCase()}${answer.closest.slice(1)}` : "No label came near. Move a slider to “more”, or try other words.";
     $("caution").hidden = !answer?.caution;
-    if (answer?.caution) $("caution").textContent = `No answer about this video: ${answer.caution}.`;
+    if (answer?.caution) $("caution").textContent = `Do not rely on this answer: ${answer.caution}.`;
     $("notes").replaceChildren(...(answer?.warnings.length ? answer.warnings.map((words) => el("li", {}, words)) : [el("li", { class: "hint" }, "No notes about this video.")]));
     $("unmatched").replaceChildren(...unmatched.map((operation) => el("li", {}, `A correction found no event here: ${operation.kind} `, name(operation.before.label), ` ${clock(operation.before.start, 1)}–${clock(operation.before.stop, 1)}`)));
     const touched = corrections.operations.length;
