@@ -1,5 +1,6 @@
 """The page's own thresholds against the method's, in the browser."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -53,13 +54,14 @@ def tracked(case: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(thresholds), np.array(present)
 
 
+# Numbers travel as one text: the driver would walk through each of them.
 RUN = """async (cases) => {
   const { movingThresholds } = await import("/core.js");
-  return cases.map((each) => {
+  return JSON.stringify(JSON.parse(cases).map((each) => {
     const { thresholds, present } = movingThresholds(each.scores.map((row) => Float64Array.from(row)), Uint8Array.from(each.observed),
       each.similarity && Float64Array.from(each.similarity), each.allowed.map((row) => Uint8Array.from(row)), each);
     return [thresholds.map((row) => [...row]), present.map((row) => [...row])];
-  });
+  }));
 }"""
 
 
@@ -78,7 +80,7 @@ def test_thresholds_and_decisions_are_those_of_the_tracker(opened: Callable[...,
         }
         for case in cases
     ]
-    answers = opened().evaluate(RUN, plain)
+    answers = json.loads(opened().evaluate(RUN, json.dumps(plain)))
     differences = []
     for case, (moving, present) in zip(cases, answers, strict=True):
         expected, decided = tracked(case)
@@ -87,10 +89,11 @@ def test_thresholds_and_decisions_are_those_of_the_tracker(opened: Callable[...,
     assert max(differences) <= 1e-12
 
 
-PARSE = """async ([content, labels, settings, seconds]) => {
+PARSE = """async (given) => {
   const { Parser, unpack } = await import("/core.js");
+  const { content, labels, settings, seconds } = JSON.parse(given);
   const parser = new Parser(unpack(Uint8Array.from(content).buffer), labels, seconds);
-  return settings.map((each) => { const { events, rejected, opened } = parser.parse(each, 0); return { events, rejected, thresholds: opened.map((o) => o.thresholds && [...o.thresholds]) }; });
+  return JSON.stringify(settings.map((each) => { const { events, rejected, opened } = parser.parse(each, 0); return { events, rejected, thresholds: opened.map((o) => o.thresholds && [...o.thresholds]) }; }));
 }"""
 
 
@@ -132,7 +135,8 @@ def test_candidates_and_events_are_those_of_the_method_where_intervals_are_score
     assert one is not None
     packed = SegmentScores(heard, seen, everywhere, everywhere, np.arange(segments) // 10, np.stack([one] * 3)).packed()
     chosen = [random_settings(rng) for _ in range(80)]
-    answers = opened().evaluate(PARSE, [list(packed), names, [each.as_dict() for each in chosen], 1.0])
+    given = {"content": list(packed), "labels": names, "settings": [each.as_dict() for each in chosen], "seconds": 1.0}
+    answers = json.loads(opened().evaluate(PARSE, json.dumps(given)))
 
     def parsed(settings: Settings) -> Any:
         """The method's steps, with the labels' names for strictness."""
