@@ -63,7 +63,12 @@ def opened(chromium: Any, server: Running) -> Iterator[Open]:
     contexts = []
 
     def open_page(
-        on: Running = server, size: tuple[int, int] = (1280, 800), *, allowed: tuple[str, ...] = (), **features: Any
+        on: Running = server,
+        size: tuple[int, int] = (1280, 800),
+        *,
+        allowed: tuple[str, ...] = (),
+        first: str = "#home:not([hidden])",
+        **features: Any,
     ) -> Any:
         context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]}, accept_downloads=True, **features
@@ -81,7 +86,7 @@ def opened(chromium: Any, server: Running) -> Iterator[Open]:
             lambda request: wrong.append(request.url) if not request.url.startswith((on.base, "blob:")) else None,
         )
         page.goto(on.address)
-        page.wait_for_selector("#home:not([hidden])")
+        page.wait_for_selector(first)
         return page
 
     yield open_page

@@ -1,6 +1,7 @@
 """The page in a real browser: each step of the job, by mouse and by keyboard, and what it looks like to a screen reader."""
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from av2a import Detector
+from av2a import Detector, exports
 from av2a.figures.looks import LOOKS
 from av2a.service.answers import plain_answer
-from av2a.service.scores import SegmentScores
+from av2a.service.scores import STREAMS, SegmentScores
 from av2a.settings import Settings
 from tests.service.running import Running, running
 
@@ -125,6 +126,52 @@ def test_several_files_queue_up_and_are_shown_with_their_state(
     page.wait_for_function("() => /video/.test(document.getElementById('hits-title').textContent)")
 
 
+def test_the_videos_of_a_folder_are_looked_through_together_beside_the_demo(
+    opened: Open, scenes: list[Path], tmp_path: Path
+) -> None:
+    folder, outside = tmp_path / "holidays", tmp_path / "secret.mp4"
+    folder.mkdir()
+    shutil.copy(scenes[2], outside)
+    for path in scenes[:2]:
+        shutil.copy(path, folder)
+    shutil.copy(scenes[2], folder / "later gone.mp4")
+    (folder / "link.mp4").symlink_to(outside)
+    with running(tmp_path / "work", folder=folder, demo=True) as own:
+        # The demo scene is shown at once.
+        page = opened(own, allowed=("404",), first="#watch:not([hidden])")
+        settled(page)
+        assert page.inner_text("#title") == "demo.mp4" and len(shown(page)) > 5
+        page.click(".brand")
+        page.wait_for_selector("#unseen:not([hidden])")
+        assert set(page.locator("#videos a").all_inner_texts()) == {
+            "demo.mp4",
+            "scene 1.mp4",
+            "scene 2.mp4",
+            "later gone.mp4",
+        }
+        # Neither the page nor the API knows where anything lies.
+        assert str(tmp_path) not in page.evaluate("async () => (await fetch('/api/state')).text()")
+        (folder / "later gone.mp4").unlink()
+        page.click("text=later gone.mp4")
+        page.wait_for_function("() => /not there any more/.test(document.getElementById('player-note').textContent)")
+        page.click(".brand")
+        page.fill("#unseen-labels", ", ".join(LABELS))
+        page.press("#unseen-labels", "Enter")
+        page.wait_for_function(
+            "() => [...window.av2a.state.videos.values()].filter((v) => v.state === 'done').length === 3"
+        )
+        page.fill("#search-labels", "violin")
+        page.click("#search-form button")
+        page.wait_for_function("() => /videos searched/.test(document.getElementById('hits-title').textContent)")
+        found = {each["name"] for each in own.call("POST", "/api/search", {"labels": ["violin"]}).json()["hits"]}
+        assert {
+            text.split(" in ")[1].split("\n")[0].strip() for text in page.locator("#hits a").all_inner_texts()
+        } == found
+        with page.expect_download() as download:
+            page.click("#all-save")
+        assert all(path.name in Path(download.value.path()).read_text() for path in scenes[:2])
+
+
 def test_what_is_no_media_is_said_beside_its_name(opened: Open, tmp_path: Path) -> None:
     wrong = tmp_path / "<b>notes.mp4"
     wrong.write_text("no media")
@@ -173,6 +220,15 @@ def test_thresholds_move_at_once_and_are_confirmed_by_the_server(watching: Any, 
         assert own == {(each[0], each[2], each[3]) for each in confirmed if each[1] == 1}, settings
 
 
+METHOD = {
+    "audio_weight": 0.4,
+    "initial_threshold": 0.9,
+    "category_threshold": 0.95,
+    "confidence_threshold": 0.87,
+    "decay": 3,
+}
+
+
 def test_sliders_are_moved_by_keys_and_named_in_terms_of_chance(watching: Any) -> None:
     page = watching
     before = len(shown(page))
@@ -183,6 +239,23 @@ def test_sliders_are_moved_by_keys_and_named_in_terms_of_chance(watching: Any) -
     settled(page)
     assert page.get_attribute("#sure-heard", "aria-valuetext").startswith("by chance 1 in ")
     assert len(shown(page)) <= before
+    # One slider is of the opened label alone.
+    page.click(".names button >> nth=0")
+    page.focus(f"[id='sure-{LABELS[0]}']")
+    page.keyboard.press("ArrowLeft")
+    for slider in ("shortest", "gap"):
+        page.focus(f"#{slider}")
+        page.keyboard.press("ArrowRight")
+    page.click("#method summary")
+    for name, value in METHOD.items():
+        page.fill(f"#method-{name} ~ input, .slider:has(#method-{name}) input[type=number]", str(value))
+        page.keyboard.press("Tab")
+    page.wait_for_function("() => window.av2a.watch.answer.settings.decay === 3")
+    settled(page)
+    changed = page.evaluate("() => window.av2a.watch.answer.settings")
+    assert changed["strictness"] == {"heard": 2.5, LABELS[0]: -0.1}
+    assert (changed["minimum_duration_seconds"], changed["merge_gap_seconds"]) == (1.5, 0.5)
+    assert {name: changed[name] for name in METHOD} == METHOD
     page.click("#settings-reset")
     page.wait_for_function("() => Object.keys(window.av2a.watch.answer.settings.strictness).length === 0")
     settled(page)
@@ -218,6 +291,29 @@ def test_corrections_are_a_layer_that_is_undone_redone_saved_and_kept(watching: 
     settled(page)
     page.wait_for_function("() => window.av2a.watch.corrections.operations.length === 1")
     assert [event for event in shown(page) if event[4] == "added"] == [["rooster crowing", 2, 5.0, 6.0, "added"]]
+
+
+def test_events_are_confirmed_rejected_and_deleted_by_keys_and_corrections_without_an_event_are_listed(
+    watching: Any,
+) -> None:
+    page, first, second, third = watching, *shown(watching)[:3]
+    for key, number in (("c", 0), ("x", 1), ("Delete", 1)):
+        # What was rejected is no event any more, so the third is the second then.
+        page.evaluate(
+            "(n) => { const w = window.av2a.watch; w.select(w.events[n]); document.activeElement.blur(); }", number
+        )
+        page.keyboard.press(key)
+        settled(page)
+    now = shown(page)
+    assert [*first[:4], "confirmed"] in now and not {tuple(second[:4]), tuple(third[:4])} & {tuple(e[:4]) for e in now}
+    gone = "() => window.av2a.watch.lanes.rejected.all().filter((e) => e.touched).map((e) => [e.label, e.stream, e.start, e.stop])"
+    assert second[:4] in page.evaluate(gone)
+    asked(page, "tuba")
+    page.wait_for_function("() => window.av2a.watch.answer.labels.includes('tuba')")
+    settled(page)
+    page.click("#tab-notes")
+    notes = page.locator("#unmatched li").all_inner_texts()
+    assert len(notes) == 3 and f"confirmed {first[0]}" in " ".join(notes)
 
 
 def test_edges_are_dragged_and_snap_to_segments(watching: Any) -> None:
@@ -320,6 +416,61 @@ def test_zoom_pan_keys_and_help(watching: Any) -> None:
     page.keyboard.press("?")
     assert page.is_visible("#help")
     page.keyboard.press("Escape")
+
+
+# The colour at the middle of each lane's first wide event, and inside a rejected one.
+COLOURS = """() => { const { lanes, events } = window.av2a.watch, ratio = lanes.canvas.width / lanes.width, copy = document.createElement("canvas");
+  [copy.width, copy.height] = [lanes.canvas.width, lanes.canvas.height];
+  const c = copy.getContext("2d", { willReadFrequently: true });
+  c.drawImage(lanes.canvas, 0, 0);
+  const at = (e) => { const y = lanes.topOf(lanes.byRow.get(e.label)) + 5 + e.stream * 11, x = lanes.x(e.start), wide = lanes.x(e.stop) - x;
+    const { data } = c.getImageData((x + 1) * ratio, (y + 1) * ratio, (wide - 2) * ratio, 7 * ratio), found = new Set();
+    for (let i = 0; i < data.length; i += 4) found.add("#" + [...data.slice(i, i + 3)].map((v) => v.toString(16).padStart(2, "0")).join(""));
+    return [...found]; };
+  return [0, 1, 2].map((stream) => events.filter((e) => e.stream === stream && !e.derived).map(at)); }"""
+
+
+def test_lanes_have_the_colour_and_the_pattern_of_their_stream(watching: Any) -> None:
+    lanes = watching.evaluate(COLOURS)
+    for found, look in zip(lanes, (LOOKS[each] for each in STREAMS), strict=True):
+        assert found and all(look.colour in colours for colours in found)
+    # Stripes and dots show their tint between them; both is of one colour.
+    assert all(
+        LOOKS[each].tint in colours for each, found in zip(STREAMS[:2], lanes, strict=False) for colours in found
+    )
+    assert not any(LOOKS[STREAMS[2]].tint in colours for colours in lanes[2])
+
+
+def test_the_playhead_follows_events_loop_and_an_opened_label_shows_its_scores(watching: Any) -> None:
+    page = watching
+    assert page.evaluate("() => { const { values, perSecond } = window.av2a.watch.lanes.peaks; return values.length / 2 / perSecond; }") == pytest.approx(10, abs=0.1)  # fmt: skip
+    page.evaluate("() => { const w = window.av2a.watch; w.lanes.zoom(0.2, 0); w.select(w.events.find((e) => e.start >= 3 && e.stop < 9)); document.activeElement.blur(); }")  # fmt: skip
+    start, stop = page.evaluate(
+        "() => { const { selected } = window.av2a.watch; return [selected.start, selected.stop]; }"
+    )
+    page.keyboard.press("Enter")
+    page.evaluate(f"() => {{ window.av2a.watch.media.currentTime = {stop} - 0.1; }}")
+    # It plays past the end, and goes on at the start; the lanes show where.
+    page.wait_for_function(
+        f"() => window.av2a.watch.time > {start} && window.av2a.watch.time < {stop} - 0.3 && !window.av2a.watch.media.paused"
+    )
+    low, high = page.evaluate("() => window.av2a.watch.lanes.view")
+    assert low <= page.evaluate("() => window.av2a.watch.time") + 0.2 and low > 0 and high - low < 3
+    page.keyboard.press("Space")
+    page.wait_for_function("() => window.av2a.watch.media.paused")
+    page.keyboard.press("o")
+    page.wait_for_function("() => window.av2a.watch.lanes.chart")
+    charts = page.evaluate(
+        "() => window.av2a.watch.lanes.chart.streams.map(({ scores, thresholds }) => [scores.length, thresholds ? thresholds.length : 10])"
+    )
+    assert charts == [[10, 10]] * 3
+    page.keyboard.press("Escape")
+    page.keyboard.press("0")
+    box = page.locator(".canvases").bounding_box()
+    page.mouse.dblclick(box["x"] + box["width"] * (start + stop) / 20, box["y"] + page.evaluate(
+        "(start) => { const { lanes, events } = window.av2a.watch, e = events.find((e) => e.start === start); return lanes.topOf(lanes.byRow.get(e.label)) + 9 + e.stream * 11; }", start))  # fmt: skip
+    low, high = page.evaluate("() => window.av2a.watch.lanes.view")
+    assert 0 < low <= start and stop <= high and high - low < 10
 
 
 def test_labels_are_pasted_suggested_and_recalled(watching: Any) -> None:
@@ -444,6 +595,8 @@ def test_pinching_zooms_between_the_fingers(opened: Open, watching: Any) -> None
 def test_what_is_saved_is_what_the_exporters_write(watching: Any) -> None:
     page = watching
     page.click("#tab-take")
+    offered = page.evaluate("() => [...document.getElementById('format').options].map((option) => option.value)")
+    assert offered == list(exports.usable())
     page.select_option("#format", ".csv")
     with page.expect_download() as download:
         page.click("#export")
@@ -503,7 +656,9 @@ def test_nothing_is_hidden_from_those_who_cannot_see_or_point(watching: Any, dar
             page.click(f"#tab-{view}")
         page.evaluate(script)
         found = page.evaluate(
-            "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations.map((v) => [v.id, v.nodes.map((n) => n.target.join(' '))])"
+            "async (rules) => (await axe.run(document, { resultTypes: ['violations'], ...rules })).violations.map((v) => [v.id, v.nodes.map((n) => n.target.join(' '))])",
+            # Of the rules only that of contrast depends on the colours.
+            {"runOnly": ["color-contrast"]} if dark else {},
         )
         assert found == [], (view, found)
 
@@ -526,6 +681,10 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened: Open, server: Runni
         page.goto(address)
         page.wait_for_timeout(300)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
+    moves = "() => parseFloat(getComputedStyle(document.getElementById('said')).transitionDuration)"
+    assert page.evaluate(moves) > 0
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(moves) == 0
 
 
 def test_the_first_load_is_small_and_in_one_round(opened: Open) -> None:

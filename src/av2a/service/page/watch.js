@@ -171,7 +171,8 @@ export class Watch {
       note.hidden = false;
       note.textContent = made === "remuxed" ? "This browser cannot play the file: the same video is played from another container." : "This browser cannot play the file: a smaller copy of it is played.";
     } catch (refusal) {
-      note.textContent = `This browser cannot play the file (${refusal.message}). The lanes and the table do not need it.`;
+      const isGone = refusal.code === "E_GONE";
+      note.textContent = isGone ? "This video is not there any more: it was moved or removed." : `This browser cannot play the file (${refusal.message}). The lanes and the table do not need it.`;
     }
   }
 
