@@ -1,5 +1,6 @@
 """The page in a real browser: each step of the job, by mouse and by keyboard, and what it looks like to a screen reader."""
 
+import functools
 import json
 import shutil
 import zipfile
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from av2a import Detector, exports
+from av2a import Detector, exports, media
+from av2a.features import FeatureSource
 from av2a.figures.looks import LOOKS
 from av2a.service.answers import plain_answer
+from av2a.service.desk import rendered_demo
 from av2a.service.scores import STREAMS, SegmentScores
 from av2a.settings import Settings
 from tests.service.running import Running, running
@@ -54,13 +57,33 @@ def shown(page: Any) -> list[Any]:
     return events
 
 
+@functools.cache
+def looked_through(path: Path) -> tuple[Detector, FeatureSource]:
+    detector = Detector("mini")
+    return detector, detector.source(media.open_clip(path), Settings())
+
+
 def expected(path: Path, labels: list[str], settings: dict[str, Any]) -> list[Any]:
-    answer = plain_answer(Detector("mini")(path, labels, Settings.of(settings)))
+    detector, source = looked_through(path)
+    answer = plain_answer(detector.answer(source, labels, Settings.of(settings)))
     return [[labels[event[0]], event[1], event[2], event[3], ""] for event in answer["events"]]
 
 
 def in_order(events: list[Any]) -> list[Any]:
     return sorted(events, key=lambda event: (event[2], event[3], event[0], event[1]))
+
+
+@pytest.fixture(scope="module")
+def with_demo(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Puts the demo scene, which is rendered once, into a server's folder."""
+    path = rendered_demo(tmp_path_factory.mktemp("demo"))
+
+    def put(home: Path) -> Path:
+        (home / "demo").mkdir(parents=True)
+        shutil.copy(path, home / "demo")
+        return home
+
+    return put
 
 
 @pytest.fixture
@@ -86,6 +109,8 @@ def test_a_dropped_file_is_looked_through_and_other_labels_are_quick(
     page.wait_for_selector("#watch:not([hidden])")
     asked(page, ", ".join(LABELS))
     assert shown(page) == in_order(expected(scenes[1], LABELS, {}))
+    # What is dropped next is looked through for the same.
+    page.wait_for_function("(labels) => window.av2a.state.lists[0]?.join() === labels", arg=",".join(LABELS))
     asked(page, "rain\nviolin")
     page.wait_for_function("() => window.av2a.watch.answer.labels.length === 2")
     settled(page)
@@ -127,7 +152,7 @@ def test_several_files_queue_up_and_are_shown_with_their_state(
 
 
 def test_the_videos_of_a_folder_are_looked_through_together_beside_the_demo(
-    opened: Open, scenes: list[Path], tmp_path: Path
+    opened: Open, scenes: list[Path], tmp_path: Path, with_demo: Callable[[Path], Path]
 ) -> None:
     folder, outside = tmp_path / "holidays", tmp_path / "secret.mp4"
     folder.mkdir()
@@ -136,7 +161,7 @@ def test_the_videos_of_a_folder_are_looked_through_together_beside_the_demo(
         shutil.copy(path, folder)
     shutil.copy(scenes[2], folder / "later gone.mp4")
     (folder / "link.mp4").symlink_to(outside)
-    with running(tmp_path / "work", folder=folder, demo=True) as own:
+    with running(with_demo(tmp_path / "work"), folder=folder, demo=True) as own:
         # The demo scene is shown at once.
         page = opened(own, allowed=("404",), first="#watch:not([hidden])")
         settled(page)
@@ -172,13 +197,14 @@ def test_the_videos_of_a_folder_are_looked_through_together_beside_the_demo(
         assert all(path.name in Path(download.value.path()).read_text() for path in scenes[:2])
 
 
-def test_what_is_no_media_is_said_beside_its_name(opened: Open, tmp_path: Path) -> None:
+def test_what_is_no_media_is_said_beside_its_name(opened: Open, server: Running, tmp_path: Path) -> None:
     wrong = tmp_path / "<b>notes.mp4"
     wrong.write_text("no media")
     page = opened(allowed=("422",))
     dropped(page, wrong)
     page.wait_for_selector("#uploads .failed")
     assert "is not in a format that can be read" in page.inner_text("#uploads .failed")
+    assert str(server.home) not in page.inner_text("#uploads .failed")
     assert page.locator("#uploads b").count() == 0
 
 
@@ -377,20 +403,19 @@ def test_the_review_deck_judges_with_four_keys_and_learns_a_threshold(watching: 
     settled(page)
 
 
-def test_logistic_regression_is_that_of_scikit_learn(opened: Open) -> None:
-    linear_model = pytest.importorskip("sklearn.linear_model")
+def test_logistic_regression_is_the_maximum_of_its_penalised_likelihood(opened: Open) -> None:
     rng = np.random.default_rng(5)
     scores = rng.uniform(0.8, 1, 60)
     rights = rng.random(60) < 1 / (1 + np.exp(-40 * (scores - 0.9)))
-    mine = opened().evaluate(
+    a, b, score = opened().evaluate(
         "async ([scores, rights]) => { const { logistic, scoreAt } = await import('/review.js'); const model = logistic(scores, rights); return [model.a, model.b, scoreAt(model, 0.9).score]; }",
         [scores.tolist(), rights.tolist()],
     )
     x = (scores - scores.mean()) / scores.std()
-    # The page's ridge of 0.05 on half the squared slope is C = 20.
-    fitted = linear_model.LogisticRegression(C=20, tol=1e-10).fit(x[:, None], rights)
-    a, b = float(fitted.intercept_[0]), float(fitted.coef_[0, 0])
-    assert mine == pytest.approx([a, b, scores.mean() + scores.std() * (np.log(9) - a) / b], abs=1e-4)
+    # The likelihood is strictly concave: where both slopes are zero, and nowhere else, is its maximum.
+    missed = rights - 1 / (1 + np.exp(-(a + b * x)))
+    assert missed.sum() == pytest.approx(0, abs=1e-8) and (missed * x).sum() - 0.05 * b == pytest.approx(0, abs=1e-8)
+    assert score == pytest.approx(scores.mean() + scores.std() * (np.log(9) - a) / b)
 
 
 def test_zoom_pan_keys_and_help(watching: Any) -> None:
@@ -482,6 +507,8 @@ def test_labels_are_pasted_suggested_and_recalled(watching: Any) -> None:
     page.fill("#labels-text", "")
     page.type("#labels-text", "rain, roos")
     page.wait_for_selector("#labels-suggested li")
+    # The list covers no button.
+    page.click("#labels-go", trial=True)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     assert page.input_value("#labels-text") == "rain, rooster crowing, "
@@ -746,15 +773,28 @@ def test_an_hour_with_thirty_labels_follows_a_slider_while_the_page_stays_free(w
     assert run < 3000 and frames["count"] > 0 and frames["busy"] / frames["count"] < 100
 
 
-def test_models_that_are_missing_are_offered_beside_the_demo(opened: Open, tmp_path: Path) -> None:
+def test_models_that_are_missing_are_offered_beside_the_demo(
+    opened: Open, tmp_path: Path, with_demo: Callable[[Path], Path]
+) -> None:
     from av2a.service.worker import ModelChoice
 
     nowhere = tmp_path / "weights"
     nowhere.mkdir()
-    with running(tmp_path / "work", worker=ModelChoice("clip-clap", weights=nowhere, store=tmp_path / "store")) as own:
+    choice = ModelChoice("clip-clap", weights=nowhere, store=tmp_path / "store")
+    with running(with_demo(tmp_path / "work"), worker=choice) as own:
         page = opened(own)
         page.wait_for_selector("#missing:not([hidden])")
-        assert "clip-clap" in page.inner_text("#missing") or "weights" in page.inner_text("#missing")
+        assert page.inner_text("#missing p").startswith("The models “clip-clap” are not ready.")
+        assert "false" not in page.inner_text("#missing")
+        page.click("#missing summary")
+        assert "av2a weights fetch" in page.inner_text("#missing details")
+        # While they are downloaded the page shows how far that is.
+        state = own.call("GET", "/api/state").json()
+        state["backbone"] |= {"state": "loading", "message": "clip", "done": 30_000_000, "total": 120_000_000}
+        page.evaluate("(state) => window.av2a.took(state)", state)
+        assert page.inner_text("#missing p") == "Getting clip-clap: clip, 30 of 120 MB"
+        assert page.evaluate("() => document.querySelector('#missing progress').position") == 0.25
+        page.evaluate("(state) => window.av2a.took(state)", own.call("GET", "/api/state").json())
         page.click("text=Show the demo scene")
         page.wait_for_selector("#watch:not([hidden])")
         page.wait_for_function("() => window.av2a.watch.answer !== null")

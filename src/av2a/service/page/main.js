@@ -96,7 +96,7 @@ async function start() {
   $("help-open").addEventListener("click", openHelp);
   home = new Home(state);
   watch = new Watch(state);
-  window.av2a = { state, watch }; // For tests and the curious.
+  window.av2a = { state, watch, took }; // For tests and the curious.
   if (!(await signIn())) {
     $("signin").hidden = false;
     return;
