@@ -15,6 +15,7 @@ from av2a.backbones.device import (
     cpu_has_bfloat16,
     in_batches,
     placement,
+    room_for_models,
 )
 from av2a.errors import Av2aError, InvalidSetting, UnknownName
 
@@ -72,7 +73,7 @@ def test_a_gpu_that_is_not_there_is_refused(name: str) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
 def test_a_gpu_beyond_the_last_is_refused() -> None:
     assert placement("cuda:0", "float32").device == torch.device("cuda:0")
-    with pytest.raises(InvalidSetting, match="there is no cuda:99, only cuda:0 to"):
+    with pytest.raises(InvalidSetting, match="there is no cuda:99, only cuda:0"):
         placement("cuda:99")
 
 
@@ -154,6 +155,25 @@ def test_what_fits_is_remembered_and_said_once(caplog: pytest.LogCaptureFixture)
 def test_one_item_that_does_not_fit_is_an_error() -> None:
     with pytest.raises(Av2aError, match="memory does not suffice for one item at a time"):
         in_batches([1, 2, 3], fits(0, [], OUT_OF_MEMORY[0]), 2)
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_models_that_do_not_fit_are_refused_in_one_line(error: Callable[[], Exception]) -> None:
+    where = Placement(torch.device("cuda", 0), Precision.FLOAT32)
+    with (
+        pytest.raises(Av2aError, match=r"cuda:0 does not suffice to load 'clip-clap'.*--device cpu") as refused,
+        room_for_models("clip-clap", where),
+    ):
+        raise error()
+    assert "\n" not in str(refused.value) and "PYTORCH" not in str(refused.value)
+
+
+def test_another_error_of_loading_is_none_of_memory() -> None:
+    with (
+        pytest.raises(RuntimeError, match="mat1 and mat2"),
+        room_for_models("clip-clap", Placement(CPU, Precision.FLOAT32)),
+    ):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
 
 def test_another_error_is_not_taken_for_want_of_memory() -> None:

@@ -139,10 +139,20 @@ def test_bad_files_fail_with_their_codes(clips: Path, tmp_path: Path, setup: Poi
     (tmp_path / "loop.mp4").symlink_to(tmp_path / "loop.mp4")
     names = ["garbage.mp4", "empty.mp4", "loop.mp4", "missing.mp4"]
     jobs = [*(VideoJob(str(tmp_path / name)) for name in names), VideoJob(str(clips / "clip-0.mp4"))]
-    summary = run(tmp_path / "out", jobs, setup)
-    assert summary.statuses["failed"] == 4 and summary.statuses["done"] == 1
-    assert set(summary.reasons) <= {"E_MEDIA_FORMAT", "E_NO_SUCH_FILE", "E_MEDIA"}
-    assert summary.reasons["E_NO_SUCH_FILE"] >= 1
+    # A file that is there when the list is made, and not when its turn comes; and lines that are no names.
+    (tmp_path / "vanishing.mp4").touch()
+    lines = b"vanishing.mp4\n\0\1\xff\xfe junk\n" + b"x" * 100_000 + b".mp4\n"
+    (tmp_path / "list.txt").write_bytes(lines)
+    listed, skipped = jobs_of([str(tmp_path / "list.txt")])
+    (tmp_path / "vanishing.mp4").unlink()
+    summary = run(tmp_path / "out", [*listed, *jobs], setup, skipped=skipped)
+    assert {status: summary.statuses[status] for status in ("done", "failed", "skipped")} == {
+        "done": 1,
+        "failed": 6,
+        "skipped": 1,
+    }
+    assert set(summary.reasons) <= {"E_MEDIA_FORMAT", "E_NO_SUCH_FILE", "E_MEDIA", "E_SKIPPED"}
+    assert summary.reasons["E_NO_SUCH_FILE"] >= 4
 
 
 def test_the_same_content_under_two_names_is_embedded_once_and_answered_twice(
@@ -378,6 +388,29 @@ def test_a_worker_that_dies_while_it_starts_ends_the_run() -> None:
     worker = IsolatedWorker(DeadSetup(LABELS, Settings(), "mini"), LIMITS)
     with pytest.raises(BrokenPlugin, match="a worker was killed by signal 9"):
         _ = worker.info
+
+
+class SlowToStart(WorkerSetup):
+    """A worker whose models take longer to load than a video may take."""
+
+    def worker(self) -> VideoWorker:
+        time.sleep(1.5)
+        return super().worker()
+
+
+def test_a_job_may_be_given_while_models_load_and_its_time_counts_from_their_end(tmp_path: Path) -> None:
+    worker = IsolatedWorker(SlowToStart(LABELS, Settings(), "mini"), WorkerLimits(seconds=1.5))
+    try:
+        began = time.monotonic()
+        worker.begin(VideoJob(str(tmp_path / "missing.mp4")))
+        assert time.monotonic() - began < 1.0
+        assert worker.outcome() is None
+        assert worker.wait_seconds() > 0.5
+        while (outcome := worker.outcome()) is None:
+            worker.connection.poll(worker.wait_seconds())
+        assert outcome.code == "E_NO_SUCH_FILE"
+    finally:
+        worker.close()
 
 
 # The manifest.

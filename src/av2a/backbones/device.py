@@ -79,7 +79,8 @@ def _check_cuda(number: int) -> None:
     if number < there:
         return
     if there:
-        raise InvalidSetting(f"there is no cuda:{number}, only cuda:0 to cuda:{there - 1}: choose one of them")
+        found = "cuda:0" if there == 1 else f"cuda:0 to cuda:{there - 1}"
+        raise InvalidSetting(f"there is no cuda:{number}, only {found}: choose --device cuda:0 or auto")
     why = "no NVIDIA GPU is found" if torch.version.cuda else f"torch {torch.__version__} is built without CUDA"
     raise InvalidSetting(f"device cuda is not available ({why}): choose --device auto")
 
@@ -112,6 +113,24 @@ def autocast(where: Placement) -> Iterator[None]:
         return
     with torch.autocast(where.device.type, dtype=dtype):
         yield
+
+
+@contextmanager
+def room_for_models(name: str, where: Placement) -> Iterator[None]:
+    """Loading the models of a backbone within this is refused in one line where memory does not suffice.
+
+    Raises:
+        Av2aError: memory does not suffice for the models.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise Av2aError(
+            f"the memory of {where.name} does not suffice to load {name!r}: end other programs that use it, or choose "
+            "--device cpu or a smaller model"
+        ) from error
 
 
 # Batches.

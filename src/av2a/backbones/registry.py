@@ -81,7 +81,7 @@ def load_backbone(
         return load_light(sources, _threads(), progress)
     with _other_ways(name):
         _check_libraries(name)
-        from av2a.backbones.device import placement
+        from av2a.backbones.device import placement, room_for_models
 
         # The device and the weights are checked before the larger library is loaded.
         where = placement(device, precision)
@@ -90,15 +90,16 @@ def load_backbone(
         folders = [each.path for each in found]
         recorded = [_recorded(*each) for each in zip(checkpoints, found, strict=True)]
         visual_name, audio_name = " + ".join(recorded[:-1]), recorded[-1]
-        if name == LANGUAGEBIND:
-            from av2a.backbones.languagebind import load
+        with room_for_models(name, where):
+            if name == LANGUAGEBIND:
+                from av2a.backbones.languagebind import load
 
-            image, video, audio = folders
-            return load(image, video, audio, where, visual_name=visual_name, audio_name=audio_name)
-        from av2a.backbones.pairs import assembled
+                image, video, audio = folders
+                return load(image, video, audio, where, visual_name=visual_name, audio_name=audio_name)
+            from av2a.backbones.pairs import assembled
 
-        visual, audio = folders
-        return assembled(name, visual, audio, where, visual_name=visual_name, audio_name=audio_name)
+            visual, audio = folders
+            return assembled(name, visual, audio, where, visual_name=visual_name, audio_name=audio_name)
 
 
 def check_available(

@@ -70,7 +70,7 @@ class IsolatedWorker:
         self.limits = limits
         self.job: VideoJob | None = None
         self.answered = 0
-        self._began = 0.0
+        self._started = self._began = time.monotonic()
         # Never forked: libraries have threads of their own.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
@@ -88,7 +88,7 @@ class IsolatedWorker:
             Av2aError: they are not available, or the process ended before it had them.
         """
         if self._info is None:
-            if not self.connection.poll(START_SECONDS):
+            if not self.connection.poll(max(0.0, self._started + START_SECONDS - time.monotonic())):
                 self.close()
                 raise BrokenPlugin(f"a worker did not load its models within {START_SECONDS:.0f} s")
             try:
@@ -106,16 +106,25 @@ class IsolatedWorker:
         return self.answered >= self.limits.videos
 
     def begin(self, job: VideoJob) -> None:
-        """Give it a job; its time limit runs from now."""
-        assert self.info is not None
+        """Give it a job, also while it loads its models; the job's time limit runs from now, or from their end."""
         self.job, self._began = job, time.monotonic()
         # A process that has ended is noticed when its answer is read.
         with suppress(OSError):
             self.connection.send(job)
 
     def outcome(self) -> VideoOutcome | None:
-        """The answer to its job, or its end; None while it works. After an end the worker is closed."""
+        """The answer to its job, or its end; None while it works. After an end the worker is closed.
+
+        Raises:
+            Av2aError: its models are not available, or the process ended before it had them.
+        """
         assert self.job is not None
+        if self._info is None:
+            if not self.connection.poll() and time.monotonic() - self._started < START_SECONDS:
+                return None
+            # It is here, or it is too late.
+            assert self.info is not None
+            self._began = time.monotonic()
         if self.connection.poll():
             try:
                 found: VideoOutcome = self.connection.recv()
@@ -133,6 +142,8 @@ class IsolatedWorker:
 
     def wait_seconds(self) -> float:
         """How long its answer may be waited for before it is to be looked at again."""
+        if self._info is None:
+            return TICK_SECONDS
         return min(TICK_SECONDS, max(0.0, self._began + self.limits.seconds - time.monotonic()) + 0.01)
 
     def answer(self, job: VideoJob) -> VideoOutcome:
