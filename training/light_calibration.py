@@ -30,7 +30,7 @@ def main() -> None:
     given = parser.parse_args()
     backbone = load_backbone("light", weights=given.weights)
     with atomic.whole_file(given.to) as partial:
-        np.savez_compressed(partial, **statistics(sorted(given.clips.iterdir()), backbone))
+        np.savez_compressed(partial, allow_pickle=False, **statistics(sorted(given.clips.iterdir()), backbone))
 
 
 def statistics(files: Sequence[Path], backbone: Backbone) -> dict[str, np.ndarray]:
