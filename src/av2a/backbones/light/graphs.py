@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from av2a.backbones.openvino_library import library, operations
+from av2a.backbones.openvino_library import input_steps, library, operations
 
 Node = Any
 """A value of a graph that is being built."""
@@ -85,10 +85,7 @@ def of_pixels(model: Any, mean: Sequence[float], spread: Sequence[float], *, blu
 
     ``mean`` and ``spread``, in grey levels and in the network's order of colours, are those that it was trained with.
     """
-    library()
-    from openvino.preprocess import PrePostProcessor
-
-    steps = PrePostProcessor(model)
+    steps = input_steps(model)
     pixels = steps.input()
     pixels.tensor().set_element_type(library().Type.u8).set_layout(library().Layout("NHWC"))
     pixels.model().set_layout(library().Layout("NCHW"))
