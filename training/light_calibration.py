@@ -4,10 +4,11 @@ No truth is read. Each clip counts alike: 20 pictures and 40 windows of sound of
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from av2a import atomic, media
 from av2a.backbones.base import Backbone
@@ -28,12 +29,23 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=STATISTICS)
     given = parser.parse_args()
     backbone = load_backbone("light", weights=given.weights)
-    pictures, sounds = [], []
-    for file in sorted(given.clips.iterdir()):
-        clip = media.open_clip(file)
-        pictures += list(_picture_log_odds(clip, backbone))
-        sounds += list(_sound_log_odds(clip, backbone))
-    _write(given.to, np.stack(pictures), np.stack(sounds))
+    with atomic.whole_file(given.to) as partial:
+        np.savez_compressed(partial, allow_pickle=False, **statistics(sorted(given.clips.iterdir()), backbone))
+
+
+def statistics(files: Sequence[Path], backbone: Backbone) -> dict[str, np.ndarray]:
+    """The median of each tag's log-odds, and how far below it the 16th percentile lies."""
+    clips = [media.open_clip(file) for file in files]
+    measured = {
+        "thing": np.stack([row for clip in clips for row in _picture_log_odds(clip, backbone)]),
+        "sound": np.stack([row for clip in clips for row in _sound_log_odds(clip, backbone)]),
+    }
+    arrays = {}
+    for name, log_odds in measured.items():
+        below, median = np.percentile(log_odds, [16, 50], axis=0)
+        arrays[f"{name}_medians"] = median.astype(np.float16)
+        arrays[f"{name}_spreads"] = (median - below).astype(np.float16)
+    return arrays
 
 
 def _picture_log_odds(clip: Clip, backbone: Backbone) -> Iterator[np.ndarray]:
@@ -44,7 +56,7 @@ def _picture_log_odds(clip: Clip, backbone: Backbone) -> Iterator[np.ndarray]:
     times = times[:: -(-len(times) // MOST_PICTURES)]
     for picture in media.decode_frames(clip, times):
         if picture is not None and picture.pixels.std() >= 1:
-            yield calibration.log_odds(backbone.visual.probabilities([picture.pixels])[0][0])
+            yield calibration.log_odds(backbone.visual.thing_probabilities(Image.fromarray(picture.pixels)))
 
 
 def _sound_log_odds(clip: Clip, backbone: Backbone) -> Iterator[np.ndarray]:
@@ -54,16 +66,6 @@ def _sound_log_odds(clip: Clip, backbone: Backbone) -> Iterator[np.ndarray]:
     sound = np.concatenate([block.samples for block in media.decode_sound(clip, backbone.audio.sample_rate_hz)])
     windows = backbone.audio.windows(sound)
     yield from windows[:: -(-len(windows) // MOST_WINDOWS)]
-
-
-def _write(file: Path, pictures: np.ndarray, sounds: np.ndarray) -> None:
-    arrays = {}
-    for name, log_odds in (("thing", pictures), ("sound", sounds)):
-        below, median = np.percentile(log_odds, [16, 50], axis=0)
-        arrays[f"{name}_medians"] = median.astype(np.float16)
-        arrays[f"{name}_spreads"] = (median - below).astype(np.float16)
-    with atomic.whole_file(file) as partial:
-        np.savez_compressed(partial, **arrays)
 
 
 if __name__ == "__main__":

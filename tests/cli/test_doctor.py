@@ -1,8 +1,11 @@
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from av2a.backbones.light import files
 from av2a.installation import library_command
 from tests.cli.calling import Call, environment, shell
 
@@ -94,3 +97,24 @@ def test_a_weights_cache_that_cannot_be_made_has_a_cross_with_the_reason(
     assert broken["name"] == "weights cache"
     assert " cannot be used (" in broken["detail"]
     assert "HF_HOME" in broken["cure"]
+
+
+@pytest.mark.parametrize(
+    ("content", "mark", "said"),
+    [
+        (b"whole", "✓", "its weights are on this machine, and whole"),
+        (b"bytes", "✗", "is not YAMNet as it was published"),
+        (b"", "–", "net.tflite not on this machine; av2a weights fetch light"),
+    ],
+)
+def test_the_files_of_light_are_looked_for_and_read(
+    av2a: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, mark: str, said: str
+) -> None:
+    published = replace(files.YAMNET, name="net.tflite", size_bytes=5, sha256=hashlib.sha256(b"whole").hexdigest())
+    monkeypatch.setattr(files, "PUBLISHED", (published,))
+    monkeypatch.setenv("AV2A_WEIGHTS", str(tmp_path))
+    (tmp_path / "net.tflite").write_bytes(content)
+    outcome = av2a("doctor")
+    assert f"{mark} backbone light " in outcome.out
+    assert said in " ".join(outcome.out.split())
+    assert outcome.status == (1 if mark == "✗" else 0)

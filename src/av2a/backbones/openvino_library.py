@@ -25,6 +25,14 @@ def operations() -> Any:
     return opset13
 
 
+def input_steps(model: Any) -> Any:
+    """What puts steps before the input of a graph."""
+    library()
+    from openvino.preprocess import PrePostProcessor
+
+    return PrePostProcessor(model)
+
+
 def cpu(threads: int) -> Any:
     """What compiles a graph for this processor, in float32: ``cpu(1)(model)``."""
     core = library().Core()

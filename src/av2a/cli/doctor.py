@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import numpy as np
 import typer
@@ -20,6 +21,7 @@ from av2a import __version__
 from av2a.backbones.base import Backbone, embed_labels
 from av2a.backbones.checkpoints import BACKBONES as FETCHED
 from av2a.backbones.checkpoints import Published
+from av2a.backbones.light import files as light_files
 from av2a.backbones.registry import BACKBONES, load_backbone
 from av2a.backbones.weights import FOLDER_VARIABLE, Sources, search
 from av2a.cli.command import command
@@ -227,6 +229,7 @@ def _weights() -> Iterator[Check]:
     except Av2aError as homeless:
         yield Check("weights cache", State.BROKEN, str(homeless))
         return
+    yield _light(sources)
     for name, parts in FETCHED.items():
         yield _fetched_backbone(name, parts, sources)
     if sources.folder is not None:
@@ -239,6 +242,21 @@ def _weights() -> Iterator[Check]:
         yield Check("disk", State.ABSENT, detail, "free some space: models take a gigabyte or more")
     else:
         yield Check("disk", State.WORKS, detail)
+
+
+def _light(sources: Sources) -> Check:
+    """Its files are small enough to read every byte."""
+    paths = {file: light_files.found(file, sources) for file in light_files.PUBLISHED}
+    missing = [file.name for file, path in paths.items() if path is None]
+    if missing:
+        cure = f"av2a weights fetch light ({sum(file.size_bytes for file in paths) // 1_000_000} MB in all)"
+        return Check("backbone light", State.ABSENT, f"{', '.join(missing)} not on this machine", cure)
+    try:
+        for file, path in paths.items():
+            light_files.require_whole(file, cast("Path", path))
+    except (Av2aError, OSError) as damaged:
+        return Check("backbone light", State.BROKEN, str(damaged))
+    return Check("backbone light", State.WORKS, "its weights are on this machine, and whole")
 
 
 def _fetched_backbone(name: str, parts: Sequence[Published], sources: Sources) -> Check:

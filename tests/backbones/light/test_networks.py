@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 from transformers import BertConfig, BertModel
 
+from av2a.backbones.light.graphs import Graph, of_pixels
 from av2a.backbones.light.lite0 import STRIDES, lite0
 from av2a.backbones.light.minilm import HEADS, WORDS, embedded, minilm, padded
 from av2a.backbones.light.nanodet import MAGIC, UnknownLayer, nanodet
@@ -85,6 +86,20 @@ def test_lite0_is_the_same_network_in_torch() -> None:
     expected = lite0_by_torch(state, pictures)
     assert np.ptp(expected) > 0.1
     assert cpu(1)(lite0(state))(pictures)[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_pixels_are_brought_to_what_a_network_was_trained_on() -> None:
+    graph = Graph()
+    planes = graph.input([-1, 3, 2, 4])
+    pixels = RNG.integers(0, 256, (2, 2, 4, 3), dtype=np.uint8)
+    mean, spread = (10.0, 20.0, 30.0), (1.0, 2.0, 4.0)
+    for blue_first in (False, True):
+        model = of_pixels(
+            graph.model([graph.ops.relu(graph.ops.abs(planes))], [planes]), mean, spread, blue_first=blue_first
+        )
+        ordered = pixels[..., ::-1] if blue_first else pixels
+        expected = np.abs((ordered.astype(np.float32) - mean) / spread).transpose(0, 3, 1, 2)
+        assert cpu(1)(model)(pixels)[0] == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_sentence_encoder_is_bert_with_mean_pooling() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from av2a.backbones.openvino_library import library, operations
+from av2a.backbones.openvino_library import input_steps, library, operations
 
 Node = Any
 """A value of a graph that is being built."""
@@ -78,3 +78,19 @@ def with_norm(parameters: Parameters, kernel: str, norm: str) -> tuple[np.ndarra
     scale = parameters[f"{norm}.weight"] / np.sqrt(parameters[f"{norm}.running_var"] + BATCH_NORM_EPSILON)
     bias = parameters[f"{norm}.bias"] - parameters[f"{norm}.running_mean"] * scale
     return (parameters[kernel] * scale[:, None, None, None]).astype(np.float32), bias.astype(np.float32)
+
+
+def of_pixels(model: Any, mean: Sequence[float], spread: Sequence[float], *, blue_first: bool = False) -> Any:
+    """The same network from pixels, (picture, high, wide, RGB) of bytes; what it took before is made of them in the graph.
+
+    ``mean`` and ``spread``, in grey levels and in the network's order of colours, are those that it was trained with.
+    """
+    steps = input_steps(model)
+    pixels = steps.input()
+    pixels.tensor().set_element_type(library().Type.u8).set_layout(library().Layout("NHWC"))
+    pixels.model().set_layout(library().Layout("NCHW"))
+    made = pixels.preprocess().convert_element_type(library().Type.f32)
+    if blue_first:
+        made = made.reverse_channels()
+    made.mean(list(mean)).scale(list(spread))
+    return steps.build()

@@ -5,12 +5,11 @@ parameters; only the strides are not among them.
 """
 
 import numpy as np
-from jaxtyping import Float32
 
 from av2a.backbones.light.graphs import Graph, Node, Parameters, with_norm
 
 PIXELS = 224
-MEAN, SPREAD = 127.0, 128.0
+MEAN, SPREAD = (127.0,) * 3, (128.0,) * 3
 """Colours are brought to about [−1, 1], as in training."""
 
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)
@@ -44,8 +43,3 @@ def lite0(parameters: Parameters) -> object:
     value = activated(graph.convolution(value, *with_norm(parameters, "_conv_head.weight", "_bn1")))
     pooled = graph.ops.reduce_mean(value, graph.constant([2, 3], np.int64), False)
     return graph.model([graph.linear(pooled, parameters["_fc.weight"], parameters["_fc.bias"])], [pictures])
-
-
-def normalised(pictures: Float32[np.ndarray, "picture 3 high wide"]) -> Float32[np.ndarray, "picture 3 high wide"]:
-    """Grey levels as the network was trained on them."""
-    return np.asarray((pictures - np.float32(MEAN)) / np.float32(SPREAD))
