@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from av2a import media
 from av2a.corpora.batch import BatchFolder, BatchSummary, merge, read_batch, run_batch, summary_of
-from av2a.corpora.isolation import IsolatedWorker, WorkerLimits
+from av2a.corpora.isolation import AnySetup, IsolatedWorker, WorkerLimits
 from av2a.corpora.jobs import SkippedRow, VideoJob, jobs_of
 from av2a.corpora.manifest import JobStatus, Manifest
 from av2a.corpora.processes import ProcessEngine
@@ -180,16 +180,19 @@ def test_a_name_that_is_not_utf_8_is_answered(clips: Path, tmp_path: Path, setup
     assert [record.path for record in manifest.records.values()] == [odd]
 
 
-def test_a_worker_is_replaced_after_some_videos(clips: Path, tmp_path: Path, setup: PoisonSetup) -> None:
+def test_a_worker_is_replaced_after_some_videos(
+    clips: Path, tmp_path: Path, setup: PoisonSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started: list[IsolatedWorker] = []
 
-    class CountingEngine(ProcessEngine):
-        def _start_others(self, most: int) -> None:
-            started.extend(worker for worker in self._busy if worker not in started)
-            super()._start_others(most)
+    class CountedWorker(IsolatedWorker):
+        def __init__(self, setup: AnySetup, limits: WorkerLimits) -> None:
+            super().__init__(setup, limits)
+            started.append(self)
 
+    monkeypatch.setattr("av2a.corpora.processes.IsolatedWorker", CountedWorker)
     jobs = jobs_of([str(clips)])[0][:4]
-    engine = CountingEngine(setup, replace(LIMITS, videos=2), 1)
+    engine = ProcessEngine(setup, replace(LIMITS, videos=2), 1)
     run_batch(BatchFolder(tmp_path / "out"), jobs, [], setup, engine)
     assert len(started) == 2
 

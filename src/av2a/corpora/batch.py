@@ -32,8 +32,8 @@ GROWN_EVERY = 256
 class Engine(Protocol):
     """What runs workers: processes of this machine, or Ray."""
 
-    def prepare(self) -> BackboneInfo:
-        """Load the models once, to know them."""
+    def prepare(self, videos: int) -> BackboneInfo:
+        """Load the models, to know them; at most so many videos are left."""
         ...
 
     def run(self, jobs: Iterable[VideoJob], begun: Begun, *, alone: bool = False) -> Iterator[VideoOutcome]:
@@ -153,7 +153,7 @@ def run_batch(
             _forget(folder)
         manifest = Manifest.read(folder.manifest)
         try:
-            info = engine.prepare()
+            info = engine.prepare(len(jobs) - manifest.counts()[JobStatus.DONE])
             fingerprint = fingerprint_of(setup, info)
             _check_fingerprint(manifest, fingerprint)
             if not manifest.fingerprint:

@@ -75,7 +75,7 @@ class RayEngine:
     options: RayOptions = field(default_factory=RayOptions)
     _driver: "_DriverProcess | None" = None
 
-    def prepare(self) -> BackboneInfo:
+    def prepare(self, videos: int) -> BackboneInfo:
         """Load the models once on the driver's machine.
 
         Raises:
@@ -311,7 +311,8 @@ class RayWorker:
 
     def __init__(self, setup: bytes, limits: WorkerLimits, desk: Any, alone: bool) -> None:
         self._setup, self._limits, self._desk, self._alone = pickle.loads(setup), limits, desk, alone
-        self._worker: IsolatedWorker | None = None
+        # It loads its models while Ray hands out the first job, or the next.
+        self._worker = IsolatedWorker(self._setup, self._limits)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         """The outcomes of a batch of jobs."""
@@ -321,13 +322,10 @@ class RayWorker:
         ray = _imported()
         if ray.get(self._desk.begin.remote(job.key)) > MOST_BEGINNINGS:
             return VideoOutcome(job.key, DIED, f"its node or actor was lost {MOST_BEGINNINGS} times while it ran")
-        if self._worker is None:
+        outcome = self._worker.answer(job)
+        if outcome.crashed or self._alone or self._worker.is_used_up:
+            self._worker.close()
             self._worker = IsolatedWorker(self._setup, self._limits)
-        worker = self._worker
-        outcome = worker.answer(job)
-        if outcome.crashed or self._alone or worker.is_used_up:
-            worker.close()
-            self._worker = None
         return outcome
 
 

@@ -25,13 +25,14 @@ class ProcessEngine:
         self._idle: list[IsolatedWorker] = []
         self._busy: list[IsolatedWorker] = []
 
-    def prepare(self) -> BackboneInfo:
-        """Start the first worker; the models that it has.
+    def prepare(self, videos: int) -> BackboneInfo:
+        """Start the workers that so many videos need, which load their models side by side; the models of the first.
 
         Raises:
             Av2aError: they are not available.
         """
-        self._idle.append(IsolatedWorker(self.setup, self.limits))
+        for _ in range(max(1, min(self.workers, videos))):
+            self._idle.append(IsolatedWorker(self.setup, self.limits))
         return self._idle[0].info
 
     def run(self, jobs: Iterable[VideoJob], begun: Begun, *, alone: bool = False) -> Iterator[VideoOutcome]:
@@ -50,7 +51,6 @@ class ProcessEngine:
                         worker = self._idle.pop() if self._idle else IsolatedWorker(self.setup, self.limits)
                         # It is listed first, so that whatever happens it is closed.
                         self._busy.append(worker)
-                        self._start_others(most)
                         begun(job)
                         worker.begin(job)
                 yield from self._outcomes(alone)
@@ -64,11 +64,6 @@ class ProcessEngine:
                 worker.close()
         self._busy.clear()
         self._idle.clear()
-
-    def _start_others(self, most: int) -> None:
-        """Start all workers at once: they load their models side by side."""
-        while len(self._busy) + len(self._idle) < most:
-            self._idle.append(IsolatedWorker(self.setup, self.limits))
 
     def _outcomes(self, alone: bool) -> Iterator[VideoOutcome]:
         if not self._busy:
