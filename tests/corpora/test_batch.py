@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -391,6 +391,31 @@ def test_a_worker_that_dies_while_it_starts_ends_the_run() -> None:
     worker = IsolatedWorker(DeadSetup(LABELS, Settings(), "mini"), LIMITS)
     with pytest.raises(BrokenPlugin, match="a worker was killed by signal 9"):
         _ = worker.info
+
+
+@dataclass(frozen=True)
+class KilledOnceSetup(WorkerSetup):
+    """A worker that is killed the first time that it loads its models."""
+
+    mark: Path = Path()
+
+    def worker(self) -> VideoWorker:
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().worker()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_is_killed_while_it_loads_is_started_again_with_its_job(
+    clips: Path, tmp_path: Path, workers: int
+) -> None:
+    setup = KilledOnceSetup(LABELS, Settings(), "mini", mark=tmp_path / "mark")
+    jobs = jobs_of([str(clips)])[0][:2]
+    engine = ProcessEngine(setup, LIMITS, workers)
+    statuses = run_batch(BatchFolder(tmp_path / "out"), jobs, [], setup, engine).statuses
+    assert setup.mark.exists()
+    assert (statuses["done"], statuses["failed"]) == (2, 0)
 
 
 class SlowToStart(WorkerSetup):

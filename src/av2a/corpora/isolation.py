@@ -20,6 +20,8 @@ from av2a.types import BackboneInfo
 
 START_SECONDS = 900.0
 """A worker that has not loaded its models by then does not start."""
+STARTS = 3
+"""A process that is killed while it loads its models, as by the system for lack of memory, is started so often."""
 TICK_SECONDS = 1.0
 """How often memory is looked at."""
 
@@ -67,18 +69,22 @@ class IsolatedWorker:
     """A process with a worker, and at most one job that it has."""
 
     def __init__(self, setup: AnySetup, limits: WorkerLimits) -> None:
-        self.limits = limits
+        self.setup, self.limits = setup, limits
         self.job: VideoJob | None = None
-        self.answered = 0
+        self.answered = self._starts = 0
+        self._info: BackboneInfo | None = None
+        self._start()
+
+    def _start(self) -> None:
+        self._starts += 1
         self._started = self._began = time.monotonic()
         # Never forked: libraries have threads of their own.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, setup), daemon=True, name="av2a worker")
-        with _threads(limits.threads):
+        self._process = context.Process(target=_serve, args=(theirs, self.setup), daemon=True, name="av2a worker")
+        with _threads(self.limits.threads):
             self._process.start()
         theirs.close()
-        self._info: BackboneInfo | None = None
 
     @property
     def info(self) -> BackboneInfo:
@@ -87,18 +93,31 @@ class IsolatedWorker:
         Raises:
             Av2aError: they are not available, or the process ended before it had them.
         """
-        if self._info is None:
-            if not self.connection.poll(max(0.0, self._started + START_SECONDS - time.monotonic())):
+        while self._info is None:
+            self._load(TICK_SECONDS)
+        return self._info
+
+    def _load(self, seconds: float) -> None:
+        """Wait so long for the models; a process that is killed meanwhile is started again, with its job."""
+        if not self.connection.poll(seconds):
+            if time.monotonic() - self._started > START_SECONDS:
                 self.close()
                 raise BrokenPlugin(f"a worker did not load its models within {START_SECONDS:.0f} s")
-            try:
-                loaded = self.connection.recv()
-            except (EOFError, OSError) as ended:
-                raise BrokenPlugin(f"a worker {self._end()} while it loaded its models") from ended
-            if isinstance(loaded, Exception):
-                raise loaded
-            self._info = loaded
-        return self._info
+            return
+        try:
+            loaded = self.connection.recv()
+        except (EOFError, OSError) as ended:
+            how, was_killed = self._end(), (self._process.exitcode or 0) < 0
+            self.close()
+            if not was_killed or self._starts == STARTS:
+                raise BrokenPlugin(f"a worker {how} while it loaded its models") from ended
+            self._start()
+            if self.job is not None:
+                self.begin(self.job)
+            return
+        if isinstance(loaded, Exception):
+            raise loaded
+        self._info = loaded
 
     @property
     def is_used_up(self) -> bool:
@@ -120,10 +139,9 @@ class IsolatedWorker:
         """
         assert self.job is not None
         if self._info is None:
-            if not self.connection.poll() and time.monotonic() - self._started < START_SECONDS:
+            self._load(0.0)
+            if self._info is None:
                 return None
-            # It is here, or it is too late.
-            assert self.info is not None
             self._began = time.monotonic()
         if self.connection.poll():
             try:

@@ -222,7 +222,7 @@ class _Driver:
         except BrokenPlugin as refusal:
             self.tell(_Message.FAILED, str(refusal))
         except Exception as error:  # noqa: BLE001 - it is raised again in the parent
-            self.tell(_Message.FAILED, f"Ray gave up ({one_line(str(error), 200)}): {_GO_ON}")
+            self.tell(_Message.FAILED, f"Ray gave up ({one_line(str(_first_cause(error)), 200)}): {_GO_ON}")
         else:
             self.tell(_Message.END)
         finally:
@@ -293,6 +293,13 @@ class _Driver:
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         self._ray, self._node = ray, ray.get_runtime_context().get_node_id()
         return ray
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """What was raised in a worker, which Ray wraps more than once."""
+    while (inner := getattr(error, "cause", None) or error.__cause__) is not None:
+        error = inner
+    return error
 
 
 def _require_listening(address: str | None) -> None:
