@@ -195,6 +195,8 @@ def main() -> int:
     given = parser.parse_args()
     if given.drive is not None:
         return drive(given.engine, given.drive, given.out)
+    if given.folder is not None and not any(given.folder.glob("*.mp4")):
+        parser.error(f"there are no clips in {given.folder}")
     with tempfile.TemporaryDirectory() as folder:
         clips = given.folder or Path(folder) / "clips"
         if given.folder is None:
