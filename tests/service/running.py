@@ -1,6 +1,7 @@
 """A server of the page in this process, and a client for its API."""
 
 import asyncio
+import os
 import signal
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from av2a.service.desk import DeskOptions
 from av2a.service.serving import Address, bound, server_on
@@ -105,3 +107,15 @@ def running(home: Path, **options: Any) -> Iterator[Running]:
     server.handle_exit(signal.SIGTERM, None)
     thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
+
+
+def kill_workers() -> None:
+    """Kill the processes in which the servers of this process open media."""
+    children = Path(f"/proc/{os.getpid()}/task")
+    if not children.is_dir():
+        pytest.skip("this system does not list child processes under /proc")
+    pids = {int(pid) for task in children.iterdir() for pid in (task / "children").read_text().split()}
+    workers = [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert workers, "no process opens media: nothing is shown"
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)

@@ -1,7 +1,6 @@
 """The JSON API over a real server with the built-in models."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from av2a.exports import usable
 from av2a.service.answers import plain_answer
 from av2a.service.openapi import description
 from av2a.settings import Settings
-from tests.service.running import Running, running
+from tests.service.running import Running, kill_workers, running
 
 LABELS = ["dog barking", "bus passing", "helicopter flying", "bird singing", "rooster crowing"]
 
@@ -261,14 +260,7 @@ def test_the_worker_may_die_without_the_server(tmp_path: Path, scenes: list[Path
     with running(tmp_path) as own:
         video = own.upload(scenes[0])["id"]
         own.answer(video, LABELS)
-        children = Path(f"/proc/{os.getpid()}/task")
-        if not children.is_dir():
-            pytest.skip("this system does not list child processes under /proc")
-        pids = {int(pid) for task in children.iterdir() for pid in (task / "children").read_text().split()}
-        for pid in pids:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if b"spawn_main" in command:
-                os.kill(pid, 9)
+        kill_workers()
         assert own.answer(video, ["violin"])["labels"] == ["violin"]
 
 

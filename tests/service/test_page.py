@@ -18,7 +18,7 @@ from av2a.service.answers import plain_answer
 from av2a.service.desk import rendered_demo
 from av2a.service.scores import STREAMS, SegmentScores
 from av2a.settings import Settings
-from tests.service.running import Running, running
+from tests.service.running import Running, kill_workers, running
 
 pytestmark = pytest.mark.slow
 
@@ -572,6 +572,15 @@ def test_a_video_that_waits_survives_a_reload_and_is_cancelled(
     page.wait_for_function("() => window.av2a.watch.answer !== null")
     settled(page)
     assert shown(page)
+
+
+def test_the_process_that_opens_media_may_die_and_the_page_goes_on(watching: Any, scenes: list[Path]) -> None:
+    page = watching
+    kill_workers()
+    asked(page, "thunder, cow mooing")
+    page.wait_for_function("() => window.av2a.watch.answer.labels.length === 2")
+    settled(page)
+    assert shown(page) == in_order(expected(scenes[0], ["thunder", "cow mooing"], {}))
 
 
 def test_what_is_gone_is_computed_again_or_said(opened: Open, server: Running, watching: Any) -> None:
