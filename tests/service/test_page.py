@@ -45,7 +45,7 @@ def settled(page: Any) -> None:
     """Wait until the server has confirmed what is shown, and the scores are there."""
     page.wait_for_function(
         """() => { const w = window.av2a.watch;
-        return w.answer && !w.isPreview && document.getElementById("stage-of-answer").textContent === "" && (w.scoresKey === w.answer.scores || !w.answer.moves) && !w.busy && w.corrections.state !== "saving"; }"""
+        return w.answer && !w.isPreview && document.getElementById("stage-of-answer").textContent === "" && (w.scoresKey === w.answer.scores || !w.answer.moves) && !w.busy && !["saving", "stale"].includes(w.corrections.state); }"""
     )
 
 
@@ -367,9 +367,14 @@ def test_a_second_tab_is_told_and_nothing_of_either_is_lost(watching: Any, opene
     second.evaluate("() => { window.av2a.watch.seek(8); window.av2a.watch.addEvent(); }")
     second.wait_for_selector("#keep-mine:not([hidden])")
     assert second.inner_text("#saved") == "changed in another tab"
-    second.click("#keep-mine")
+    second.evaluate(
+        "() => { const w = window.av2a.watch; document.getElementById('keep-mine').click(); w.seek(4); w.addEvent(); }"  # before the other tab's have come
+    )
     settled(second)
-    assert sorted(event[2] for event in shown(second) if event[4] == "added") == [1.0, 8.0]
+    assert sorted(event[2] for event in shown(second) if event[4] == "added") == [1.0, 4.0, 8.0]
+    second.reload()
+    settled(second)
+    assert sorted(event[2] for event in shown(second) if event[4] == "added") == [1.0, 4.0, 8.0]
 
 
 def test_the_review_deck_judges_with_four_keys_and_learns_a_threshold(watching: Any) -> None:

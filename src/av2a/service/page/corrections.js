@@ -81,11 +81,11 @@ export class Corrections {
     return true;
   }
 
-  /** Save what is there now; what changes meanwhile is saved after. */
+  /** Save what is there now; what changes meanwhile is saved after. Over another tab's nothing is saved: `load` what it saved first. */
   async write() {
-    this.state = "saving";
+    if (this.state !== "stale") this.state = "saving";
     this.changed();
-    if (this.writing) return;
+    if (this.writing || this.state === "stale") return;
     while (this.state === "saving") {
       const written = this.operations;
       this.writing = this.save({ revision: this.revision, operations: written });

@@ -503,9 +503,9 @@ export class Watch {
 
   /** What was changed here, on top of what another tab saved: nothing of either is lost. */
   async keepMine() {
-    const mine = this.corrections.operations;
     try {
       const theirs = await request("GET", `/api/videos/${this.video.id}/corrections`), known = new Set(theirs.operations.map((operation) => operation.id));
+      const mine = this.corrections.operations; // What was corrected while the other tab's arrived is among it.
       this.corrections.load(theirs);
       this.corrections.replace([...theirs.operations, ...mine.filter((operation) => !known.has(operation.id))]);
     } catch (refusal) {
