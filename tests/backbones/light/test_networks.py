@@ -119,8 +119,19 @@ def test_the_sentence_encoder_is_bert_with_mean_pooling() -> None:
     assert cpu(1)(minilm(state))([given, mask])[0] == pytest.approx(expected, abs=1e-5)
 
 
+THREE_HEADS = "".join(
+    f"""Convolution to{stride} 1 1 l{stride} m{stride} 0=112 1=1 5=1 6=1344
+Slice cut{stride} 1 2 m{stride} n{stride} o{stride} -23300=2,80,-233
+Sigmoid sg{stride} 1 1 n{stride} p{stride}
+Reshape r{stride} 1 1 p{stride} q{stride} 0=-1 1=80
+Permute x{stride} 1 1 q{stride} cls_pred_stride_{stride} 0=1
+Reshape s{stride} 1 1 o{stride} t{stride} 0=-1 1=32
+Permute y{stride} 1 1 t{stride} dis_pred_stride_{stride} 0=1
+"""
+    for stride in (8, 16, 32)
+)
 PARAM = f"""{MAGIC}
-14 16
+26 30
 Input in 0 1 picture
 Convolution c 1 1 picture a 0=8 1=3 3=2 4=1 5=1 6=216 9=2 -23310=1,1.000000e-01
 Pooling p 1 1 a b 1=3 2=2 3=1 5=1
@@ -132,18 +143,13 @@ Slice sl 1 2 g h i -23300=2,12,-233
 Interp up 1 1 h j 0=2 1=2.0 2=2.0
 Interp down 1 1 j k 0=2 1=0.5 2=0.5
 BinaryOp sum 2 1 h k l
-Convolution to 1 1 l m 0=80 1=1 5=1 6=960
-Sigmoid sg 1 1 m n
-Reshape r 1 1 n o 0=-1 1=80
-Permute x8 1 1 o cls_pred_stride_8 0=1
-Permute x16 1 1 o cls_pred_stride_16 0=1
-Permute x32 1 1 o cls_pred_stride_32 0=1
-"""
+Split t 1 3 l l8 l16 l32
+{THREE_HEADS}"""
 
 
 def test_ncnns_layers_are_read_as_torch_computes_them(tmp_path: Path) -> None:
-    first, deep, last = numbers(8, 3, 3, 3), numbers(8, 1, 3, 3), numbers(80, 12, 1, 1)
-    biases = numbers(8), numbers(8), numbers(80)
+    first, deep, last = numbers(8, 3, 3, 3), numbers(8, 1, 3, 3), [numbers(112, 12, 1, 1) for _ in range(3)]
+    biases = numbers(8), numbers(8), [numbers(112) for _ in range(3)]
     half = first.astype(np.float16)
     (tmp_path / "net.param").write_text(PARAM)
     (tmp_path / "net.bin").write_bytes(
@@ -151,7 +157,10 @@ def test_ncnns_layers_are_read_as_torch_computes_them(tmp_path: Path) -> None:
             [
                 struct.pack("<I", 0x01306B47) + half.tobytes() + biases[0].tobytes(),
                 struct.pack("<I", 0) + deep.tobytes() + biases[1].tobytes(),
-                struct.pack("<I", 0) + last.tobytes() + biases[2].tobytes(),
+                *(
+                    struct.pack("<I", 0) + kernel.tobytes() + bias.tobytes()
+                    for kernel, bias in zip(last, biases[2], strict=True)
+                ),
             ]
         )
     )
@@ -163,7 +172,10 @@ def test_ncnns_layers_are_read_as_torch_computes_them(tmp_path: Path) -> None:
     value = functional.channel_shuffle(value, 2)[:, :12]
     wide = functional.interpolate(value, scale_factor=2.0, mode="bilinear", align_corners=False)
     value = value + functional.interpolate(wide, scale_factor=0.5, mode="bilinear", align_corners=False)
-    expected = torch.sigmoid(functional.conv2d(value, t(last), t(biases[2]))).amax(dim=(2, 3))
+    heads = [
+        functional.conv2d(value, t(kernel), t(bias))[:, :80] for kernel, bias in zip(last, biases[2], strict=True)
+    ]
+    expected = torch.sigmoid(torch.stack(heads)).amax(dim=(0, 3, 4))
     graph = cpu(1)(nanodet(tmp_path / "net.param", tmp_path / "net.bin"))
     assert graph(picture)[0] == pytest.approx(expected.numpy(), abs=1e-5)
 

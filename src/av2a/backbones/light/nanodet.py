@@ -16,7 +16,8 @@ from av2a.backbones.light.graphs import Graph, Node
 STRIDE = 32
 """Sides of its input are multiples of this."""
 LONGER_SIDE = 416
-CLASSES = 80
+CLASSES, EDGES = 80, 32
+"""Channels of each of its three heads: what is there, and how far away the edges of its box are."""
 MEAN_BGR = (103.53, 116.28, 123.675)
 SPREAD_BGR = (57.375, 57.12, 58.395)
 """Blue, green and red as in training (1 / 0.017429 and so on in the author's demo)."""
@@ -24,7 +25,8 @@ SPREAD_BGR = (57.375, 57.12, 58.395)
 MAGIC = "7767517"
 HALF, FULL = 0x01306B47, 0
 """Tags before a kernel: half precision or single."""
-OUTPUTS = tuple(f"cls_pred_stride_{stride}" for stride in (8, 16, 32))
+ARRANGING = ("Sigmoid", "Reshape", "Permute")
+"""Layers that stand only behind the heads and bring what they give into the order of boxes, which are not asked for here."""
 
 
 class UnknownLayer(ValueError):
@@ -70,19 +72,28 @@ def nanodet(param: Path, weights: Path) -> object:
     graph, numbers = Graph(), _Weights(weights.read_bytes())
     picture = graph.input([1, 3, -1, -1])
     values: dict[str, Node] = {}
+    heads: list[Node] = []
     for line in filter(None, lines[2:]):
         kind, _, inputs, outputs, *rest = line.split()
+        if kind in ARRANGING:
+            continue
         names, said = (
             rest[: int(inputs) + int(outputs)],
             dict(pair.split("=") for pair in rest[int(inputs) + int(outputs) :]),
         )
         given = [values[name] for name in names[: int(inputs)]]
+        if kind == "Slice" and _first_length(said) == CLASSES:
+            heads += given
+            continue
         made = [picture] if kind == "Input" else _layer(graph, kind, given, int(outputs), said, numbers)
         values |= zip(names[int(inputs) :], made, strict=True)
     if not numbers.is_spent:
         raise UnknownLayer("more weights than layers")
-    anywhere = [graph.ops.reduce_max(values[name], graph.constant([1], np.int64), False) for name in OUTPUTS]
-    return graph.model([graph.ops.maximum(graph.ops.maximum(*anywhere[:2]), anywhere[2])], [picture])
+    if len(heads) != 3:
+        raise UnknownLayer(f"{len(heads)} heads instead of three")
+    anywhere = [graph.ops.reduce_max(head, graph.constant([2, 3], np.int64), False) for head in heads]
+    highest = graph.ops.maximum(graph.ops.maximum(*anywhere[:2]), anywhere[2])
+    return graph.model([graph.ops.sigmoid(highest)], [picture])
 
 
 def _layer(
@@ -98,8 +109,7 @@ def _layer(
         case "Concat":
             return [ops.concat(list(given), 1)]
         case "Slice":
-            _, first, _ = said["-23300"].split(",")
-            lengths = graph.constant([int(first), -1], np.int64)
+            lengths = graph.constant([_first_length(said), -1], np.int64)
             return list(ops.variadic_split(given[0], graph.constant(1, np.int64), lengths).outputs())
         case "ShuffleChannel":
             # Two halves of the channels, dealt alternately.
@@ -114,19 +124,20 @@ def _layer(
             return [ops.interpolate(given[0], scales, "linear_onnx", "scales", axes=axes)]
         case "BinaryOp":
             return [ops.add(*given)]
-        case "Sigmoid":
-            return [ops.sigmoid(given[0])]
-        case "Reshape":
-            return [graph.reshape(given[0], 0, int(said["1"]), -1)]
-        case "Permute":
-            return [ops.transpose(given[0], graph.constant([0, 2, 1], np.int64))]
     raise UnknownLayer(f"a layer of kind {kind[:40]!r}")
+
+
+def _first_length(said: dict[str, str]) -> int:
+    """How many channels the first part of a slice has."""
+    return int(said["-23300"].split(",")[1])
 
 
 def _convolution(graph: Graph, given: Node, said: dict[str, str], numbers: _Weights, *, depthwise: bool) -> Node:
     out, size, count = int(said["0"]), int(said["1"]), int(said["6"])
     kernel = numbers.kernel(count).reshape(out, -1, size, size)
     bias = numbers.plain(out) if said.get("5") == "1" else np.zeros(out, np.float32)
+    if out == CLASSES + EDGES:
+        kernel, bias = kernel[:CLASSES], bias[:CLASSES]
     stride, padding = int(said.get("3", 1)), int(said.get("4", 0))
     value = graph.convolution(given, kernel, bias, stride, padding=padding, depthwise=depthwise)
     if said.get("9") == "2":
