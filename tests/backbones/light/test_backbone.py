@@ -10,7 +10,8 @@ from PIL import Image
 
 from av2a.backbones.base import Backbone, SlicedAudioEncoder, embed_labels
 from av2a.backbones.light import calibration
-from av2a.backbones.light.backbone import LightAudio, LightVisual, boxed, squares
+from av2a.backbones.light.backbone import LightAudio, LightVisual, for_classifier, for_detector
+from av2a.backbones.light.bridge import BEHIND
 from av2a.backbones.light.things import COCO, things
 from av2a.backbones.registry import load_backbone
 from av2a.detector import known_labels
@@ -50,7 +51,7 @@ def test_a_picture_has_one_row_whatever_is_beside_it(backbone: Backbone) -> None
         RNG.integers(256, size=(40, 30, 3), dtype=np.uint8),
     ]
     rows = backbone.visual.embed_frames(pictures)
-    assert rows.shape == (2, len(things()) + 2)
+    assert rows.shape == (2, len(things()) + BEHIND)
     assert rows[1] == pytest.approx(backbone.visual.embed_frames(pictures[1:])[0], abs=1e-3)
     assert backbone.visual.embed_clips([pictures])[0] == pytest.approx(rows, abs=1e-3)
     assert rows.shape[1] == embed_labels(backbone, ["dog"]).visual.shape[1]
@@ -59,7 +60,7 @@ def test_a_picture_has_one_row_whatever_is_beside_it(backbone: Backbone) -> None
 def test_sound_of_any_length_has_one_row(backbone: Backbone) -> None:
     assert isinstance(backbone.audio, LightAudio)
     rows = backbone.audio.embed_sounds([noise(0.01), noise(1.4625), noise(4.0)])
-    assert rows.shape == (3, 523)
+    assert rows.shape == (3, 521 + BEHIND)
     assert np.isfinite(rows).all()
     # Two windows, half a window apart.
     sound = noise(1.4625)
@@ -107,18 +108,27 @@ def test_light_runs_on_the_cpu_in_float32() -> None:
         load_backbone("light", device="cuda")
 
 
-def test_pictures_are_cut_and_boxed_to_what_the_networks_take() -> None:
-    wide = np.zeros((90, 160, 3), np.uint8)
-    wide[:, 80:] = 255
-    whole, middle = squares(Image.fromarray(wide))
-    assert whole.shape == middle.shape == (224, 224, 3)
-    assert whole.mean() == pytest.approx(127.5, abs=2)
-    boxes = boxed(Image.fromarray(wide))
-    assert boxes.shape == (256, 416, 3)
-    # Black above and below, and white on the right.
-    assert boxes[0, 400].tolist() == [0, 0, 0]
-    assert boxes[128, 400].tolist() == [255, 255, 255]
-    assert boxed(Image.fromarray(np.zeros((5, 5, 3), np.uint8))).shape == (416, 416, 3)
+@pytest.mark.parametrize(
+    ("size", "classified", "detected"),
+    [
+        ((160, 90), (352, 192), (416, 224)),
+        ((90, 160), (192, 352), (224, 416)),
+        ((640, 480), (288, 224), (416, 320)),
+        ((5, 5), (256, 256), (416, 416)),
+        ((4000, 2), (512, 128), (416, 32)),
+    ],
+)
+def test_pictures_keep_their_shape_to_whole_strides(
+    size: tuple[int, int], classified: tuple[int, int], detected: tuple[int, int]
+) -> None:
+    halves = np.zeros((size[1], size[0], 3), np.uint8)
+    halves[:, size[0] // 2 :] = 255
+    picture = Image.fromarray(halves)
+    for found, (wide, high) in ((for_classifier(picture), classified), (for_detector(picture), detected)):
+        assert found.shape == (high, wide, 3)
+        # Nothing is cut off or added.
+        assert found[:, : wide // 3].max() <= 60
+        assert found[:, -wide // 3 :].min() >= 195
 
 
 def test_every_class_is_of_a_thing() -> None:
@@ -143,5 +153,5 @@ def test_surer_is_never_lower() -> None:
 
 def test_no_pictures_have_no_rows(backbone: Backbone) -> None:
     assert isinstance(backbone.visual, LightVisual)
-    assert backbone.visual.embed_frames([]).shape == (0, len(things()) + 2)
-    assert backbone.visual.embed_clips([]).shape == (0, 1, len(things()) + 2)
+    assert backbone.visual.embed_frames([]).shape == (0, len(things()) + BEHIND)
+    assert backbone.visual.embed_clips([]).shape == (0, 1, len(things()) + BEHIND)

@@ -10,7 +10,7 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel
 
 from av2a.backbones.light.graphs import Graph, of_pixels
-from av2a.backbones.light.lite0 import STRIDES, lite0
+from av2a.backbones.light.lite0 import STRIDES, into_widened, lite0
 from av2a.backbones.light.minilm import HEADS, WORDS, embedded, minilm, padded
 from av2a.backbones.light.nanodet import MAGIC, UnknownLayer, nanodet
 from av2a.backbones.light.pth import NotTensors, read_pth
@@ -86,6 +86,45 @@ def test_lite0_is_the_same_network_in_torch() -> None:
     expected = lite0_by_torch(state, pictures)
     assert np.ptp(expected) > 0.1
     assert cpu(1)(lite0(state))(pictures)[0] == pytest.approx(expected, abs=1e-4)
+
+
+def in_steps(values: np.ndarray, step: np.ndarray | float, lowest: int, highest: int) -> np.ndarray:
+    return np.asarray(np.clip(np.rint(values / step), lowest, highest) * step, np.float32)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_convolution_in_bytes_never_overflows(signed: bool) -> None:
+    """Many processors keep sums of two products in sixteen bits: the largest that can come must fit."""
+    kernel, bias = numbers(8, 64, 1, 1), numbers(8)
+    kernel[:4] = 0.7
+    pictures = RNG.uniform(-6 if signed else 0, 6, (1, 64, 8, 8)).astype(np.float32)
+    pictures[0, :, 0] = 6.0
+    pictures[0, :, 1] = -6.0 if signed else 0.0
+    graph = Graph()
+    planes = graph.input([1, 64, 8, 8])
+    bounds = (-6.0 if signed else 0.0, 6.0)
+    found = cpu(1)(graph.model([graph.convolution(planes, kernel, bias, bounds=bounds)], [planes]))(pictures)[0]
+    steps = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / (63 if signed else 127)
+    given = torch.tensor(in_steps(pictures, 6 / 127, -128 if signed else 0, 127))
+    weights = torch.tensor(in_steps(kernel, steps, -127, 127))
+    expected = functional.conv2d(given, weights, torch.tensor(bias)).numpy()
+    assert expected.max() > 250
+    # Values in the middle between two steps may be rounded either way.
+    apart = np.abs(found - expected)
+    assert np.median(apart) < 1e-4
+    assert apart.max() < 0.2
+
+
+def test_lite0_in_bytes_gives_nearly_the_same() -> None:
+    state, pictures = small_lite0(), numbers(1, 3, 192, 352, scale=1.0)
+    exact = lite0(state)
+    exact.add_outputs(into_widened(exact))  # type: ignore[attr-defined]
+    expected, *between = cpu(1)(exact)(pictures).values()
+    assert len(between) == len(STRIDES)
+    reaches = [float(np.abs(values).max()) for values in between]
+    found = cpu(1)(lite0(state, reaches))(pictures)[0]
+    assert np.corrcoef(found[0], expected[0])[0, 1] > 0.98
+    assert not np.array_equal(found, expected)
 
 
 def test_pixels_are_brought_to_what_a_network_was_trained_on() -> None:
@@ -172,9 +211,7 @@ def test_ncnns_layers_are_read_as_torch_computes_them(tmp_path: Path) -> None:
     value = functional.channel_shuffle(value, 2)[:, :12]
     wide = functional.interpolate(value, scale_factor=2.0, mode="bilinear", align_corners=False)
     value = value + functional.interpolate(wide, scale_factor=0.5, mode="bilinear", align_corners=False)
-    heads = [
-        functional.conv2d(value, t(kernel), t(bias))[:, :80] for kernel, bias in zip(last, biases[2], strict=True)
-    ]
+    heads = [functional.conv2d(value, t(kernel), t(bias))[:, :80] for kernel, bias in zip(last, biases[2], strict=True)]
     expected = torch.sigmoid(torch.stack(heads)).amax(dim=(0, 3, 4))
     graph = cpu(1)(nanodet(tmp_path / "net.param", tmp_path / "net.bin"))
     assert graph(picture)[0] == pytest.approx(expected.numpy(), abs=1e-5)

@@ -1,6 +1,7 @@
 """The two encoders of ``light``: pictures and sounds to the values of their tags, labels to the tags that they mean."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from PIL import Image
 
 from av2a.backbones.base import Backbone, Frame, Sound, Span
 from av2a.backbones.light import calibration
-from av2a.backbones.light.bridge import Tags
+from av2a.backbones.light.bridge import BEHIND, Tags
 from av2a.backbones.light.files import (
     LITE0,
     MINILM,
@@ -28,8 +29,8 @@ from av2a.backbones.light.files import (
     resolved,
 )
 from av2a.backbones.light.graphs import of_pixels
-from av2a.backbones.light.lite0 import MEAN, PIXELS, SPREAD, lite0
-from av2a.backbones.light.nanodet import LONGER_SIDE, MEAN_BGR, SPREAD_BGR, STRIDE, nanodet
+from av2a.backbones.light.lite0 import AREA, MEAN, SPREAD, lite0
+from av2a.backbones.light.nanodet import LONGER_SIDE, MEAN_BGR, SPREAD_BGR, nanodet
 from av2a.backbones.light.pth import NotTensors, read_pth
 from av2a.backbones.light.sentences import SentenceEncoder
 from av2a.backbones.light.things import NAMES_FILE, shares, things
@@ -47,8 +48,13 @@ KNOWN_FROM_PICTURE = 0.65
 """Cosines from which a label is known, as a trial measured them: of 60 names of VGGSound at random, about 33 of 35 matches were right in
 sound and 17 of 22 in pictures."""
 
-RELATIONS_VERSION = 1
+RELATIONS_VERSION = 2
 """Changes when the same label may come to mean another tag."""
+
+STRIDE = 32
+"""Sides of what both networks for pictures take are multiples of this: a picture is stretched to the nearest."""
+
+LONGEST = 4.0
 
 SEGMENT_SAMPLES = WINDOW_SAMPLES + HOP_SAMPLES
 """Two windows, half a window apart, around each segment."""
@@ -68,7 +74,7 @@ class TagReader:
     def rows(self, labels: Sequence[str]) -> Float32[np.ndarray, "label place"]:
         """One row a label."""
         if not labels:
-            return np.empty((0, len(self.tags) + 2), np.float32)
+            return np.empty((0, len(self.tags) + BEHIND), np.float32)
         # As data sets write their names: Frying_food.
         words = [label.replace("_", " ").strip() for label in labels]
         return self.tags.rows(words, self.sentences.rows(words), self._tag_texts)
@@ -76,14 +82,14 @@ class TagReader:
 
 @dataclass(eq=False)
 class TagEncoder:
-    """What both encoders share: labels are read as tags, and an embedding has a place for each tag and two behind them."""
+    """What both encoders share: labels are read as tags, and an embedding has a place for each tag and more behind them."""
 
     reader: TagReader
 
     @property
     def features(self) -> int:
         """How many numbers an embedding has."""
-        return len(self.reader.tags) + 2
+        return len(self.reader.tags) + BEHIND
 
     def embed_labels(self, labels: Sequence[str]) -> Float[np.ndarray, "label feature"]:
         """One unit row a label, independent of the others.
@@ -95,8 +101,8 @@ class TagEncoder:
 
 
 def rows_of(values: Float32[np.ndarray, "*input tag"], unknown: float) -> Float32[np.ndarray, "*input place"]:
-    """The row of each input: the values of its tags, and the two places behind them."""
-    behind = np.zeros((*values.shape[:-1], 2), np.float32)
+    """The row of each input: the values of its tags, and the places behind them."""
+    behind = np.zeros((*values.shape[:-1], BEHIND), np.float32)
     behind[..., 0] = unknown
     return np.concatenate([values, behind], axis=-1)
 
@@ -106,7 +112,7 @@ def rows_of(values: Float32[np.ndarray, "*input tag"], unknown: float) -> Float3
 
 @dataclass(eq=False)
 class LightVisual(TagEncoder):
-    """Pictures one by one: EfficientNet-Lite0 on the whole picture and on its middle, NanoDet on the whole."""
+    """Pictures one by one: EfficientNet-Lite0 and NanoDet, both on the whole picture."""
 
     classifier: Any
     detector: Any
@@ -115,7 +121,7 @@ class LightVisual(TagEncoder):
     def embed_frames(self, frames: Sequence[Frame]) -> Float[np.ndarray, "frame feature"]:
         """One row a picture of any size."""
         if not frames:
-            return np.empty((0, len(things()) + 2), np.float32)
+            return np.empty((0, len(things()) + BEHIND), np.float32)
         return rows_of(thing_values(*self.probabilities(frames)), calibration.UNKNOWN_THING)
 
     def probabilities(
@@ -124,19 +130,19 @@ class LightVisual(TagEncoder):
         """How probable each thing is by its ImageNet classes, and each class of COCO anywhere in the picture."""
         # Picture by picture: more at once do not fit into a processor's cache, and took a quarter longer.
         pictures = [Image.fromarray(frame) for frame in frames]
-        found = [self.detector(boxed(picture)[None])[0][0] for picture in pictures]
+        found = [self.detector(for_detector(picture)[None])[0][0].copy() for picture in pictures]
         return np.stack([self.thing_probabilities(picture) for picture in pictures]), np.stack(found)
 
     def thing_probabilities(self, picture: Image.Image) -> Float32[np.ndarray, " thing"]:
-        """How probable each thing is by its ImageNet classes: the mean of the whole picture and of its middle."""
-        logits = self.classifier(squares(picture))[0]
-        odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return np.asarray((odds / odds.sum(axis=-1, keepdims=True)).mean(axis=0) @ shares())
+        """How probable each thing is by its ImageNet classes."""
+        logits = self.classifier(for_classifier(picture)[None])[0][0]
+        odds = np.exp(logits - logits.max())
+        return np.asarray(odds / odds.sum() @ shares())
 
     def embed_clips(self, clips: Sequence[Sequence[Frame]]) -> Float[np.ndarray, "clip view feature"]:
         """The rows of each clip's frames."""
         if not clips:
-            return np.empty((0, 1, len(things()) + 2), np.float32)
+            return np.empty((0, 1, len(things()) + BEHIND), np.float32)
         return np.stack([self.embed_frames(clip) for clip in clips])
 
     @property
@@ -162,28 +168,21 @@ def thing_values(
     return values
 
 
-def squares(picture: Image.Image) -> UInt8[np.ndarray, "2 224 224 3"]:
-    """The whole picture squeezed into a square, and its middle (7/8 of its shorter side)."""
-    width, height = map(float, picture.size)
-    side = max(1.0, float(int(min(width, height) * 0.875)))
-    middle = ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
-    return np.stack([_resized(picture, PIXELS, PIXELS, box) for box in ((0.0, 0.0, width, height), middle)])
+def for_classifier(picture: Image.Image) -> UInt8[np.ndarray, "high wide 3"]:
+    """The picture as EfficientNet-Lite0 takes it: of one area whatever its shape, no longer than four times as wide or high."""
+    ratio = min(max(picture.width / picture.height, 1 / LONGEST), LONGEST)
+    return _resized(picture, math.sqrt(AREA * ratio), math.sqrt(AREA / ratio))
 
 
-def boxed(picture: Image.Image) -> UInt8[np.ndarray, "high wide 3"]:
-    """The picture as NanoDet takes it: its longer side 416, black around it to whole strides."""
+def for_detector(picture: Image.Image) -> UInt8[np.ndarray, "high wide 3"]:
+    """The picture as NanoDet takes it: its longer side 416."""
     scale = LONGER_SIDE / max(picture.size)
-    wide, high = (max(1, round(side * scale)) for side in picture.size)
-    room = np.zeros((-(-high // STRIDE) * STRIDE, -(-wide // STRIDE) * STRIDE, 3), np.uint8)
-    top, left = (room.shape[0] - high) // 2, (room.shape[1] - wide) // 2
-    room[top : top + high, left : left + wide] = _resized(picture, wide, high)
-    return room
+    return _resized(picture, picture.width * scale, picture.height * scale)
 
 
-def _resized(
-    picture: Image.Image, wide: int, high: int, box: tuple[float, float, float, float] | None = None
-) -> UInt8[np.ndarray, "high wide 3"]:
-    return np.asarray(picture.resize((wide, high), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0))
+def _resized(picture: Image.Image, wide: float, high: float) -> UInt8[np.ndarray, "high wide 3"]:
+    sides = [max(STRIDE, round(side / STRIDE) * STRIDE) for side in (wide, high)]
+    return np.asarray(picture.resize(sides, Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 # Sounds.
@@ -207,7 +206,7 @@ class LightAudio(TagEncoder):
             ValueError: a sound has no samples.
         """
         if not sounds:
-            return np.empty((0, len(self.reader.tags) + 2), np.float32)
+            return np.empty((0, len(self.reader.tags) + BEHIND), np.float32)
         return rows_of(
             sound_values(np.stack([self.windows(sound).mean(axis=0) for sound in sounds])), calibration.UNKNOWN_SOUND
         )
@@ -298,7 +297,7 @@ def load(sources: Sources, threads: int, progress: Progress | None = None) -> Ba
     compiled = cpu(threads)
     visual = LightVisual(
         TagReader(seen, sentences),
-        compiled(_lite0(paths[LITE0])),
+        compiled(lite0_of_pixels(paths[LITE0], calibration.statistics().lite0_reaches.tolist())),
         compiled(of_pixels(nanodet(paths[NANODET_PARAM], paths[NANODET_BIN]), MEAN_BGR, SPREAD_BGR, blue_first=True)),
     )
     audio = LightAudio(TagReader(heard, sentences), compiled(yamnet(paths[YAMNET])))
@@ -306,12 +305,14 @@ def load(sources: Sources, threads: int, progress: Progress | None = None) -> Ba
     return Backbone(info, visual, audio, prompts_version=RELATIONS_VERSION, known=Knowledge(heard, seen))
 
 
-def _lite0(path: Path) -> Any:
+def lite0_of_pixels(path: Path, reaches: Sequence[float] | None) -> Any:
+    """EfficientNet-Lite0 from pixels.
+
+    Raises:
+        WeightsUnavailable: the file is damaged.
+    """
     try:
-        network = of_pixels(lite0(read_pth(path.read_bytes())), MEAN, SPREAD)
-        # Both squares of a picture, always: a fixed shape takes a twentieth less.
-        network.reshape([2, PIXELS, PIXELS, 3])
-        return network
+        return of_pixels(lite0(read_pth(path.read_bytes()), reaches), MEAN, SPREAD)
     except (NotTensors, KeyError) as wrong:
         raise WeightsUnavailable(f"{shown(path)} is not EfficientNet-Lite0: fetch it again") from wrong
 

@@ -1,10 +1,14 @@
 """From a user's label to the tag that means the same: the nearest by a sentence encoder, if it is near enough.
 
-A label's row has a number for each tag of a stream, and two more. A label that is known points at its tag; one that is not points at a
-place that holds the same in every segment, near the background's mean, so that it is never found and counts little as a background
-concept. The last place is 0 in every segment: it brings all rows to one length, whatever is scaled.
+A label's row has a number for each tag of a stream, and more behind them. A label that is known points at its tag; one that is not
+points at a place that holds the same in every segment, near the background's mean. The last places are 0 in every segment; they bring
+all rows to one length. Labels of one tag share the last of them and so are synonyms, which do not count against each other; of labels
+that are not known nothing is known, so each has a place of its own. All concepts of the background that are not known then count
+against it with its very own value, and a label that as many others equal is never found: a share q of them keeps it within
+√((1 − q) / q) standard deviations of the mean, 1.2 for what is seen and 1.6 for what is heard.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,8 +18,10 @@ from jaxtyping import Float, Float32
 SCALE = 0.9
 """A label's row at its tag; the rest of the row's length lies in the place that is always 0. The method is the same for any scale."""
 
-UNKNOWN, ALWAYS_ZERO = -2, -1
-"""Places behind the tags."""
+BEHIND = 64
+"""How many places there are behind the tags."""
+UNKNOWN, ALWAYS_ZERO = -BEHIND, -1
+"""The first and the last of them."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,12 @@ class Tags:
         tag_texts: Float[np.ndarray, "text feature"],
     ) -> Float32[np.ndarray, "label place"]:
         """One row of length 1 a label, independent of the others; texts come as unit rows of the sentence encoder."""
-        rows = np.zeros((len(labels), len(self) + 2), np.float32)
+        rows = np.zeros((len(labels), len(self) + BEHIND), np.float32)
         for row, label, near in zip(rows, labels, label_texts @ tag_texts.T, strict=True):
             best = self._nearest(label, near)
+            own = UNKNOWN + 1 + zlib.crc32(label.casefold().encode()) % (BEHIND - 2)
             row[UNKNOWN if best is None else best] = SCALE
-        rows[:, ALWAYS_ZERO] = np.sqrt(1 - SCALE**2)
+            row[own if best is None else ALWAYS_ZERO] = np.sqrt(1 - SCALE**2)
         return rows
 
     def _nearest(self, label: str, near: Float[np.ndarray, " text"]) -> int | None:
@@ -60,7 +67,7 @@ class Tags:
 
     def meant_by(self, rows: Float[np.ndarray, "label place"]) -> list[str | None]:
         """The name of the tag that each row points at; None for a label that is not known."""
-        places = np.abs(rows[:, :ALWAYS_ZERO]).argmax(axis=1).tolist()
+        places = np.abs(rows).argmax(axis=1).tolist()
         return [self.names[place] if place < len(self) else None for place in places]
 
 

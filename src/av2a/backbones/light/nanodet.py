@@ -13,8 +13,6 @@ import numpy as np
 
 from av2a.backbones.light.graphs import Graph, Node
 
-STRIDE = 32
-"""Sides of its input are multiples of this."""
 LONGER_SIDE = 416
 CLASSES, EDGES = 80, 32
 """Channels of each of its three heads: what is there, and how far away the edges of its box are."""
