@@ -124,7 +124,8 @@ def test_pictures_keep_their_shape_to_whole_strides(
     halves = np.zeros((size[1], size[0], 3), np.uint8)
     halves[:, size[0] // 2 :] = 255
     picture = Image.fromarray(halves)
-    for found, (wide, high) in ((for_classifier(picture), classified), (for_detector(picture), detected)):
+    for made, (wide, high) in ((for_classifier(picture), classified), (for_detector(picture), detected)):
+        found = np.asarray(made)
         assert found.shape == (high, wide, 3)
         # Nothing is cut off or added.
         assert found[:, : wide // 3].max() <= 60

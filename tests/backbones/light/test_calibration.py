@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from av2a.backbones.light import calibration
-from av2a.backbones.light.files import LITE0
+from av2a.backbones.light.files import resolved
 from av2a.backbones.registry import load_backbone
+from av2a.backbones.weights import Sources
 from training.light_calibration import statistics
 
 
@@ -16,7 +17,7 @@ def test_the_shipped_statistics_are_what_the_script_makes(shared: Path, weights:
     clips = sorted((shared / "real_bed" / "clips").glob("*.mp4"))
     if not clips:
         pytest.skip("no ../shared/real_bed")
-    made = statistics(clips, load_backbone("light", weights=weights), weights / "light" / LITE0.name)
+    made = statistics(clips, load_backbone("light", weights=weights), resolved(Sources(folder=weights)))
     with np.load(Path(calibration.__file__).with_name(calibration.STATISTICS_FILE)) as shipped:
         assert shipped.files == list(made)
         for name, values in made.items():

@@ -68,8 +68,9 @@ class Statistics:
     sound_spreads: Float32[np.ndarray, " sound"]
     thing_medians: Float32[np.ndarray, " thing"]
     thing_spreads: Float32[np.ndarray, " thing"]
-    lite0_reaches: Float32[np.ndarray, " convolution"]
-    """How far from zero values go where EfficientNet-Lite0 has no bound of its own."""
+    lite0_reaches: Float32[np.ndarray, " lite0"]
+    nanodet_reaches: Float32[np.ndarray, " nanodet"]
+    """Of both networks for pictures, what :class:`~av2a.backbones.light.graphs.Graph` is given."""
 
 
 SOUND = Curve(at_offset=3.1, slope=0.7, floor=-2.0, deviations=1.35, lowest=-4.8, highest=0.0)

@@ -19,10 +19,17 @@ LAYER_NORM_EPSILON = 1e-12
 
 
 class Graph:
-    """Operations on values; parameters enter as constants."""
+    """Operations on values; parameters enter as constants.
 
-    def __init__(self) -> None:
+    ``reaches`` are the largest magnitudes that go into each 1×1 convolution whose input has no bounds by itself, in the order in which
+    they are added; all 1×1 convolutions are then computed in bytes. Without them all is computed in float32, and the model has a further
+    output for each: its reach.
+    """
+
+    def __init__(self, reaches: Sequence[float] | None = None) -> None:
         self.ops: Any = operations()
+        self._reaches = None if reaches is None else iter(reaches)
+        self._magnitudes: list[Node] = []
 
     def constant(self, values: Any, kind: Any = np.float32) -> Node:
         """A value that does not depend on the input."""
@@ -41,38 +48,45 @@ class Graph:
         *,
         padding: int | None = None,
         depthwise: bool = False,
-        bounds: tuple[float, float] | None = None,
     ) -> Node:
-        """A convolution with a bias; with ``padding`` None the picture is padded as TensorFlow's "same" does.
-
-        With ``bounds``, the lowest and the highest value of its input, it is computed in bytes: a third faster.
-        """
+        """A convolution with a bias; with ``padding`` None the picture is padded as TensorFlow's "same" does."""
         pad, how = [padding or 0] * 2, "same_upper" if padding is None else "explicit"
         strides, ones = [stride] * 2, [1, 1]
         if depthwise:
             weights = self.constant(kernel[:, :, None])
             done = self.ops.group_convolution(pictures, weights, strides, pad, pad, ones, auto_pad=how)
         else:
-            weights = self.constant(kernel)
-            if bounds is not None:
-                pictures, weights = (
-                    self._input_in_bytes(pictures, *bounds),
-                    self._kernel_in_bytes(kernel, bounds[0] < 0),
-                )
-            done = self.ops.convolution(pictures, weights, strides, pad, pad, ones, auto_pad=how)
+            done = self.ops.convolution(pictures, self.constant(kernel), strides, pad, pad, ones, auto_pad=how)
         return self.ops.add(done, self.constant(bias[None, :, None, None]))
 
-    # Processors without instructions of their own for bytes add two products of bytes in sixteen bits. Half of the steps, of the
-    # input where it has no sign and of the kernel where it has, keep the sum within, so that every processor computes the same. Ends
-    # are chosen so that 0 and the highest value, which a ReLU6 gives often, are steps.
+    def pointwise(
+        self,
+        pictures: Node,
+        kernel: Float32[np.ndarray, "out in 1 1"],
+        bias: Float32[np.ndarray, " out"],
+        highest: float | None = None,
+    ) -> Node:
+        """A 1×1 convolution with a bias, in bytes if reaches are known: nearly twice as fast.
 
-    def _input_in_bytes(self, pictures: Node, lowest: float, highest: float) -> Node:
-        ends = (lowest * 128 / 127, highest) if lowest < 0 else (0.0, highest * 255 / 127)
-        return self._in_steps(pictures, *ends, 256)
-
-    def _kernel_in_bytes(self, kernel: Float32[np.ndarray, "out in high wide"], is_halved: bool) -> Node:
-        largest = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) * (127 / 63 if is_halved else 1)
-        return self._in_steps(self.constant(kernel), -largest, largest, 255)
+        ``highest`` is the highest value of an input that is never negative; others lie within their reach.
+        """
+        if self._reaches is None:
+            if highest is None:
+                everywhere = self.constant([0, 1, 2, 3], np.int64)
+                self._magnitudes.append(self.ops.reduce_max(self.ops.abs(pictures), everywhere, False))
+            return self.convolution(pictures, kernel, bias)
+        # Processors without instructions of their own for bytes add two products of bytes in sixteen bits. Half of the steps, of the
+        # input where it has no sign and of the kernel where it has, keep the sum within, so that every processor computes the same.
+        # Ends are chosen so that 0 and the highest value, which a ReLU6 gives often, are steps.
+        largest = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True)
+        if highest is None:
+            reach = next(self._reaches)
+            given, largest = self._in_steps(pictures, -reach * 128 / 127, reach, 256), largest * 127 / 63
+        else:
+            given = self._in_steps(pictures, 0.0, highest * 255 / 127, 256)
+        weights = self._in_steps(self.constant(kernel), -largest, largest, 255)
+        done = self.ops.convolution(given, weights, [1, 1], [0, 0], [0, 0], [1, 1])
+        return self.ops.add(done, self.constant(bias[None, :, None, None]))
 
     def _in_steps(self, value: Node, lowest: Any, highest: Any, steps: int) -> Node:
         ends = self.constant(lowest), self.constant(highest)
@@ -96,7 +110,7 @@ class Graph:
 
     def model(self, outputs: Sequence[Node], inputs: Sequence[Node]) -> Any:
         """The finished graph."""
-        return library().Model(list(outputs), list(inputs))
+        return library().Model([*outputs, *self._magnitudes], list(inputs))
 
 
 def with_norm(parameters: Parameters, kernel: str, norm: str) -> tuple[np.ndarray, np.ndarray]:

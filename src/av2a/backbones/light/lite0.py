@@ -8,7 +8,6 @@ blocks there is none, so how far values reach there is measured. Depthwise convo
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -28,42 +27,29 @@ HIGHEST = 6.0
 def lite0(parameters: Parameters, reaches: Sequence[float] | None = None) -> object:
     """The graph: (picture, 3, high, wide), normalised, to logits (picture, 1000).
 
-    ``reaches`` are the largest magnitudes that go into each expansion and into the last convolution, in their order; without them all
-    is computed in float32.
+    ``reaches`` are those of :class:`~av2a.backbones.light.graphs.Graph`: of what goes into each expansion and into the last convolution.
 
     Raises:
         KeyError: a parameter is missing.
     """
-    graph = Graph()
-    between = None if reaches is None else iter([(-reach, reach) for reach in reaches])
-    behind_relu6 = None if reaches is None else (0.0, HIGHEST)
+    graph = Graph(reaches)
 
     def activated(value: Node) -> Node:
         return graph.ops.clamp(value, 0.0, HIGHEST)
-
-    def widened(value: Node, kernel: str, norm: str) -> Node:
-        bounds = None if between is None else next(between)
-        return activated(graph.convolution(value, *with_norm(parameters, kernel, norm), bounds=bounds))
 
     pictures = graph.input([-1, 3, -1, -1])
     value = activated(graph.convolution(pictures, *with_norm(parameters, "_conv_stem.weight", "_bn0"), 2))
     for number, stride in enumerate(STRIDES):
         block, before = f"_blocks.{number}", value
         if f"{block}._expand_conv.weight" in parameters:
-            value = widened(value, f"{block}._expand_conv.weight", f"{block}._bn0")
+            expanded = with_norm(parameters, f"{block}._expand_conv.weight", f"{block}._bn0")
+            value = activated(graph.pointwise(value, *expanded))
         spread = with_norm(parameters, f"{block}._depthwise_conv.weight", f"{block}._bn1")
         value = activated(graph.convolution(value, *spread, stride, depthwise=True))
         kernel, bias = with_norm(parameters, f"{block}._project_conv.weight", f"{block}._bn2")
-        value = graph.convolution(value, kernel, bias, bounds=behind_relu6)
+        value = graph.pointwise(value, kernel, bias, HIGHEST)
         if stride == 1 and before.get_output_partial_shape(0)[1].get_length() == len(kernel):
             value = graph.ops.add(value, before)
-    value = widened(value, "_conv_head.weight", "_bn1")
+    value = activated(graph.pointwise(value, *with_norm(parameters, "_conv_head.weight", "_bn1")))
     pooled = graph.ops.reduce_mean(value, graph.constant([2, 3], np.int64), False)
     return graph.model([graph.linear(pooled, parameters["_fc.weight"], parameters["_fc.bias"])], [pictures])
-
-
-def into_widened(network: Any) -> list[Any]:
-    """Of a graph of :func:`lite0` in float32, what goes into each convolution that has a reach."""
-    convolutions = [step for step in network.get_ordered_ops() if step.get_type_name() == "Convolution"]
-    # The stem comes first, then expansions and projections by turns; only the first block has no expansion.
-    return [step.input_value(0) for step in (*convolutions[2:-1:2], convolutions[-1])]

@@ -1,5 +1,8 @@
 """NanoDet-m: a picture to the 80 classes of COCO, read from the two files of ncnn in which its author publishes it.
 
+Its 1×1 convolutions behind the first stage can be computed in bytes; in the first, channels of 58, errors would be three times those of
+all others together, and the heads are hardly slower in float32.
+
 The dozen kinds of layers that it has are translated here, so that neither ncnn's runtime (26 MB) nor a second converter is needed.
 Format: ``.param`` is text, a layer a line (kind, name, numbers of inputs and outputs, their names, ``key=value``); ``.bin`` holds the
 weights in the same order, each kernel behind a tag that says whether it is in half precision.
@@ -19,6 +22,9 @@ CLASSES, EDGES = 80, 32
 MEAN_BGR = (103.53, 116.28, 123.675)
 SPREAD_BGR = (57.375, 57.12, 58.395)
 """Blue, green and red as in training (1 / 0.017429 and so on in the author's demo)."""
+
+FIRST_STAGE = 58
+"""Channels of its convolutions, and of no others."""
 
 MAGIC = "7767517"
 HALF, FULL = 0x01306B47, 0
@@ -58,8 +64,10 @@ class _Weights:
         return self._at == len(self._data)
 
 
-def nanodet(param: Path, weights: Path) -> object:
+def nanodet(param: Path, weights: Path, reaches: Sequence[float] | None = None) -> object:
     """The graph: (1, 3, high, wide), BGR, normalised, to the probability of each class anywhere in the picture, (1, 80).
+
+    ``reaches`` are those of :class:`~av2a.backbones.light.graphs.Graph`, in the order of the file.
 
     Raises:
         UnknownLayer, ValueError, struct.error: the files are not those of NanoDet-m.
@@ -67,7 +75,7 @@ def nanodet(param: Path, weights: Path) -> object:
     lines = param.read_text("utf-8").split("\n")
     if lines[0].strip() != MAGIC:
         raise UnknownLayer("not ncnn's format")
-    graph, numbers = Graph(), _Weights(weights.read_bytes())
+    graph, numbers = Graph(reaches), _Weights(weights.read_bytes())
     picture = graph.input([1, 3, -1, -1])
     values: dict[str, Node] = {}
     heads: list[Node] = []
@@ -137,7 +145,10 @@ def _convolution(graph: Graph, given: Node, said: dict[str, str], numbers: _Weig
     if out == CLASSES + EDGES:
         kernel, bias = kernel[:CLASSES], bias[:CLASSES]
     stride, padding = int(said.get("3", 1)), int(said.get("4", 0))
-    value = graph.convolution(given, kernel, bias, stride, padding=padding, depthwise=depthwise)
+    if size == 1 and out not in (FIRST_STAGE, CLASSES + EDGES):
+        value = graph.pointwise(given, kernel, bias)
+    else:
+        value = graph.convolution(given, kernel, bias, stride, padding=padding, depthwise=depthwise)
     if said.get("9") == "2":
         slope = float(said["-23310"].split(",")[1])
         value = graph.ops.prelu(value, graph.constant([slope]))
