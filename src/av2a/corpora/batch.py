@@ -33,7 +33,7 @@ class Engine(Protocol):
     """What runs workers: processes of this machine, or Ray."""
 
     def prepare(self, videos: int) -> BackboneInfo:
-        """Load the models, to know them; at most so many videos are left."""
+        """Load the models, to know them; about so many videos are left."""
         ...
 
     def run(self, jobs: Iterable[VideoJob], begun: Begun, *, alone: bool = False) -> Iterator[VideoOutcome]:
@@ -153,7 +153,9 @@ def run_batch(
             _forget(folder)
         manifest = Manifest.read(folder.manifest)
         try:
-            info = engine.prepare(len(jobs) - manifest.counts()[JobStatus.DONE])
+            counts = manifest.counts()
+            finished = counts[JobStatus.DONE] + (0 if retry_failed else counts[JobStatus.FAILED])
+            info = engine.prepare(len(jobs) - finished)
             fingerprint = fingerprint_of(setup, info)
             _check_fingerprint(manifest, fingerprint)
             if not manifest.fingerprint:
