@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from av2a.corpora.batch import BatchFolder, BatchSummary, merge, read_batch, run
 from av2a.corpora.isolation import AnySetup, IsolatedWorker, WorkerLimits
 from av2a.corpora.jobs import SkippedRow, VideoJob, jobs_of
 from av2a.corpora.manifest import JobStatus, Manifest
-from av2a.corpora.processes import ProcessEngine
+from av2a.corpora.processes import Begun, ProcessEngine
 from av2a.corpora.worker import VideoOutcome, VideoWorker, WorkerSetup
 from av2a.detector import Detector
 from av2a.errors import BrokenPlugin, OutputRefused, UnknownName, UsageError
 from av2a.exports.json import dumps
 from av2a.settings import Settings
+from av2a.types import BackboneInfo
 from tests.cli.calling import environment
 from tests.corpora.poison import PoisonSetup
 from tests.full_disk import no_file_larger_than
@@ -555,6 +556,31 @@ def test_the_manifest_says_what_every_video_is_doing(clips: Path, tmp_path: Path
     assert [each[JobStatus.DONE] for each in seen] == [0, 1, 2, 3]
     statuses = [line["status"] for line in manifest_lines(tmp_path / "out")[1:]]
     assert Counter(statuses) == {"waiting": 3, "running": 3, "done": 3, "skipped": 1}
+
+
+class LateEngine:
+    """Answers in this process, and reports each beginning after the end, as Ray may."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self.worker = setup.worker()
+
+    def prepare(self, videos: int) -> BackboneInfo:
+        return self.worker.info
+
+    def run(self, jobs: Iterable[VideoJob], begun: Begun, *, alone: bool = False) -> Iterator[VideoOutcome]:
+        for job in jobs:
+            yield self.worker.answer(job)
+            begun(job)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_beginning_that_is_reported_late_undoes_no_end(clips: Path, tmp_path: Path, setup: PoisonSetup) -> None:
+    jobs = [VideoJob(str(clips / "clip-0.mp4")), VideoJob(str(tmp_path / "missing.mp4"))]
+    for _ in range(2):
+        summary = run_batch(BatchFolder(tmp_path / "out"), jobs, [], setup, LateEngine(setup), retry_failed=True)
+        assert (summary.statuses["done"], summary.statuses["failed"]) == (1, 1)
 
 
 def test_a_manifest_is_read_after_any_cut(clips: Path, tmp_path: Path, setup: PoisonSetup) -> None:

@@ -267,6 +267,8 @@ class _Run:
     jobs: dict[str, VideoJob]
     _lock: Any = field(default_factory=threading.Lock)
     """Some engines report the beginning of a job from a thread."""
+    _finished: set[str] = field(default_factory=set)
+    """The videos that this run is done with; some engines report a beginning later than the end."""
 
     def finished(self, retry_failed: bool) -> BatchSummary:
         """Run what is left, then write the tables."""
@@ -321,7 +323,7 @@ class _Run:
     def _begun(self, job: VideoJob) -> None:
         # It need not be on disk: a video that is lost with the machine is waiting or running, and both are done again.
         with self._lock:
-            if self.manifest.records[job.key].status is not JobStatus.DONE:
+            if job.key not in self._finished:
                 self.manifest.write([{"key": job.key, "status": JobStatus.RUNNING.value}], durable=False)
 
     def _keep(self, outcome: VideoOutcome) -> None:
@@ -361,6 +363,8 @@ class _Run:
 
     def _note(self, key: str, status: JobStatus, **about: Any) -> None:
         with self._lock:
+            if status in (JobStatus.DONE, JobStatus.FAILED):
+                self._finished.add(key)
             self.manifest.write([{"key": key, "status": status.value, **about}])
 
 

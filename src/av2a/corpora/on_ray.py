@@ -274,7 +274,7 @@ class _Driver:
 
     def report_models(self) -> None:
         """Send the models that a worker has on the cluster, which may have devices that this machine has not."""
-        loaded = self._ray.remote(**self._resources(), max_retries=-1)(_models_or_refusal)
+        loaded = self._ray.remote(**self._resources(), max_retries=-1)(models_or_refusal)
         models = pickle.loads(self._ray.get(loaded.remote(pickle.dumps((self.setup, self.limits)))))
         if isinstance(models, Av2aError):
             raise models
@@ -413,7 +413,7 @@ def _answered(job: VideoJob, worker: IsolatedWorker, desk: Any) -> VideoOutcome:
     return worker.answer(job)
 
 
-def _models_or_refusal(start: bytes) -> bytes:
+def models_or_refusal(start: bytes) -> bytes:
     """A task: the models of a worker, or why there are none; Ray would wrap what is raised."""
     try:
         return pickle.dumps(_models(_child(*pickle.loads(start))))
