@@ -1,8 +1,8 @@
 """The engine for clusters: the same workers as actors of Ray Data, on one machine or many (Ray enters here only).
 
 A video that kills its process kills a child of the actor, never the actor, so that Ray has nothing to retry. An actor that is lost with
-its node is restarted, and its video done again; one that is lost with three actors has failed. Ray's driver is a child process of its own:
-without its node it waits for ever, or ends itself without a word.
+its node is restarted, and its video done again; one that is lost with three actors has failed. What is tried once more, alone, is a task.
+Ray's driver is a child process of its own: without its node it waits for ever, or ends itself without a word.
 """
 
 import logging
@@ -216,6 +216,7 @@ class _Driver:
         self.setup, self.limits, self.options = setup, limits, options
         self._connection, self._lock = connection, threading.Lock()
         self._ray: Any = None
+        self._desk: Any = None
         self._node = ""
         self._refusal: BrokenPlugin | None = None
         self._began = time.monotonic()
@@ -237,6 +238,7 @@ class _Driver:
         """Start a cluster, or join one; the first command reports why that cannot be."""
         ray = _imported()
         from ray.data import DataContext
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         given: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         if self.options.address is None:
@@ -257,6 +259,8 @@ class _Driver:
         context.enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         self._ray, self._node = ray, ray.get_runtime_context().get_node_id()
+        here = NodeAffinitySchedulingStrategy(self._node, soft=False)
+        self._desk = ray.remote(num_cpus=0, max_restarts=0)(_Desk).options(scheduling_strategy=here).remote()
 
     def obey(self, command: Callable[..., None], *arguments: Any) -> None:
         """Run one of the commands below, and report its end."""
@@ -282,18 +286,16 @@ class _Driver:
 
     def run(self, jobs: list[VideoJob], alone: bool) -> None:
         """Run jobs, and send the beginning and the outcome of each."""
-        here = _here(self._node)
-        desk = self._ray.remote(num_cpus=0, max_restarts=0)(_Desk).options(scheduling_strategy=here).remote()
+        self._desk.open.remote()
         ended = threading.Event()
-        report = threading.Thread(target=self._report, args=(desk, ended), name="av2a beginnings", daemon=True)
+        report = threading.Thread(target=self._report, args=(ended,), name="av2a beginnings", daemon=True)
         report.start()
         try:
-            for outcome in (self._alone if alone else self._side_by_side)(jobs, desk):
+            for outcome in (self._alone if alone else self._side_by_side)(jobs):
                 self.tell(_Message.OUTCOME, pickle.loads(outcome))
         finally:
             ended.set()
         report.join()
-        self._ray.kill(desk)
 
     def leave(self) -> None:
         """End a cluster that was started here, leave any other."""
@@ -307,10 +309,10 @@ class _Driver:
             return any(node["NodeID"] == self._node and node["Alive"] for node in self._ray.nodes())
         return False
 
-    def _report(self, desk: Any, ended: threading.Event) -> None:
+    def _report(self, ended: threading.Event) -> None:
         while not ended.wait(POLL_SECONDS):
             with suppress(Exception):
-                for key in self._ray.get(desk.begun.remote(), timeout=30):
+                for key in self._ray.get(self._desk.begun.remote(), timeout=30):
                     self.tell(_Message.BEGUN, key)
 
     def _resources(self) -> dict[str, Any]:
@@ -322,13 +324,13 @@ class _Driver:
             **({} if memory is None else {"memory": memory}),
         }
 
-    def _alone(self, jobs: list[VideoJob], desk: Any) -> Iterator[bytes]:
+    def _alone(self, jobs: list[VideoJob]) -> Iterator[bytes]:
         """A task a job: a second run of Ray Data would take seconds to plan and to start its actors."""
         answered = self._ray.remote(**self._resources(), max_retries=-1)(_answered_alone)
         for job in jobs:
-            yield self._ray.get(answered.remote(pickle.dumps((self.setup, self.limits, job)), desk))
+            yield self._ray.get(answered.remote(pickle.dumps((self.setup, self.limits, job)), self._desk))
 
-    def _side_by_side(self, jobs: list[VideoJob], desk: Any) -> Iterator[bytes]:
+    def _side_by_side(self, jobs: list[VideoJob]) -> Iterator[bytes]:
         from ray.data import ActorPoolStrategy, from_items
 
         workers = max(1, min(self.options.workers, len(jobs)))
@@ -338,7 +340,7 @@ class _Driver:
         warnings.filterwarnings("ignore", message=".*ray_remote_args")
         answered = items.map_batches(
             RayWorker,
-            fn_constructor_args=(pickle.dumps((self.setup, self.limits)), desk),
+            fn_constructor_args=(pickle.dumps((self.setup, self.limits)), self._desk),
             batch_size=1,
             batch_format="numpy",
             # An elastic pool: with a fixed one Ray waits for the actors of a lost node for ever.
@@ -429,9 +431,13 @@ def _models(worker: IsolatedWorker) -> BackboneInfo:
 
 
 class _Desk:
-    """Counts how often each job was begun, beside the driver."""
+    """Counts how often each job was begun in a run, beside the driver."""
 
     def __init__(self) -> None:
+        self.open()
+
+    def open(self) -> None:
+        """Begin a run."""
         self._counts: Counter[str] = Counter()
         self._new: list[str] = []
 
@@ -445,12 +451,6 @@ class _Desk:
         """The jobs that were begun since the last call."""
         new, self._new = self._new, []
         return new
-
-
-def _here(node: str) -> Any:
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    return NodeAffinitySchedulingStrategy(node, soft=False)
 
 
 def _imported() -> Any:
