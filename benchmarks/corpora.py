@@ -115,7 +115,7 @@ def measured(folder: Path, clips: Path, engine: str, workers: Sequence[int], *, 
     spent = {}
     for count in workers:
         said, spent[count] = run(folder / f"out-{count}", jobs, engine, count, folder / f"store-{count}")
-        yield {"workers": count, **vars(spent[count]), **said["statuses"]}
+        yield {"workers": count, "seconds": vars(spent[count]), **said["statuses"]}
     if len(spent) > 1:
         yield {"wall, 1 worker / 2 workers": round(spent[1].wall / spent[2].wall, 2)}
     manifest = Manifest.read(folder / "out-2" / "manifest.jsonl")

@@ -1,6 +1,5 @@
 """Fetching, against a small hub on the loopback address."""
 
-import ctypes
 import json
 import os
 import resource
@@ -20,6 +19,7 @@ from av2a.backbones.checkpoints import ALL, TOWERS, Checkpoint
 from av2a.backbones.weights import Folder, Origin, Sources, digest, resolve, resolve_all
 from av2a.errors import WeightsUnavailable
 from tests.backbones.small_hub import COMMIT, SmallHub, parameters, published_name, repository
+from tests.rights import bound_by_permissions, skip_where_rights_remain
 
 CHECKPOINT = Checkpoint("owner/model")
 WEIGHTS = "model.safetensors"
@@ -495,15 +495,6 @@ def test_a_hub_that_does_not_answer_is_given_up_soon(tmp_path: Path) -> None:
         assert time.monotonic() - began < 5
 
 
-DROP_FROM_BOUNDING_SET, DAC_OVERRIDE = 24, 1
-
-
-def bound_by_permissions() -> None:
-    """Before a program starts: not even root writes where permissions forbid it."""
-    if os.geteuid() == 0 and ctypes.CDLL(None).prctl(DROP_FROM_BOUNDING_SET, DAC_OVERRIDE, 0, 0, 0):
-        os._exit(77)
-
-
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
     folders = [path for path in [folder, *folder.rglob("*")] if path.is_dir() and not path.is_symlink()]
@@ -516,8 +507,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 def finished(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     out, err = process.communicate(timeout=60)
-    if process.returncode == 77:
-        pytest.skip("root cannot give up its rights here")
+    skip_where_rights_remain(process.returncode)
     return process.returncode, out.strip(), err
 
 

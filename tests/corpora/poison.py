@@ -3,11 +3,12 @@
 import os
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from av2a.corpora.jobs import VideoJob
 from av2a.corpora.worker import VideoOutcome, VideoWorker, WorkerSetup
+from av2a.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,12 @@ class PoisonSetup(WorkerSetup):
     """A file with a line for each job that a worker was given."""
     least_seconds: float = 0.0
     """How long a job takes at least."""
+    needs_gpu: bool = False
+    """Whether models load only where a GPU may be used; of Ray's nodes those that were given one."""
 
     def worker(self) -> "PoisonWorker":
+        if self.needs_gpu and not os.environ.get("CUDA_VISIBLE_DEVICES"):
+            raise UsageError("there is no GPU here: choose --device cpu")
         return PoisonWorker(self)
 
 
@@ -42,8 +47,3 @@ class PoisonWorker(VideoWorker):
             time.sleep(3600 + len(eaten))
         time.sleep(self.setup.least_seconds)
         return super().answer(job)
-
-
-def with_name(setup: PoisonSetup, begun: Path) -> PoisonSetup:
-    """The setup, noting its jobs in a file."""
-    return replace(setup, begun=begun)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,17 @@ from av2a.corpora.batch import BatchFolder, BatchSummary, merge, read_batch, run
 from av2a.corpora.isolation import AnySetup, IsolatedWorker, WorkerLimits
 from av2a.corpora.jobs import SkippedRow, VideoJob, jobs_of
 from av2a.corpora.manifest import JobStatus, Manifest
-from av2a.corpora.processes import ProcessEngine
-from av2a.corpora.worker import VideoWorker, WorkerSetup
+from av2a.corpora.processes import Begun, ProcessEngine
+from av2a.corpora.worker import VideoOutcome, VideoWorker, WorkerSetup
 from av2a.detector import Detector
 from av2a.errors import BrokenPlugin, OutputRefused, UnknownName, UsageError
 from av2a.exports.json import dumps
 from av2a.settings import Settings
+from av2a.types import BackboneInfo
+from tests.cli.calling import environment
 from tests.corpora.poison import PoisonSetup
 from tests.full_disk import no_file_larger_than
+from tests.rights import bound_by_permissions, skip_where_rights_remain
 
 LABELS = ("dog barking", "church bell", "siren")
 LIMITS = WorkerLimits(seconds=60.0)
@@ -153,6 +156,108 @@ def test_bad_files_fail_with_their_codes(clips: Path, tmp_path: Path, setup: Poi
     }
     assert set(summary.reasons) <= {"E_MEDIA_FORMAT", "E_NO_SUCH_FILE", "E_MEDIA", "E_SKIPPED"}
     assert summary.reasons["E_NO_SUCH_FILE"] >= 4
+
+
+class OneFileWorker(VideoWorker):
+    """A worker that answers one file once, whatever its names: thousands of clips would take minutes."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        super().__init__(setup)
+        self._known: dict[int, VideoOutcome] = {}
+
+    def answer(self, job: VideoJob) -> VideoOutcome:
+        inode = os.stat(job.path).st_ino if os.path.isfile(job.path) else 0  # noqa: PTH113, PTH116
+        outcome = self._known.get(inode) or super().answer(job)
+        if outcome.code is None:
+            self._known[inode] = outcome
+        return replace(outcome, key=job.key)
+
+
+class OneFileSetup(WorkerSetup):
+    def worker(self) -> OneFileWorker:
+        return OneFileWorker(self)
+
+
+def garbage(folder: Path) -> dict[bytes, str]:
+    """Twenty lines that name no video, and the words that say so."""
+    found: dict[bytes, str] = {}
+    for number in range(4):
+        (folder / f"folder-{number}.mp4").mkdir()
+        (folder / f"text-{number}.mp4").write_text("no video, but a long text\n" * 50)
+        found |= {
+            b"missing-%d.mp4" % number: "no such file",
+            b"folder-%d.mp4" % number: "is a folder: name a media file in it",
+            b"text-%d.mp4" % number: "is not in a format that can be read",
+            b"nul-\0-%d.mp4" % number: "no file can have this name",
+            b"caf\xe9-\xff-%d.mp4" % number: "no such file",
+        }
+    return found
+
+
+@pytest.mark.slow
+def test_a_long_list_or_table_may_have_garbage_in_one_line_of_a_hundred(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No power is cut here, and waiting for the disk 2,000 times takes most of the time.
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    wrong = garbage(tmp_path)
+    lines = [b"clip-%04d.mp4" % number for number in range(2000 - len(wrong))]
+    for line in lines:
+        os.link(clips / "clip-2.mp4", tmp_path / line.decode())
+    for number, line in enumerate(wrong):
+        lines.insert(random.Random(number).randrange(len(lines)), line)
+    (tmp_path / "list.txt").write_bytes(b"\n".join(lines))
+    (tmp_path / "table.csv").write_bytes(b"labels,path\n" + b"".join(b",%s\n" % line for line in lines))
+    jobs, skipped = jobs_of([str(tmp_path / "list.txt")])
+    assert jobs_of([str(tmp_path / "table.csv")]) == (jobs, skipped)
+    assert (len(jobs), len(skipped)) == (1996, 4)
+    summary = run(tmp_path / "out", jobs, OneFileSetup(LABELS, Settings(), "mini"), skipped=skipped)
+    assert summary.statuses == {"waiting": 0, "running": 0, "done": 1980, "failed": 16, "skipped": 4}
+    assert summary.reasons == {"E_NO_SUCH_FILE": 8, "E_MEDIA_FORMAT": 8, "E_SKIPPED": 4}
+    rows = {row["filename"].removeprefix(f"{tmp_path}/"): row for row in table(tmp_path / "out" / "videos.parquet")}
+    assert len(rows) == 2000
+    for line, words in wrong.items():
+        assert words in rows[os.fsdecode(line).encode("utf-8", "backslashreplace").decode()]["error"]
+    assert summary.events == 1980 * rows["clip-0000.mp4"]["events"] > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's permissions")
+def test_what_may_not_be_read_fails_or_is_skipped_and_a_read_only_store_costs_a_warning(
+    clips: Path, tmp_path: Path
+) -> None:
+    for path in ("open/good.mp4", "open/secret.mp4", "open/closed/a.mp4", "closed/b.mp4"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(clips / "clip-0.mp4", tmp_path / path)
+    (tmp_path / "store").mkdir()
+    barred = {"open/secret.mp4": 0, "open/closed": 0, "closed": 0, "store": 0o555}
+    for path, mode in barred.items():
+        (tmp_path / path).chmod(mode)
+    call = ["batch", "open", "closed/b.mp4", "--store", "store", "-l", "rain", "-o", "out"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "av2a", *call],
+        cwd=tmp_path,
+        env=environment(),
+        preexec_fn=bound_by_permissions,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    for path in barred:
+        (tmp_path / path).chmod(0o755)
+    skip_where_rights_remain(ran.returncode)
+    assert ran.returncode == 1, ran.stderr
+    rows = {row["filename"].removeprefix(f"{tmp_path}/"): row for row in table(tmp_path / "out" / "videos.parquet")}
+    assert {path: (row["status"], row["code"]) for path, row in rows.items()} == {
+        "open/good.mp4": ("done", None),
+        "open/secret.mp4": ("failed", "E_MEDIA_FORMAT"),
+        "open/closed": ("skipped", "E_SKIPPED"),
+        "closed/b.mp4": ("failed", "E_MEDIA_FORMAT"),
+    }
+    for path in ("open/secret.mp4", "closed/b.mp4"):
+        assert "cannot be read: permission denied; change its permissions" in rows[path]["error"]
+    assert rows["open/closed"]["error"] == "cannot be read (Permission denied)"
+    assert any("cannot write into the store" in each for each in rows["open/good.mp4"]["warnings"])
 
 
 def test_the_same_content_under_two_names_is_embedded_once_and_answered_twice(
@@ -300,12 +405,6 @@ def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(clips: Path, tmp_path
     lines = [line for line in (tmp_path / "out" / "manifest.jsonl").read_text().splitlines() if line.endswith("}")]
     done = Counter(json.loads(line)["key"] for line in lines[1:] if '"done"' in line)
     assert set(done.values()) == {1} and len(done) == 4
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may write anywhere")
-def test_a_read_only_store_gives_answers_and_a_warning(clips: Path, tmp_path: Path, setup: PoisonSetup) -> None:
-    (tmp_path / "store").mkdir(mode=0o555)
-    assert run(tmp_path / "out", jobs_of([str(clips)])[0][:1], setup).statuses["done"] == 1
 
 
 def test_a_store_that_cannot_be_written_is_a_warning(clips: Path, tmp_path: Path, setup: PoisonSetup) -> None:
@@ -457,6 +556,31 @@ def test_the_manifest_says_what_every_video_is_doing(clips: Path, tmp_path: Path
     assert [each[JobStatus.DONE] for each in seen] == [0, 1, 2, 3]
     statuses = [line["status"] for line in manifest_lines(tmp_path / "out")[1:]]
     assert Counter(statuses) == {"waiting": 3, "running": 3, "done": 3, "skipped": 1}
+
+
+class LateEngine:
+    """Answers in this process, and reports each beginning after the end, as Ray may."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self.worker = setup.worker()
+
+    def prepare(self, videos: int) -> BackboneInfo:
+        return self.worker.info
+
+    def run(self, jobs: Iterable[VideoJob], begun: Begun, *, alone: bool = False) -> Iterator[VideoOutcome]:
+        for job in jobs:
+            yield self.worker.answer(job)
+            begun(job)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_beginning_that_is_reported_late_undoes_no_end(clips: Path, tmp_path: Path, setup: PoisonSetup) -> None:
+    jobs = [VideoJob(str(clips / "clip-0.mp4")), VideoJob(str(tmp_path / "missing.mp4"))]
+    for _ in range(2):
+        summary = run_batch(BatchFolder(tmp_path / "out"), jobs, [], setup, LateEngine(setup), retry_failed=True)
+        assert (summary.statuses["done"], summary.statuses["failed"]) == (1, 1)
 
 
 def test_a_manifest_is_read_after_any_cut(clips: Path, tmp_path: Path, setup: PoisonSetup) -> None:

@@ -96,6 +96,12 @@ def test_one_video_with_other_labels_is_another_job(tmp_path: Path) -> None:
     [
         ("table.csv", "name,labels\na,b\n", "has no column path or video or file"),
         ("table.parquet", "no parquet", "as Parquet"),
+        (
+            "quote.csv",
+            'path,labels\na.mp4,x\n"b.mp4,y\nc.mp4,z\n',
+            r"an invalid row after line 2 \(unexpected end of data",
+        ),
+        ("long.csv", f"path\n{'x' * 200_000}\n", r"an invalid row after line 1 \(field larger than field limit"),
     ],
 )
 def test_a_table_that_is_none_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:

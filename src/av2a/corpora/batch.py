@@ -33,7 +33,7 @@ class Engine(Protocol):
     """What runs workers: processes of this machine, or Ray."""
 
     def prepare(self, videos: int) -> BackboneInfo:
-        """Load the models, to know them; at most so many videos are left."""
+        """Load the models, to know them; about so many videos are left."""
         ...
 
     def run(self, jobs: Iterable[VideoJob], begun: Begun, *, alone: bool = False) -> Iterator[VideoOutcome]:
@@ -153,7 +153,9 @@ def run_batch(
             _forget(folder)
         manifest = Manifest.read(folder.manifest)
         try:
-            info = engine.prepare(len(jobs) - manifest.counts()[JobStatus.DONE])
+            counts = manifest.counts()
+            finished = counts[JobStatus.DONE] + (0 if retry_failed else counts[JobStatus.FAILED])
+            info = engine.prepare(len(jobs) - finished)
             fingerprint = fingerprint_of(setup, info)
             _check_fingerprint(manifest, fingerprint)
             if not manifest.fingerprint:
@@ -265,6 +267,8 @@ class _Run:
     jobs: dict[str, VideoJob]
     _lock: Any = field(default_factory=threading.Lock)
     """Some engines report the beginning of a job from a thread."""
+    _finished: set[str] = field(default_factory=set)
+    """The videos that this run is done with; some engines report a beginning later than the end."""
 
     def finished(self, retry_failed: bool) -> BatchSummary:
         """Run what is left, then write the tables."""
@@ -319,7 +323,7 @@ class _Run:
     def _begun(self, job: VideoJob) -> None:
         # It need not be on disk: a video that is lost with the machine is waiting or running, and both are done again.
         with self._lock:
-            if self.manifest.records[job.key].status is not JobStatus.DONE:
+            if job.key not in self._finished:
                 self.manifest.write([{"key": job.key, "status": JobStatus.RUNNING.value}], durable=False)
 
     def _keep(self, outcome: VideoOutcome) -> None:
@@ -359,6 +363,8 @@ class _Run:
 
     def _note(self, key: str, status: JobStatus, **about: Any) -> None:
         with self._lock:
+            if status in (JobStatus.DONE, JobStatus.FAILED):
+                self._finished.add(key)
             self.manifest.write([{"key": key, "status": status.value, **about}])
 
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,10 +98,12 @@ def _found(source: str) -> Iterator[VideoJob | SkippedRow]:
     ending = Path(source).suffix.lower()
     if is_address(source):
         yield from _at_address(source) if glob.has_magic(source) else [VideoJob(source)]
-    elif Path(source).is_dir():
+    # Functions of os.path: those of Path raise where a folder above may not be entered.
+    elif os.path.isdir(source):  # noqa: PTH112
         yield from _some(source, _below(source))
-    elif not Path(source).exists() and glob.has_magic(source):
-        yield from _some(source, sorted(glob.glob(source, recursive=True)))  # noqa: PTH207 - names need not be UTF-8
+    elif not os.path.exists(source) and glob.has_magic(source):  # noqa: PTH110
+        found = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - names need not be UTF-8
+        yield from _some(source, [VideoJob(os.path.abspath(path)) for path in found])
     elif ending in LIST_ENDINGS:
         base = os.path.dirname(os.path.abspath(source))  # noqa: PTH120
         lines = os.fsdecode(_content(source)).replace("\r\n", "\n").split("\n")
@@ -113,20 +115,22 @@ def _found(source: str) -> Iterator[VideoJob | SkippedRow]:
         yield VideoJob(os.path.abspath(source))
 
 
-def _some(source: str, paths: list[str]) -> Iterator[VideoJob]:
-    if not paths:
+def _some(source: str, found: Sequence[VideoJob | SkippedRow]) -> Sequence[VideoJob | SkippedRow]:
+    if not found:
         raise MissingFile(f"no media file is in {one_line(source, 200)!r}: check the name")
-    yield from (VideoJob(os.path.abspath(path)) for path in paths)
+    return found
 
 
-def _below(folder: str) -> list[str]:
-    found = []
-    for above, folders, files in os.walk(folder):
+def _below(folder: str) -> list[VideoJob | SkippedRow]:
+    found: list[VideoJob | SkippedRow] = []
+    unread: list[OSError] = []
+    for above, folders, files in os.walk(folder, onerror=unread.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         # Endings are compared as text: a name need not be valid UTF-8.
         media = (name for name in files if os.path.splitext(name)[1].lower() in _MEDIA)  # noqa: PTH122
-        found += [os.path.join(above, name) for name in sorted(media) if not name.startswith(".")]  # noqa: PTH118
-    return found
+        shown = (os.path.join(above, name) for name in sorted(media) if not name.startswith("."))  # noqa: PTH118
+        found += [VideoJob(os.path.abspath(path)) for path in shown]
+    return found + [SkippedRow(os.path.abspath(each.filename), f"cannot be read ({each.strerror})") for each in unread]
 
 
 def _at_address(pattern: str) -> list[VideoJob]:
@@ -157,8 +161,14 @@ def _table(source: str, ending: str) -> Iterator[Mapping[str, Any]]:
         columns, rows = read_rows(Path(source))
     else:
         text = os.fsdecode(_content(source)).removeprefix("\ufeff")
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if ending == ".tsv" else ",")
-        columns, rows = list(reader.fieldnames or ()), reader
+        # Strict: a quote that is never closed would take the rest of the table for one path.
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if ending == ".tsv" else ",", strict=True)
+        try:
+            columns, rows = list(reader.fieldnames or ()), iter(list(reader))
+        except csv.Error as wrong:
+            raise UsageError(
+                f"{one_line(source, 200)!r} has an invalid row after line {reader.line_num} ({wrong}): mend or remove it"
+            ) from wrong
     name = next((name for name in PATH_COLUMNS if name in columns), None)
     if name is None:
         raise UsageError(

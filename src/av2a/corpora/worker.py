@@ -1,6 +1,5 @@
 """``VideoWorker``: answers one video after the other and never raises; the same class runs under every engine."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from av2a import media
 from av2a.corpora.addresses import fetched
 from av2a.corpora.jobs import VideoJob, is_address
 from av2a.detector import Detector
-from av2a.errors import Av2aError, MissingFile, one_line
+from av2a.errors import Av2aError, one_line
 from av2a.exports.json import dumps
 from av2a.features import Store
 from av2a.settings import Settings
@@ -128,8 +127,6 @@ class VideoWorker:
         if is_address(job.path):
             with fetched(job.path, self.setup.limits.file_bytes) as copy:
                 yield replace(media.open_clip(copy, limits=self.setup.limits, **streams), address=job.path)
-        elif not os.path.lexists(job.path):
-            raise MissingFile(f"no such file: {one_line(job.path, 200)!r}: check the name")
         else:
             yield media.open_clip(Path(job.path), limits=self.setup.limits, **streams)
 
