@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import socket
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -81,6 +83,40 @@ def test_one_address_out_of_reach_leaves_the_others(server: SmallServer) -> None
     ):
         fetch([away, *both(server)], Sources())
     assert (files.cache() / "b.bin").read_bytes() == PACKED
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (b"no HTTP at all\r\n\r\n", "no HTTP at all"),
+        (b"HTTP/1.1 200 " + b"a" * 70_000 + b"\r\n\r\n", "65536 bytes"),
+        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", "100 headers"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfew", r"a\.bin broke off after 3 of 13 bytes"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", "IncompleteRead"),
+        (b"HTTP/1.1 503 Busy\r\n\r\n", "Busy"),
+        (b"", "closed connection"),
+    ],
+)
+def test_a_reply_that_is_none_or_breaks_off_is_said_and_leaves_the_others(
+    server: SmallServer, reply: bytes, reason: str
+) -> None:
+    plain, packed = both(server)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        away = replace(plain, address=f"http://127.0.0.1:{listening.getsockname()[1]}/a.bin")
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(reply)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        with pytest.raises(MissingWeights, match=rf"weights of light .* a\.bin .*cannot be reached \(.*{reason}"):
+            fetch([away, packed], Sources())
+        answering.join()
+    assert found(packed, Sources()) is not None
+    assert [path.name for path in files.cache().iterdir()] == [packed.name]
 
 
 @pytest.mark.parametrize("sources", [Sources(download=False), Sources()])
