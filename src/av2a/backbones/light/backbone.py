@@ -223,7 +223,7 @@ class LightAudio(TagEncoder):
         lacking = max(0, WINDOW_SAMPLES - len(sound))
         whole = np.pad(sound, (lacking // 2, lacking - lacking // 2))
         starts = range(0, len(whole) - WINDOW_SAMPLES + 1, HOP_SAMPLES)
-        return np.stack([self.model(whole[start : start + WINDOW_SAMPLES])[0][0].copy() for start in starts])
+        return np.stack([self.model(whole[start : start + WINDOW_SAMPLES])[0][0] for start in starts])
 
     def embed_slices(self, sound: Sound) -> Float[np.ndarray, "slice feature"]:
         """One row for each 0.49 s of the sound, of the window around it.
