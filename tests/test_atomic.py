@@ -155,8 +155,8 @@ from pathlib import Path
 from av2a import atomic
 folder = Path(sys.argv[1])
 atomic.write_bytes(folder / "done", b"")
-with atomic.whole_file(folder / "file"), atomic.whole_folder(folder / "folder"):
-    assert len(list(folder.iterdir())) == 3
+with atomic.whole_file(folder / "file"), atomic.whole_folder(folder / "folder"), atomic.scratch_folder(folder):
+    assert len(list(folder.iterdir())) == 4
     atomic.abandon()
     os._exit(0)
 """

@@ -439,8 +439,8 @@ def test_a_warning_of_a_batch_stands_in_the_answers_to_the_videos_in_it(tmp_path
 
 @pytest.mark.usefixtures("without_shape_checks")
 def test_one_path_is_not_a_list_of_videos() -> None:
-    for one in ("a.mp4", Path("a.mp4")):
-        with pytest.raises(UsageError, match="videos must be a list of paths, got one"):
+    for one, words in (("a.mp4", "one"), (Path("a.mp4"), "one"), (None, "NoneType"), (3, "int")):
+        with pytest.raises(UsageError, match=f"videos must be a list of paths, got {words}"):
             Detector("mini").map(one, ["dog"])  # type: ignore[arg-type]
 
 

@@ -224,6 +224,14 @@ def test_paper_settings_are_table_1() -> None:
     assert gates["languagebind"] == (0.55, 0.75)
 
 
+@pytest.mark.parametrize("backbone", [None, "clip-clap", "languagebind", "mini"])
+@pytest.mark.parametrize("profile", ["practical", "scores"])
+def test_profiles_with_thresholds_of_their_own_have_them_with_every_backbone(
+    profile: str, backbone: str | None
+) -> None:
+    assert Settings.of(profile, backbone) == PROFILES[profile]
+
+
 def test_every_hyper_parameter_of_table_1_is_a_setting() -> None:
     assert all(hasattr(Settings(), name) for name in TABLE_1)
     assert set(PROFILES) == {"practical", "released", "paper", "scores"}

@@ -70,7 +70,7 @@ def statistics(files: Sequence[Path], backbone: Backbone, paths: Mapping[ModelFi
 def reaches(network: Any, pictures: Sequence[Image.Image]) -> np.ndarray:
     """The largest magnitudes over pictures that go into each convolution that has no bounds of its own."""
     measured = cpu(1)(network)
-    found = [list(measured(np.asarray(picture)[None]).values())[1:] for picture in pictures]
+    found = [measured(np.asarray(picture)[None])[1:] for picture in pictures]
     return np.max(np.array(found, np.float32), axis=0)
 
 

@@ -68,18 +68,29 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be made, or ``path`` is there and not an empty folder.
     """
-    remove_left_over(path.parent)
-    partial = _partial(path)
-    partial.mkdir()
-    _unfinished.add(partial)
-    try:
+    with scratch_folder(path.parent) as partial:
         yield partial
         with suppress(FileNotFoundError):
             path.rmdir()
         partial.rename(path)
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yields a new folder in ``parent``, removed when the block ends; one that a killed run leaves is removed by a later run.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    remove_left_over(parent)
+    folder = _partial(parent / "scratch")
+    folder.mkdir()
+    _unfinished.add(folder)
+    try:
+        yield folder
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        _unfinished.discard(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        _unfinished.discard(folder)
 
 
 def abandon() -> None:

@@ -172,6 +172,8 @@ class Detector:
         """
         if isinstance(videos, str | bytes | Path | Clip):
             raise UsageError("videos must be a list of paths, got one: put it in a list, or call the detector itself")
+        if not isinstance(videos, Iterable):
+            raise UsageError(f"videos must be a list of paths, got {type(videos).__name__}")
         return self._answers(videos, self._query(labels, settings, limits), limits, progress)
 
     def vocabulary(self, labels: Sequence[str], settings: Settings) -> Vocabulary:

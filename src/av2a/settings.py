@@ -497,8 +497,8 @@ TABLE_1 = ("audio_weight", "category_threshold", "initial_threshold", "confidenc
 
 
 def _with_table_1(settings: Settings, backbone: str | None) -> Settings:
-    """With Table 1's values for the backbone; ``practical`` sets its thresholds by what they mean, alike for all."""
-    if settings.profile == "practical" or backbone not in PAPER_SETTINGS:
+    """With Table 1's values for the backbone, in the two profiles that are the paper's; the others have thresholds of their own."""
+    if settings.profile not in ("released", "paper") or backbone not in PAPER_SETTINGS:
         return settings
     table = PAPER_SETTINGS[backbone]
     changes = {name: getattr(table, name) for name in TABLE_1}

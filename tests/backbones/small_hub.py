@@ -75,7 +75,9 @@ class SmallHub:
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     """File name: headers of the answer about it beside, or in place of, the true ones."""
     endless: set[str] = field(default_factory=set)
-    """File names, or "listing": bodies that never end, of no stated length."""
+    """File names, "listing" or "refusal": bodies that never end, of no stated length."""
+    listing: bytes | None = None
+    """What is sent, compressed, in place of the description of a repository."""
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Repository: status and error code of every answer about it."""
     knows_ranges: bool = True
@@ -153,7 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
             status, code = 404, "RepoNotFound"
         elif not status and revision not in ("main", self.hub.commit):
             status, code = 404, "RevisionNotFound"
-        if status:
+        if status and "refusal" in self.hub.endless:
+            self._send_endless(status)
+        elif status:
             self._send(status, b"{}", {"X-Error-Code": code} if code else {})
         return bool(status)
 
@@ -164,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.dumps({"id": repo, "sha": self.hub.commit, "siblings": siblings}).encode()
         if "listing" in self.hub.endless:
             self._send_endless()
+        elif self.hub.listing is not None:
+            self._send(200, self.hub.listing, {"Content-Encoding": "gzip"})
         else:
             self._send(200, body, {"Content-Type": "application/json"})
 
@@ -227,14 +233,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _send_endless(self) -> None:
-        self.send_response(200)
+    def _send_endless(self, status: int = 200) -> None:
+        self.send_response(status)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         piece = b"%x\r\n%s\r\n" % (1 << 16, b" " * (1 << 16))
         # A limit of the test, lest it fill the disk when it fails.
         for _ in range(10_000):
             self.wfile.write(piece)
+            time.sleep(self.hub.pause_seconds)
 
     def _send_body(self, body: bytes) -> int:
         sent = 0

@@ -1,5 +1,6 @@
 """Fetching, against a small hub on the loopback address."""
 
+import gzip
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from av2a.backbones.checkpoints import ALL, TOWERS, Checkpoint
+from av2a.backbones.hub import LONGEST_LISTING_BYTES
 from av2a.backbones.weights import Folder, Origin, Sources, digest, resolve, resolve_all
 from av2a.errors import WeightsUnavailable
 from tests.backbones.small_hub import COMMIT, SmallHub, parameters, published_name, repository
@@ -354,6 +357,33 @@ def test_a_listing_without_an_end_is_stopped(hub: SmallHub, cache: Path) -> None
     hub.endless.add("listing")
     with pytest.raises(WeightsUnavailable, match="does not answer as a hub does"):
         fetched(hub, cache)
+
+
+def test_a_listing_that_trickles_is_stopped(hub: SmallHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.endless.add("listing")
+    hub.pause_seconds = 0.05
+    monkeypatch.setattr("av2a.backbones.hub.LONGEST_LISTING_SECONDS", 0.2)
+    with pytest.raises(WeightsUnavailable, match="does not answer as a hub does"):
+        fetched(hub, cache)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("compressed", "does not answer as a hub does"), ("refusal", r"refuses \(.*503")],
+)
+def test_a_reply_that_would_fill_the_memory_is_stopped(hub: SmallHub, cache: Path, fault: str, words: str) -> None:
+    if fault == "compressed":
+        hub.listing = gzip.compress(bytes(1 << 28), 1)
+    else:
+        hub.refused["owner/model"] = (503, "")
+        hub.endless.add("refusal")
+    tracemalloc.start()
+    try:
+        with pytest.raises(WeightsUnavailable, match=words):
+            fetched(hub, cache)
+        assert tracemalloc.get_traced_memory()[1] < 2 * LONGEST_LISTING_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("size", [-1, True, "400156", None, 1.5])

@@ -18,6 +18,7 @@ from av2a.backbones.languagebind import load as load_languagebind
 from av2a.backbones.pairs import assembled
 from av2a.errors import InvalidSetting
 from tests.backbones import tiny_models
+from tests.backbones.at_once import assert_alike_in_threads
 from tests.backbones.languagebind import tiny
 
 # Not by importing it: that sends usage statistics to its makers.
@@ -95,6 +96,11 @@ def test_an_answer_is_not_overwritten_by_the_next(tmp_path: Path) -> None:
     kept = first.copy()
     compiled.visual.embed_frames(pictures(2)[1:])
     assert np.array_equal(first, kept)
+
+
+def test_several_threads_may_call_at_once(tmp_path: Path) -> None:
+    compiled = small_pair(tmp_path, "openvino")
+    assert_alike_in_threads(compiled.visual.embed_frames, pictures(8))
 
 
 WATCHED = """

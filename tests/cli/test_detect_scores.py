@@ -8,6 +8,7 @@ import pytest
 
 from av2a.detector import detect
 from av2a.exports.scores import read_scores, write_scores
+from av2a.settings import PROFILES
 from av2a.types import Modality
 from av2a.world import NAMES
 from tests.cli.calling import Call
@@ -39,6 +40,11 @@ def test_scores_from_a_file_answer_without_a_model(av2a: Call, video: Path, scor
     assert answer["backbone"]["name"] == "scores"
     assert {(event["label"], event["start"], event["end"]) for event in answer["events"]} == {("dog barking", 1.0, 2.0)}
     assert len(answer["events"]) == 3
+
+
+def test_scores_have_defaults_of_their_own(av2a: Call, video: Path, scores: Path) -> None:
+    used = json.loads(av2a("detect", video, "--scores", scores, "--json").out)["settings"]
+    assert used == PROFILES["scores"].as_dict()
 
 
 def test_the_names_asked_for_choose_among_the_file_s(av2a: Call, video: Path, scores: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from av2a.backbones.base import AudioEncoder, Backbone, VisualEncoder, embed_labels
 from av2a.backbones.registry import BACKBONES, load_backbone
 from av2a.plugins import PluginKind, installed_plugins
+from tests.backbones.at_once import assert_alike_in_threads
 
 LABELS = ["dog barking", "helicopter", "Ein Lied, „ganz laut“ 🎺"]
 
@@ -112,6 +113,11 @@ def test_asking_twice_gives_the_same_bytes(backbone: Backbone) -> None:
         for _ in range(2)
     )
     assert [one.tobytes() for one in first] == [other.tobytes() for other in second]
+
+
+def test_several_threads_may_call_at_once(backbone: Backbone) -> None:
+    assert_alike_in_threads(backbone.visual.embed_frames, pictures(8))
+    assert_alike_in_threads(backbone.audio.embed_sounds, sounds(backbone, *[1.0] * 8))
 
 
 def test_inputs_are_left_as_they_were(backbone: Backbone) -> None:

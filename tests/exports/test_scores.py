@@ -1,6 +1,7 @@
 """Scores of other models, read from files."""
 
 import tempfile
+import time
 import tracemalloc
 import zipfile
 from contextlib import suppress
@@ -168,13 +169,39 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_refused_before_it_is_unpacke
     assert peak_megabytes(zeros) < 5
 
 
+def test_what_nobody_reads_is_not_unpacked(tmp_path: Path) -> None:
+    zeros = bytes(40_000_000)
+    others = {"labels.npy": stored(np.array(LABELS)), "thumbnail.npy": stored(np.frombuffer(zeros, np.uint8))}
+    assert peak_megabytes(archive(tmp_path / "other.npz", others)) < 5
+    assert peak_megabytes(archive(tmp_path / "bare.npz", {"audio.npy": stored(np.frombuffer(zeros))})) < 5
+    many = {"labels.npy": stored(np.frombuffer(zeros, "S4"))}
+    assert peak_megabytes(archive(tmp_path / "many.npz", many)) < 5
+    # A header of the second version may have any length.
+    long = b"\x93NUMPY\x02\x00" + len(zeros).to_bytes(4, "little") + zeros
+    assert peak_megabytes(archive(tmp_path / "long.npz", {"audio.npy": long, "labels.npy": b""})) < 5
+
+
+def test_many_labels_are_read_in_linear_time(tmp_path: Path) -> None:
+    names, scored = np.array([f"label {n}" for n in range(100_000)], "S"), np.zeros((1, 100_000), np.float32)
+    np.savez(tmp_path / "clip.npz", labels=names, audio=scored, visual=scored)
+    began = time.perf_counter()
+    assert len(read_scores(tmp_path / "clip.npz").labels) == 100_000
+    assert time.perf_counter() - began < 10
+
+
 def test_a_header_that_promises_more_than_is_there_takes_no_memory(tmp_path: Path) -> None:
     header = stored(HEARD).replace(b"(5, 2)", b"(90000000, 2)".ljust(6))
-    assert peak_megabytes(archive(tmp_path / "clip.npz", {"audio.npy": header})) < 5
+    assert (
+        peak_megabytes(archive(tmp_path / "clip.npz", {"labels.npy": stored(np.array(LABELS)), "audio.npy": header}))
+        < 5
+    )
 
 
 def test_an_archive_that_understates_its_size_is_not_unpacked_beyond_it(tmp_path: Path) -> None:
-    path = archive(tmp_path / "clip.npz", {"audio.npy": stored(np.zeros((5, 2))) + bytes(60_000_000)})
+    path = archive(
+        tmp_path / "clip.npz",
+        {"labels.npy": stored(np.array(LABELS)), "audio.npy": stored(np.zeros((5, 2))) + bytes(60_000_000)},
+    )
     content, true_size = path.read_bytes(), (60_000_000 + len(stored(np.zeros((5, 2))))).to_bytes(4, "little")
     assert content.count(true_size) == 2
     path.write_bytes(content.replace(true_size, len(stored(np.zeros((5, 2)))).to_bytes(4, "little")))
@@ -182,7 +209,9 @@ def test_an_archive_that_understates_its_size_is_not_unpacked_beyond_it(tmp_path
 
 
 def test_ways_of_packing_without_a_limit_are_refused(tmp_path: Path) -> None:
-    path = archive(tmp_path / "clip.npz", {"audio.npy": stored(HEARD)}, zipfile.ZIP_BZIP2)
+    path = archive(
+        tmp_path / "clip.npz", {"labels.npy": stored(np.array(LABELS)), "audio.npy": stored(HEARD)}, zipfile.ZIP_BZIP2
+    )
     with pytest.raises(InvalidScores, match="compressed in another way than NumPy's"):
         read_scores(path)
 

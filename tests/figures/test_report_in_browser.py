@@ -188,6 +188,8 @@ def test_start_times_can_be_read_on_a_phone(opened: Open) -> None:
         assert cell["x"] >= 0 and cell["x"] + cell["width"] <= PHONE[0]
     assert page.evaluate("() => document.documentElement.scrollWidth") == PHONE[0]
     assert page.locator("td button").first.text_content() == "1:00:01"
+    # So that common words are not cut in two.
+    assert box(page, "td:has(.label)")["width"] > 70
 
 
 def test_the_filter_narrows_rows_and_table(opened: Open) -> None:

@@ -154,6 +154,9 @@ DAMAGE = {
     "no object": b"3\n",
     "no trial": b'{"search": "x", "value": 1}\n',
     "no number": b'{"search": "x", "values": {"decay": "much"}, "value": 1}\n',
+    "no finite measure": b'{"search": "x", "values": {"decay": 1}, "value": NaN}\n',
+    "no finite value": b'{"search": "OWN", "values": {"decay": NaN}, "value": 1}\n',
+    "other values": b'{"search": "OWN", "values": {"decay": 1}, "value": 1}\n',
 }
 
 
@@ -165,6 +168,8 @@ def test_a_damaged_journal_is_set_aside_and_begun_anew(
     journal = tmp_path / "trials.log"
     first = search(nearness, RELEASED, trials=3, journal=journal)
     lines = journal.read_bytes().splitlines(keepends=True)
+    # Of this very search, where its values matter.
+    line = line.replace(b"OWN", json.loads(lines[0])["search"].encode())
     lines.insert({"first": 0, "middle": len(lines) // 2, "last": len(lines)}[where], line)
     damaged = b"".join(lines)
     journal.write_bytes(damaged)

@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +37,10 @@ PATIENCE_SECONDS = 4.0
 """Time limit of the hub's first answer, so that a machine without a network says so soon."""
 LONGEST_LISTING_BYTES = 1 << 24
 """Size limit of the hub's description of a repository."""
+LONGEST_LISTING_SECONDS = 60.0
+"""Time limit of the same, for one that arrives byte by byte."""
+LONGEST_REFUSAL_BYTES = 1 << 16
+"""Size limit of what the hub says when it refuses a request."""
 DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -131,17 +136,29 @@ def _listing(checkpoint: Checkpoint, hub: Hub) -> tuple[str, dict[str, RemoteFil
 
 
 def _small_body(url: str) -> bytes:
-    body = b""
-    headers = _client().build_hf_headers(library_name="av2a")
-    with _client().http_stream_backoff(
-        "GET", url, headers=headers, timeout=PATIENCE_SECONDS, max_retries=0, retry_on_exceptions=()
-    ) as response:
-        _client().hf_raise_for_status(response)
-        for piece in response.iter_bytes():
-            body += piece
-            if len(body) > LONGEST_LISTING_BYTES:
-                raise ValueError(f"more than {LONGEST_LISTING_BYTES} bytes")
+    headers = {**_client().build_hf_headers(library_name="av2a"), "Accept-Encoding": "identity"}
+    settings = {"timeout": PATIENCE_SECONDS, "max_retries": 0, "retry_on_exceptions": (), "retry_on_status_codes": ()}
+    with _client().http_stream_backoff("GET", url, headers=headers, **settings) as response:
+        body, is_whole = _beginning(response)
+        if not response.is_success:
+            # The client reads the body of an error whole and decompressed, so it gets a copy of the reply with the beginning alone.
+            kept = {name: value for name, value in response.headers.items() if name.lower().startswith("x-")}
+            copy = type(response)(response.status_code, headers=kept, content=body, request=response.request)
+            _client().hf_raise_for_status(copy)
+        if not is_whole or "Content-Encoding" in response.headers:
+            raise ValueError("longer, slower or otherwise encoded than a description of files")
     return body
+
+
+def _beginning(response: Any) -> tuple[bytes, bool]:
+    """The body of a reply as it was sent, and whether it ended within the limits of size and time."""
+    limit_bytes = LONGEST_LISTING_BYTES if response.is_success else LONGEST_REFUSAL_BYTES
+    deadline, body = monotonic() + LONGEST_LISTING_SECONDS, bytearray()
+    for piece in response.iter_raw():
+        body += piece
+        if len(body) > limit_bytes or monotonic() > deadline:
+            return bytes(body[:limit_bytes]), False
+    return bytes(body), True
 
 
 def _remote_file(sibling: dict[str, Any]) -> RemoteFile | None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from av2a.backbones.choices import Precision
-from av2a.backbones.openvino_library import library
+from av2a.backbones.openvino_library import for_threads, library
 from av2a.errors import InvalidSetting
 from av2a.installation import install_command
 
@@ -43,13 +43,8 @@ def compiled(forward: Forward, example: Tensor, precision: Precision) -> Forward
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
-    ready = openvino.Core().compile_model(model, "CPU", settings)
-
-    def run(inputs: Tensor) -> Tensor:
-        # A copy: OpenVINO writes its next answer over this one.
-        return torch.from_numpy(ready(inputs.numpy())[0].copy())
-
-    return run
+    ready = for_threads(openvino.Core().compile_model(model, "CPU", settings))
+    return lambda inputs: torch.from_numpy(ready(inputs.numpy())[0])
 
 
 def _traced(forward: Forward, example: Tensor) -> Any:

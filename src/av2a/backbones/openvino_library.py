@@ -5,7 +5,11 @@ it is blocked before the import, and OpenVINO then uses a stub of its own.
 """
 
 import sys
+from collections.abc import Callable
+from threading import Lock
 from typing import Any
+
+import numpy as np
 
 
 def library() -> Any:
@@ -33,7 +37,7 @@ def input_steps(model: Any) -> Any:
     return PrePostProcessor(model)
 
 
-def cpu(threads: int) -> Any:
+def cpu(threads: int) -> Callable[[Any], Callable[[Any], list[np.ndarray]]]:
     """What compiles a graph for this processor, in float32: ``cpu(1)(model)``."""
     core = library().Core()
     settings = {
@@ -43,4 +47,18 @@ def cpu(threads: int) -> Any:
         # Pinned, every process on a machine would compute on the same core.
         "ENABLE_CPU_PINNING": False,
     }
-    return lambda model: core.compile_model(model, "CPU", settings)
+    return lambda model: for_threads(core.compile_model(model, "CPU", settings))
+
+
+def for_threads(compiled: Any) -> Callable[[Any], list[np.ndarray]]:
+    """A compiled graph that several threads may call at once; each call gets the outputs as arrays of its own.
+
+    OpenVINO keeps the inputs and outputs of all calls in the same memory, so calls take turns and outputs are copied in each turn.
+    """
+    turn = Lock()
+
+    def run(inputs: Any) -> list[np.ndarray]:
+        with turn:
+            return [np.array(output) for output in compiled(inputs).values()]
+
+    return run

@@ -16,6 +16,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -40,6 +41,9 @@ KNOWN = {
 }
 LARGEST_BYTES = 10**9
 """Of a file, packed or unpacked: enough for a thousand labels in a day of seconds."""
+LARGEST_LABELS_BYTES = 10**7
+"""Of its labels: enough for ten thousand of two hundred characters each."""
+PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,6 @@ def read_scores(path: str | Path) -> ScoreFile:
     path = Path(path)
     digest, arrays = _loaded(path)
     shown = repr(one_line(path.name))
-    unknown = sorted(set(arrays) - KNOWN)
-    if unknown:
-        raise InvalidScores(f"{shown} holds {unknown[0]!r}, which is unknown: name arrays {', '.join(sorted(KNOWN))}")
     labels = _labels(shown, arrays)
     heard, seen = (_stream(shown, stream, arrays, len(labels)) for stream in STREAMS)
     if len(heard.segments) != len(seen.segments):
@@ -148,8 +149,7 @@ def _loaded(path: Path) -> tuple[str, dict[str, np.ndarray]]:
                 raise InvalidScores(f"{shown} is no .npz file: save arrays by name with numpy.savez")
             with zipfile.ZipFile(file) as archive:
                 # Before anything is unpacked: a small file may unpack to any size.
-                if sum(member.file_size for member in archive.infolist()) > LARGEST_BYTES:
-                    raise InvalidScores(_too_large(shown))
+                _require_reasonable(shown, {_name(member): member.file_size for member in archive.infolist()})
                 return digest, dict(_arrays(archive))
     except FileNotFoundError as missing:
         raise MissingFile(f"no such file of scores: {shown}; check the name") from missing
@@ -157,6 +157,30 @@ def _loaded(path: Path) -> tuple[str, dict[str, np.ndarray]]:
         raise InvalidScores(
             f"{shown} is no complete .npz file of numbers and labels ({one_line(str(damage))}): write it with numpy.savez"
         ) from damage
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    return member.filename.removesuffix(".npy")
+
+
+def _require_reasonable(shown: str, sizes_bytes: Mapping[str, int]) -> None:
+    unknown = sorted(sizes_bytes.keys() - KNOWN)
+    if unknown:
+        raise InvalidScores(
+            f"{shown} holds {one_line(unknown[0], 60)!r}, which is unknown: name arrays {', '.join(sorted(KNOWN))}"
+        )
+    if "labels" not in sizes_bytes:
+        raise InvalidScores(_no_labels(shown))
+    if sizes_bytes["labels"] > LARGEST_LABELS_BYTES:
+        raise InvalidScores(
+            f"{shown} has more than {LARGEST_LABELS_BYTES // 10**6} MB of labels: score fewer, with shorter names"
+        )
+    if sum(sizes_bytes.values()) > LARGEST_BYTES:
+        raise InvalidScores(_too_large(shown))
+
+
+def _no_labels(shown: str) -> str:
+    return f"{shown} has no labels: give 'labels', an array of strings, one for each column of scores"
 
 
 def _too_large(shown: str) -> str:
@@ -176,32 +200,38 @@ def _arrays(archive: zipfile.ZipFile) -> Iterator[tuple[str, np.ndarray]]:
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError("it is compressed in another way than NumPy's")
         with archive.open(member) as stream:
-            yield member.filename.removesuffix(".npy"), _array(stream, member.file_size)
+            yield _name(member), _array(stream, member.file_size)
 
 
 def _array(stream: Any, size_bytes: int) -> np.ndarray:
     """One array, whose header must fit the size that the archive states."""
-    read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[npy.read_magic(stream)]
-    shape, is_fortran, dtype = read_header(stream)
+    # Later versions exist for structured arrays, and their headers may have any length.
+    if (version := npy.read_magic(stream)) != (1, 0):
+        raise ValueError(f"an array in version {version[0]} of NumPy's format, not 1")
+    shape, is_fortran, dtype = npy.read_array_header_1_0(stream)
     if dtype.hasobject:
         raise ValueError("it has Python objects")
     content_bytes = size_bytes - stream.tell()
     if math.prod(shape) * dtype.itemsize != content_bytes:
         raise ValueError(f"an array of shape {shape} does not have {size_bytes} bytes")
-    # Reading a number of bytes unpacks no more than those, whatever the archive holds.
-    return np.frombuffer(stream.read(content_bytes), dtype).reshape(shape, order="F" if is_fortran else "C")
+    # Reading a number of bytes unpacks no more than those, whatever the archive holds. The room is reserved piece by piece, as a
+    # stated size may be a lie too.
+    content = bytearray()
+    while len(content) < content_bytes and (piece := stream.read(min(PIECE_BYTES, content_bytes - len(content)))):
+        content += piece
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
 def _labels(shown: str, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     stored = arrays.get("labels")
     if stored is None or stored.ndim != 1 or stored.dtype.kind not in "US" or not len(stored):
-        raise InvalidScores(f"{shown} has no labels: give 'labels', an array of strings, one for each column of scores")
+        raise InvalidScores(_no_labels(shown))
     labels = tuple(
         each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in stored.tolist()
     )
-    twice = [label for index, label in enumerate(labels) if label in labels[:index]]
-    if twice:
-        raise InvalidScores(f"{shown} names {one_line(twice[0])!r} twice: give each label once")
+    label, count = Counter(labels).most_common(1)[0]
+    if count > 1:
+        raise InvalidScores(f"{shown} names {one_line(label)!r} twice: give each label once")
     return labels
 
 
@@ -245,7 +275,7 @@ def _numbers(shown: str, name: str, given: np.ndarray, shape: tuple[int | None, 
     if given.dtype.kind not in "fiub":
         raise InvalidScores(f"{shown}: {name!r} must hold real numbers, got {given.dtype}")
     with np.errstate(over="ignore"):
-        numbers = given.astype(np.float32)
+        numbers = given.astype(np.float32, copy=False)
     rows = numbers.reshape(-1, numbers.shape[-1])
     absent = np.isnan(rows).all(axis=1)
     if not np.isfinite(rows[~absent]).all():

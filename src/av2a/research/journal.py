@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from math import isfinite
 from pathlib import Path
 
 from av2a.errors import OutputRefused, one_line
@@ -27,15 +28,20 @@ class Trial:
     """The measure for them."""
 
 
-def kept_trials(journal: Path | None, name: str, measure_again: Callable[[Trial], float]) -> tuple[str, list[Trial]]:
-    """The trials of this search in the journal, and the name under which they are there.
+def kept_trials(
+    journal: Path | None,
+    name: str,
+    space: Mapping[str, tuple[float, float]],
+    measure_again: Callable[[Trial], float],
+) -> tuple[str, list[Trial]]:
+    """The trials of this search, which is over ``space``, in the journal, and the name under which they are there.
 
     Trials whose best one measures otherwise today stay in the journal, and the search begins anew under another name.
     """
     if journal is None:
         return name, []
     with _locked(journal):
-        searches = _searches(journal)
+        searches = _searches(journal, name, space)
     for number in count(1):
         own = name if number == 1 else f"{name}-{number}"
         kept = searches.get(own, [])
@@ -47,7 +53,7 @@ def kept_trials(journal: Path | None, name: str, measure_again: Callable[[Trial]
     raise AssertionError
 
 
-def _searches(journal: Path) -> dict[str, list[Trial]]:
+def _searches(journal: Path, own: str, space: Mapping[str, tuple[float, float]]) -> dict[str, list[Trial]]:
     """The trials by search. A journal that cannot be read is set aside; then there are none."""
     content = journal.read_bytes() if journal.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
@@ -59,7 +65,10 @@ def _searches(journal: Path) -> dict[str, list[Trial]]:
         try:
             entry = json.loads(line)
             values = {str(name): float(value) for name, value in entry["values"].items()}
-            searches.setdefault(str(entry["search"]), []).append(Trial(values, float(entry["value"])))
+            name, trial = str(entry["search"]), Trial(values, float(entry["value"]))
+            if not isfinite(trial.value) or (name.partition("-")[0] == own and not _is_within(values, space)):
+                raise ValueError("no trial of this search")
+            searches.setdefault(name, []).append(trial)
         except (ValueError, TypeError, KeyError, AttributeError) as damage:
             aside = _set_aside(journal)
             _log.warning(
@@ -68,6 +77,10 @@ def _searches(journal: Path) -> dict[str, list[Trial]]:
             )
             return {}
     return searches
+
+
+def _is_within(values: Mapping[str, float], space: Mapping[str, tuple[float, float]]) -> bool:
+    return values.keys() == space.keys() and all(low <= values[name] <= high for name, (low, high) in space.items())
 
 
 def _set_aside(journal: Path) -> Path:

@@ -145,7 +145,7 @@ def search(
     known = {"base": base.as_dict(), "space": searched, "seed": seed, "first": first, "about": dict(about or {})}
     name = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
     with alone(journal, name):
-        name, done = kept_trials(journal, name, lambda trial: measure(base.replace(**trial.values)))
+        name, done = kept_trials(journal, name, searched, lambda trial: measure(base.replace(**trial.values)))
         kept = len(done)
         sampler = _Sampler(searched, seed, done)
         while len(done) < trials:

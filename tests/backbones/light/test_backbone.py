@@ -17,6 +17,7 @@ from av2a.backbones.registry import load_backbone
 from av2a.detector import known_labels
 from av2a.errors import InvalidSetting, WeightsUnavailable
 from av2a.types import KnownLabel
+from tests.backbones.at_once import assert_alike_in_threads
 from tests.backbones.light.weights import light_weights
 
 RNG = np.random.default_rng(0)
@@ -77,6 +78,13 @@ def test_slices_are_heard_in_the_windows_around_them(backbone: Backbone) -> None
     alone = backbone.audio.embed_sounds([sound[3900 : 3900 + 15_600]])[0]
     assert slices[1] == pytest.approx(alone, abs=1e-4)
     assert backbone.audio.embed_spans(sound, [(0.0, 0.4875)])[0] == pytest.approx(slices[0], abs=1e-5)
+
+
+def test_several_threads_may_call_at_once(backbone: Backbone) -> None:
+    frames = [RNG.integers(256, size=(90, 160, 3), dtype=np.uint8) for _ in range(8)]
+    assert_alike_in_threads(backbone.visual.embed_frames, frames)
+    assert_alike_in_threads(backbone.audio.embed_sounds, [noise(1.0) for _ in range(8)])
+    assert_alike_in_threads(backbone.audio.embed_labels, ["a dog", "rain", "two old trains", "wind in the trees"])
 
 
 def test_a_damaged_file_is_refused(weights: Path) -> None:

