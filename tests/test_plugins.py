@@ -134,7 +134,7 @@ def test_the_promises_of_every_backbone_are_checked_on_that_of_another_package(s
 def broken(site: Path) -> Path:
     """The example beside a package whose plug-ins do not work, in several ways."""
     (site / "unfit.py").write_text(
-        "def load(**options):\n    return 'no backbone'\n\n\ndef fail(**options):\n    raise RuntimeError('boom')\n",
+        "NUMBER = 3\n\n\ndef load(**options):\n    return 'no backbone'\n\n\ndef fail(**options):\n    raise RuntimeError('boom')\n",
         encoding="utf-8",
     )
     (site / "ending.py").write_text("raise SystemExit(0)\n", encoding="utf-8")
@@ -146,7 +146,9 @@ def broken(site: Path) -> Path:
         "wrong": "not a reference",
         "mini": "no_such_module:load",
     }
-    install(site, "unfit", {"av2a.backbones": backbones, "av2a.exporters": {".csv": "no_such_module"}})
+    exporters = {".csv": "no_such_module", ".mute": "unfit:NUMBER", "nameless": "unfit"}
+    groups = {"av2a.backbones": backbones, "av2a.exporters": exporters, "av2a.datasets": {"number": "unfit:NUMBER"}}
+    install(site, "unfit", groups)
     return site
 
 
@@ -159,6 +161,9 @@ def test_a_broken_plug_in_is_reported_by_doctor_with_its_package(broken: Path) -
         assert found["state"] == "broken"
         assert "of the package unfit 1.0 is broken" in found["detail"]
     assert "No module named 'no_such_module'" in checks["av2a.backbones missing"]["detail"]
+    assert "it is int, which cannot be called" in checks["av2a.datasets number"]["detail"]
+    assert "it has no function 'write'" in checks["av2a.exporters .mute"]["detail"]
+    assert "its name is no ending" in checks["av2a.exporters nameless"]["detail"]
     assert checks["av2a.backbones colours"]["state"] == "works"
     for name in ("av2a.backbones mini", "av2a.exporters .csv"):
         assert checks[name]["state"] == "absent"

@@ -34,15 +34,21 @@ class Plugin:
     """Name and version of the package that declares it."""
 
     def load(self) -> Any:
-        """Import the object that the entry point names.
+        """Import the object that the entry point names: something to call, or what writes files.
 
         Raises:
-            BrokenPlugin: it cannot be imported.
+            BrokenPlugin: it cannot be imported, or cannot be used as what it is declared.
         """
         if not EntryPoint.pattern.match(self.value):
             raise self._broken(f"{self.value!r} does not have the form 'module:attribute'")
         with self.guarded():
-            return EntryPoint(self.name, self.value, self.kind.value).load()
+            loaded = EntryPoint(self.name, self.value, self.kind.value).load()
+        if self.kind is PluginKind.EXPORTER:
+            self.check(self.name.startswith("."), "its name is no ending such as '.srt'")
+            self.check(callable(getattr(loaded, "write", None)), "it has no function 'write'")
+        else:
+            self.check(callable(loaded), f"it is {type(loaded).__name__}, which cannot be called")
+        return loaded
 
     @contextmanager
     def guarded(self, *passing: type[Exception]) -> Iterator[None]:

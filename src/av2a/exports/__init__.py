@@ -96,7 +96,6 @@ def write(
         return
     plugin = _plugin(ending)
     writer = plugin.load()
-    plugin.check(callable(getattr(writer, "write", None)), "it has no function 'write'")
 
     def write_partial(partial: Path) -> None:
         with plugin.guarded(OSError):
