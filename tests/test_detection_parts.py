@@ -74,6 +74,18 @@ def test_where_nothing_was_selected_the_closest_miss_is_a_window() -> None:
     )
 
 
+def test_a_selected_label_without_scores_is_no_window_that_was_missed() -> None:
+    # As in the released profile: of one selected label, normalised again over itself alone.
+    stream = StreamParsing(trace(Modality.AUDIO, np.full((4, 2), np.nan), selected=False), (), (), ())
+    miss = closest_miss([parsing(stream)], LABELS, GRID, Settings())
+    assert miss is not None and miss.label == "cat"
+    selected = np.tile([False, True], (4, 1))
+    stream = replace(stream, trace=replace(stream.trace, selected=selected))
+    other = closest_miss([parsing(stream)], LABELS, GRID, Settings())
+    assert other is not None and (other.label, other.reason) == ("dog", "not selected over its window")
+    assert other.score < miss.score
+
+
 def test_where_nothing_was_scored_there_is_no_closest_miss() -> None:
     nothing = replace(
         trace(Modality.AUDIO, np.full((4, 2), np.nan), selected=False), window_scores=np.full((1, 2), np.nan)

@@ -554,12 +554,17 @@ def _windows(
     parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
 ) -> Iterator[ClosestMiss]:
     trace = parsing.streams[modality].trace
-    if np.isfinite(trace.window_scores).any():
-        window, label = divmod(int(np.nanargmax(trace.window_scores)), trace.window_scores.shape[1])
-        segments = len(trace.scores)
-        windows = Grid(segments * grid.segment_seconds, grid.segment_seconds).windows(settings.window_seconds)
+    segments = len(trace.scores)
+    windows = Grid(segments * grid.segment_seconds, grid.segment_seconds).windows(settings.window_seconds)
+    if len(windows) != len(trace.window_scores):
         # Other models score a clip whole, whatever its length.
-        first, last = windows[window] if len(windows) == len(trace.window_scores) else (0, segments)
+        windows = [(0, segments)] * len(trace.window_scores)
+    # Normalised again over itself alone, a selected label has no scores; that its window's score was too low would be wrong.
+    selected = [trace.selected[first:last].any(axis=0) for first, last in windows]
+    scores = np.where(np.array(selected).reshape(trace.window_scores.shape), np.nan, trace.window_scores)
+    if np.isfinite(scores).any():
+        window, label = divmod(int(np.nanargmax(scores)), scores.shape[1])
+        first, last = windows[window]
         first, last = parsing.first_segment + first, parsing.first_segment + last
         yield ClosestMiss(
             labels[label],
