@@ -111,6 +111,20 @@ def running(home: Path, **options: Any) -> Iterator[Running]:
 
 def kill_workers() -> None:
     """Kill the processes in which the servers of this process open media."""
+    _signal_workers(signal.SIGKILL)
+
+
+@contextmanager
+def stopped_workers() -> Iterator[None]:
+    """Within it nothing is computed, and what is asked for waits."""
+    _signal_workers(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal_workers(signal.SIGCONT)
+
+
+def _signal_workers(number: signal.Signals) -> None:
     children = Path(f"/proc/{os.getpid()}/task")
     if not children.is_dir():
         pytest.skip("this system does not list child processes under /proc")
@@ -118,4 +132,4 @@ def kill_workers() -> None:
     workers = [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert workers, "no process opens media: nothing is shown"
     for pid in workers:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
