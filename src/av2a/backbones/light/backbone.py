@@ -54,7 +54,8 @@ RELATIONS_VERSION = 2
 STRIDE = 32
 """Sides of what both networks for pictures take are multiples of this: a picture is stretched to the nearest."""
 
-LONGEST = 4.0
+HIGHEST_RATIO = 4.0
+"""Of the sides of what EfficientNet-Lite0 takes: a longer picture is squeezed."""
 
 SEGMENT_SAMPLES = WINDOW_SAMPLES + HOP_SAMPLES
 """Two windows, half a window apart, around each segment."""
@@ -179,7 +180,7 @@ def for_classifier(picture: Image.Image) -> Image.Image:
 
     It is made of the one for the detector, which is smaller than most: that takes half the time.
     """
-    ratio = min(max(picture.width / picture.height, 1 / LONGEST), LONGEST)
+    ratio = min(max(picture.width / picture.height, 1 / HIGHEST_RATIO), HIGHEST_RATIO)
     return _resized(picture, math.sqrt(AREA * ratio), math.sqrt(AREA / ratio))
 
 

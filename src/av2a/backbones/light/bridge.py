@@ -3,9 +3,9 @@
 A label's row has a number for each tag of a stream, and more behind them. A label that is known points at its tag; one that is not
 points at a place that holds the same in every segment, near the background's mean. The last places are 0 in every segment; they bring
 all rows to one length. Labels of one tag share the last of them and so are synonyms, which do not count against each other; of labels
-that are not known nothing is known, so each has a place of its own. All concepts of the background that are not known then count
-against it with its very own value, and a label that as many others equal is never found: a share q of them keeps it within
-√((1 − q) / q) standard deviations of the mean, 1.2 for what is seen and 1.6 for what is heard.
+that are not known nothing is known, so each has a place of its own (two in some sixty share one). All concepts of the background that
+are not known then count against such a label with its own value, so it is never found: where a share q of a background equals the
+label, it lies at most √((1 − q) / q) standard deviations above the mean, 1.2 for what is seen and 1.6 for what is heard.
 """
 
 import zlib

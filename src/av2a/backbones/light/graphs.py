@@ -57,7 +57,7 @@ class Graph:
             done = self.ops.group_convolution(pictures, weights, strides, pad, pad, ones, auto_pad=how)
         else:
             done = self.ops.convolution(pictures, self.constant(kernel), strides, pad, pad, ones, auto_pad=how)
-        return self.ops.add(done, self.constant(bias[None, :, None, None]))
+        return self._with_bias(done, bias)
 
     def pointwise(
         self,
@@ -85,8 +85,10 @@ class Graph:
         else:
             given = self._in_steps(pictures, 0.0, highest * 255 / 127, 256)
         weights = self._in_steps(self.constant(kernel), -largest, largest, 255)
-        done = self.ops.convolution(given, weights, [1, 1], [0, 0], [0, 0], [1, 1])
-        return self.ops.add(done, self.constant(bias[None, :, None, None]))
+        return self._with_bias(self.ops.convolution(given, weights, [1, 1], [0, 0], [0, 0], [1, 1]), bias)
+
+    def _with_bias(self, convolved: Node, bias: Float32[np.ndarray, " out"]) -> Node:
+        return self.ops.add(convolved, self.constant(bias[None, :, None, None]))
 
     def _in_steps(self, value: Node, lowest: Any, highest: Any, steps: int) -> Node:
         ends = self.constant(lowest), self.constant(highest)
