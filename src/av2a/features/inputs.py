@@ -121,13 +121,26 @@ class FrameEmbedder:
         yield from media.decode_frames(self.clip, times_seconds, warn=self.warn)
 
     def _blank(self, frame: Frame) -> bool:
-        return self.blank_contrast is not None and float(frame[::4, ::4].mean(axis=2).std()) < self.blank_contrast
+        return self.blank_contrast is not None and contrast(frame) < self.blank_contrast
 
     def _most_open(self, clips: set[Times]) -> int:
         if not clips or self.clip.video is None:
             return 1
         frame_bytes = 3 * self.clip.video.width * self.clip.video.height
         return max(1, OPEN_BYTES // (frame_bytes * max(map(len, clips))))
+
+
+def contrast(frame: Frame) -> float:
+    """The standard deviation of a frame's grey levels, of every fourth pixel of every fourth line.
+
+    >>> frame = np.zeros((8, 8, 3), np.uint8)
+    >>> frame[4:] = 255
+    >>> contrast(frame)
+    127.5
+    """
+    # Colour by colour: a mean over three neighbours takes four times as long.
+    red, green, blue = (frame[::4, ::4, colour].astype(np.int32) for colour in range(3))
+    return float((red + green + blue).std()) / 3
 
 
 class _OpenClips:

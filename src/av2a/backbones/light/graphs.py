@@ -35,8 +35,8 @@ class Graph:
         """A value that does not depend on the input."""
         return self.ops.constant(np.asarray(values, kind))
 
-    def input(self, shape: Sequence[int], kind: Any = np.float32) -> Node:
-        """What is given at each call; −1 is a length that may differ from call to call."""
+    def input(self, shape: Sequence[int | tuple[int, int]], kind: Any = np.float32) -> Node:
+        """What is given at each call; −1 is a length that may differ from call to call, a pair one that lies between both."""
         return self.ops.parameter(library().PartialShape(list(shape)), kind)
 
     def convolution(
