@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,4 +47,19 @@ class PoisonWorker(VideoWorker):
             eaten = bytearray(b"x") * 800_000_000
             time.sleep(3600 + len(eaten))
         time.sleep(self.setup.least_seconds)
+        return super().answer(job)
+
+
+class KilledWhileItFetches(WorkerSetup):
+    """A worker that is killed while it has a temporary file, as one of a video at an address; or its parent, by the video's name."""
+
+    def worker(self) -> "_KilledWhileItFetches":
+        return _KilledWhileItFetches(self)
+
+
+class _KilledWhileItFetches(VideoWorker):
+    def answer(self, job: VideoJob) -> VideoOutcome:
+        Path(tempfile.mkdtemp(), "clip.mp4").write_bytes(b"fetched")
+        os.kill(os.getppid() if "parent" in job.path else os.getpid(), signal.SIGKILL)
+        time.sleep(3600)
         return super().answer(job)

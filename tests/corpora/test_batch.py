@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +31,7 @@ from av2a.exports.json import dumps
 from av2a.settings import Settings
 from av2a.types import BackboneInfo
 from tests.cli.calling import environment
-from tests.corpora.poison import PoisonSetup
+from tests.corpora.poison import KilledWhileItFetches, PoisonSetup
 from tests.full_disk import no_file_larger_than
 from tests.rights import bound_by_permissions, skip_where_rights_remain
 
@@ -538,6 +539,38 @@ def test_a_job_may_be_given_while_models_load_and_its_time_counts_from_their_end
         assert outcome.code == "E_NO_SUCH_FILE"
     finally:
         worker.close()
+
+
+def test_a_killed_worker_leaves_no_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    worker = IsolatedWorker(KilledWhileItFetches(LABELS, Settings(), "mini"), LIMITS)
+    assert worker.answer(VideoJob("/self.mp4")).code == "E_WORKER_DIED"
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED_PARENT = """
+from av2a.corpora.isolation import IsolatedWorker, WorkerLimits
+from av2a.corpora.jobs import VideoJob
+from av2a.settings import Settings
+from tests.corpora.poison import KilledWhileItFetches
+
+if __name__ == "__main__":
+    IsolatedWorker(KilledWhileItFetches(("rain",), Settings(), "mini"), WorkerLimits()).answer(VideoJob("/parent.mp4"))
+"""
+
+
+def test_a_worker_whose_parent_is_killed_leaves_no_temporary_files(tmp_path: Path) -> None:
+    script, temporary = tmp_path / "killed.py", tmp_path / "temporary"
+    script.write_text(KILLED_PARENT, encoding="utf-8")
+    temporary.mkdir()
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(temporary)}
+    done = subprocess.run([sys.executable, str(script)], env=variables, check=False, timeout=180)
+    assert done.returncode == -signal.SIGKILL
+    until = time.monotonic() + 60
+    while list(temporary.iterdir()) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert list(temporary.iterdir()) == []
 
 
 # The manifest.

@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -81,7 +83,10 @@ class IsolatedWorker:
         # Never forked: libraries have threads of their own.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self.setup), daemon=True, name="av2a worker")
+        # What it fetches goes when it goes, also if it is killed.
+        self._scratch = tempfile.TemporaryDirectory(prefix="av2a-worker-", ignore_cleanup_errors=True)
+        arguments = (theirs, self.setup, self._scratch.name)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True, name="av2a worker")
         with _threads(self.limits.threads):
             self._process.start()
         theirs.close()
@@ -176,6 +181,7 @@ class IsolatedWorker:
         with suppress(OSError, ValueError):
             self._process.kill()
             self._process.join()
+        self._scratch.cleanup()
         self.connection.close()
 
     def _lost(self, code: str, error: str, seconds: float | None = None) -> VideoOutcome:
@@ -192,11 +198,12 @@ class IsolatedWorker:
         return f"ended with status {code}"
 
 
-def _serve(connection: Connection, setup: AnySetup) -> None:
-    """The worker's process: answers jobs until nobody sends any."""
+def _serve(connection: Connection, setup: AnySetup, scratch: str) -> None:
+    """The worker's process: answers jobs until nobody sends any. Its temporary files are in ``scratch``."""
     # The parent ends it; Ctrl-C in a terminal reaches both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_parent, name="av2a parent", daemon=True).start()
+    tempfile.tempdir = scratch
+    threading.Thread(target=end_with_parent, args=(scratch,), name="av2a parent", daemon=True).start()
     try:
         worker = setup.worker()
         connection.send(worker.info)
@@ -216,11 +223,13 @@ def _serve(connection: Connection, setup: AnySetup) -> None:
         connection.send(outcome)
 
 
-def end_with_parent() -> None:
-    """Wait for the parent's end, and end this process."""
+def end_with_parent(scratch: str | None = None) -> None:
+    """Wait for the parent's end, remove what this process has begun and its temporary files in ``scratch``, and end it."""
     parent: Any = multiprocessing.parent_process()
     parent.join()
     atomic.abandon()
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 
