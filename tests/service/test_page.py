@@ -441,11 +441,41 @@ def test_zoom_pan_keys_and_help(watching: Any) -> None:
     page.wait_for_function("() => window.av2a.watch.lanes.view[1] < 9.9")
     start, stop = page.evaluate(view)
     assert start + (stop - start) / 4 == pytest.approx(2.5, abs=0.1)
+    page.keyboard.down("Shift")
+    page.mouse.wheel(0, 60)
+    page.keyboard.up("Shift")
+    page.wait_for_function("(before) => window.av2a.watch.lanes.view[0] > before", arg=start)
+    moved = page.evaluate(view)
+    assert moved[1] - moved[0] == pytest.approx(stop - start)
+    # With Alt the wheel is the browser's.
+    page.keyboard.down("Alt")
+    page.mouse.wheel(0, 60)
+    page.keyboard.up("Alt")
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert page.evaluate(view) == moved
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 10)
     page.wait_for_function("() => window.av2a.watch.time > 2.6")
     page.keyboard.press("?")
     assert page.is_visible("#help")
     page.keyboard.press("Escape")
+
+
+def test_the_words_of_a_job_say_how_far_it_is_and_the_time_left(watching: Any) -> None:
+    jobs = [
+        {"stage": "waiting"},
+        {"stage": "pictures", "done": 1, "total": 3, "seconds_left": None},
+        {"stage": "pictures", "done": 1, "total": 3, "seconds_left": 75.4},
+        {"stage": "sound", "done": 2, "total": 4, "seconds_left": 3725.0},
+        {"stage": "thresholds", "done": 0, "total": 0, "seconds_left": None},
+    ]
+    words = watching.evaluate("async (jobs) => jobs.map((await import('/dom.js')).stageWords)", jobs)
+    assert words == [
+        "waiting",
+        "pictures 33 %",
+        "pictures 33 %, 1:15 left",
+        "sound 50 %, 1:02:05 left",
+        "thresholds",
+    ]
 
 
 # The colour at the middle of each lane's first wide event, and inside a rejected one.
