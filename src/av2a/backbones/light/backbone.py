@@ -33,7 +33,7 @@ from av2a.backbones.light.lite0 import AREA, MEAN, SPREAD, lite0
 from av2a.backbones.light.nanodet import LONGER_SIDE, MEAN_BGR, SPREAD_BGR, nanodet
 from av2a.backbones.light.pth import NotTensors, read_pth
 from av2a.backbones.light.sentences import SentenceEncoder
-from av2a.backbones.light.things import NAMES_FILE, shares, things
+from av2a.backbones.light.things import NAMES_FILE, members, things
 from av2a.backbones.light.yamnet import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, sound_names, texts_of, yamnet
 from av2a.backbones.openvino_library import cpu
 from av2a.backbones.sound_slices import span_means
@@ -138,7 +138,9 @@ class LightVisual(TagEncoder):
         """How probable each thing is by its ImageNet classes, in a picture that is made for the detector."""
         logits = self.classifier(np.asarray(for_classifier(picture))[None])[0][0]
         odds = np.exp(logits - logits.max())
-        return np.asarray(odds / odds.sum() @ shares())
+        of_things, classes = members()
+        sums = np.bincount(of_things, odds[classes] / odds.sum(), minlength=len(things()))
+        return sums.astype(np.float32)
 
     def embed_clips(self, clips: Sequence[Sequence[Frame]]) -> Float[np.ndarray, "clip view feature"]:
         """The rows of each clip's frames."""

@@ -15,6 +15,8 @@ from av2a.backbones.light.graphs import Graph, Node, Parameters, with_norm
 
 AREA = 1.3 * 224**2
 """How many pixels a picture has: a third more than in training, as its sides keep their ratio."""
+LONGEST_SIDE = 512
+"""Of a picture of this area that is four times as wide as high."""
 MEAN, SPREAD = (127.0,) * 3, (128.0,) * 3
 """Colours are brought to about [−1, 1], as in training."""
 
@@ -25,7 +27,7 @@ HIGHEST = 6.0
 
 
 def lite0(parameters: Parameters, reaches: Sequence[float] | None = None) -> object:
-    """The graph: (picture, 3, high, wide), normalised, to logits (picture, 1000).
+    """The graph: (1, 3, high, wide), normalised, to logits (1, 1000).
 
     ``reaches`` are those of :class:`~av2a.backbones.light.graphs.Graph`: of what goes into each expansion and into the last convolution.
 
@@ -37,7 +39,7 @@ def lite0(parameters: Parameters, reaches: Sequence[float] | None = None) -> obj
     def activated(value: Node) -> Node:
         return graph.ops.clamp(value, 0.0, HIGHEST)
 
-    pictures = graph.input([-1, 3, -1, -1])
+    pictures = graph.input([1, 3, (1, LONGEST_SIDE), (1, LONGEST_SIDE)])
     value = activated(graph.convolution(pictures, *with_norm(parameters, "_conv_stem.weight", "_bn0"), 2))
     for number, stride in enumerate(STRIDES):
         block, before = f"_blocks.{number}", value

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Int64
 
 NAMES_FILE = "imagenet.txt"
 """ImageNet's 1000 classes in order, a line each: the synonyms of their WordNet 3.0 synsets, as every release of the data set names them."""
@@ -279,9 +279,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 @cache
-def shares() -> Float32[np.ndarray, "class thing"]:
-    """Which classes of ImageNet each thing is made of."""
-    made_of = np.zeros((1000, len(things())), np.float32)
-    for number, thing in enumerate(things()):
-        made_of[list(thing.classes), number] = 1
-    return made_of
+def members() -> tuple[Int64[np.ndarray, " member"], Int64[np.ndarray, " member"]]:
+    """Each class of ImageNet that a thing is made of: the thing, and the class."""
+    pairs = [(number, each) for number, thing in enumerate(things()) for each in thing.classes]
+    of_things, classes = np.array(pairs, np.int64).T
+    return of_things, classes
