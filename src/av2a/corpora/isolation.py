@@ -83,7 +83,7 @@ class IsolatedWorker:
         # Never forked: libraries have threads of their own.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        # What it fetches goes when it goes, also if it is killed.
+        # For its temporary files, such as fetched videos: removed when it ends, also if it is killed.
         self._scratch = tempfile.TemporaryDirectory(prefix="av2a-worker-", ignore_cleanup_errors=True)
         arguments = (theirs, self.setup, self._scratch.name)
         self._process = context.Process(target=_serve, args=arguments, daemon=True, name="av2a worker")

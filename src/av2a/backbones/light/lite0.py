@@ -15,8 +15,6 @@ from av2a.backbones.light.graphs import Graph, Node, Parameters, with_norm
 
 AREA = 1.3 * 224**2
 """How many pixels a picture has: a third more than in training, as its sides keep their ratio."""
-LONGEST_SIDE = 512
-"""Of a picture of this area that is four times as wide as high."""
 MEAN, SPREAD = (127.0,) * 3, (128.0,) * 3
 """Colours are brought to about [−1, 1], as in training."""
 
@@ -39,7 +37,7 @@ def lite0(parameters: Parameters, reaches: Sequence[float] | None = None) -> obj
     def activated(value: Node) -> Node:
         return graph.ops.clamp(value, 0.0, HIGHEST)
 
-    pictures = graph.input([1, 3, (1, LONGEST_SIDE), (1, LONGEST_SIDE)])
+    pictures = graph.input([1, 3, -1, -1])
     value = activated(graph.convolution(pictures, *with_norm(parameters, "_conv_stem.weight", "_bn0"), 2))
     for number, stride in enumerate(STRIDES):
         block, before = f"_blocks.{number}", value

@@ -149,12 +149,15 @@ def _layer(
 
 def _channels(node: Node, order: Sequence[int] | None = None) -> Channels:
     """The channels of what was computed; ``order`` says which of them each one there is, if not its own number."""
-    count = node.get_partial_shape()[1].get_length() if order is None else len(order)
-    return [(node, int(place)) for place in np.argsort(range(count) if order is None else order)]
+    places = range(node.get_partial_shape()[1].get_length()) if order is None else np.argsort(order).tolist()
+    return [(node, place) for place in places]
 
 
 def _gathered(graph: Graph, channels: Channels) -> tuple[Node, list[int]]:
-    """All channels in one, in the order in which they were computed, and which each of them is: neighbours are copied together."""
+    """All channels in one value, in the order in which they were computed, and which channel each of them is.
+
+    Neighbours are copied together.
+    """
     nodes = list({id(node): node for node, _ in channels}.values())
     places = sorted((nodes.index(node), place, number) for number, (node, place) in enumerate(channels))
     runs: list[tuple[int, int, int]] = []
@@ -170,12 +173,12 @@ def _gathered(graph: Graph, channels: Channels) -> tuple[Node, list[int]]:
 def _part(graph: Graph, node: Node, start: int, stop: int) -> Node:
     if (start, stop) == (0, node.get_partial_shape()[1].get_length()):
         return node
-    one = [graph.constant([value], np.int64) for value in (start, stop, 1, 1)]
-    return graph.ops.slice(node, *one)
+    step = axis = 1
+    return graph.ops.slice(node, *(graph.constant([value], np.int64) for value in (start, stop, step, axis)))
 
 
 def _in_order(graph: Graph, channels: Channels) -> Node:
-    """All channels in one."""
+    """All channels in one value, in their own order."""
     node, order = _gathered(graph, channels)
     if order == sorted(order):
         return node
