@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from av2a.detector import ORDER, closest_miss, events_of, traces_of
 from av2a.settings import Settings
 from av2a.timeline import Grid
-from av2a.types import Candidate, Modality, Parsing, StreamParsing, Trace
+from av2a.types import Candidate, KnownLabel, Modality, Parsing, StreamParsing, Trace
 
 LABELS = ("dog", "cat")
 GRID = Grid(4.0)
@@ -84,6 +85,26 @@ def test_a_selected_label_without_scores_is_no_window_that_was_missed() -> None:
     other = closest_miss([parsing(stream)], LABELS, GRID, Settings())
     assert other is not None and (other.label, other.reason) == ("dog", "not selected over its window")
     assert other.score < miss.score
+
+
+@pytest.mark.parametrize("selected", [True, False])
+def test_what_is_not_known_is_no_closest_miss(selected: bool) -> None:
+    scores = np.full((4, 2), np.nan) if not selected else np.array([[0.1, 0.69]] * 4)
+    rejected = ((Candidate(1, 0, 2), 0.8),) if selected else ()
+    stream = StreamParsing(
+        trace(Modality.AUDIO, scores, selected=selected), (), (), (), rejected, (0.9,) * len(rejected)
+    )
+    dog, cat = KnownLabel("dog", "Dog", "dog"), KnownLabel("cat", "Cat", "cat")
+    for known, label, modality in [
+        ((dog, cat), "cat", Modality.AUDIO),
+        ((dog, KnownLabel("cat", None, "cat")), "cat", Modality.VISUAL),
+        ((dog, KnownLabel("cat")), "dog", Modality.AUDIO),
+    ]:
+        miss = closest_miss([parsing(stream)], LABELS, GRID, Settings(), known)
+        assert miss is not None
+        assert (miss.label, miss.modality) == (label, modality)
+    nothing = (KnownLabel("dog"), KnownLabel("cat"))
+    assert closest_miss([parsing(stream)], LABELS, GRID, Settings(), nothing) is None
 
 
 def test_where_nothing_was_scored_there_is_no_closest_miss() -> None:

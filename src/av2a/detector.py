@@ -2,10 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 
 from av2a import media
 from av2a.backbones.base import Backbone
@@ -247,8 +248,7 @@ class Detector:
             *clip.warnings,
             *features.warnings,
         ]
-        found = _assembled(clip, query.labels, grid, self.backbone.info, query.settings, parsings, warnings)
-        return replace(found, known=known)
+        return _assembled(clip, query.labels, grid, self.backbone.info, query.settings, parsings, warnings, known)
 
 
 def detect(
@@ -371,6 +371,7 @@ def _assembled(
     settings: Settings,
     parsings: Sequence[Parsing],
     warnings: Iterable[str],
+    known: tuple[KnownLabel, ...] = (),
 ) -> Detection:
     events = events_of(parsings, labels, grid)
     return Detection(
@@ -382,7 +383,8 @@ def _assembled(
         events=events,
         traces=traces_of(parsings),
         warnings=tuple(dict.fromkeys(warnings)),
-        closest=None if events else closest_miss(parsings, labels, grid, settings),
+        closest=None if events else closest_miss(parsings, labels, grid, settings, known),
+        known=known,
     )
 
 
@@ -475,19 +477,36 @@ def traces_of(parsings: Sequence[Parsing]) -> tuple[Trace, ...]:
 
 
 def closest_miss(
-    parsings: Sequence[Parsing], labels: Sequence[str], grid: Grid, settings: Settings
+    parsings: Sequence[Parsing],
+    labels: Sequence[str],
+    grid: Grid,
+    settings: Settings,
+    known: Sequence[KnownLabel] = (),
 ) -> ClosestMiss | None:
-    """The nearest thing to an event: a rejected candidate, else a segment, else a window; None if nothing was scored."""
+    """The nearest thing to an event: a rejected candidate, else a segment, else a window; None if nothing was scored.
+
+    What ``known`` says cannot be found in a stream is not looked for there: no threshold would find it.
+    """
+    findable = _findable(labels, known)
     for kind in (_rejected, _segments, _windows):
         misses = [
             miss
             for parsing in parsings
             for modality in ORDER
-            for miss in kind(parsing, modality, labels, grid, settings)
+            for miss in kind(parsing, modality, labels, grid, settings, findable[modality])
         ]
         if misses:
             return max(misses, key=lambda miss: miss.score - miss.threshold)
     return None
+
+
+def _findable(labels: Sequence[str], known: Sequence[KnownLabel]) -> dict[Modality, Bool[np.ndarray, " label"]]:
+    """Which labels can be found in each stream: all of them where nothing is said of what is known."""
+    if not known:
+        return dict.fromkeys(ORDER, np.ones(len(labels), bool))
+    heard = np.array([each.heard_as is not None for each in known])
+    seen = np.array([each.seen_as is not None for each in known])
+    return {Modality.AUDIO: heard, Modality.VISUAL: seen, Modality.AUDIO_VISUAL: heard & seen}
 
 
 def _found(stream: StreamParsing) -> Iterator[tuple[Candidate, float]]:
@@ -517,7 +536,12 @@ def _moved(each: Candidate, first_segment: int) -> Candidate:
 
 
 def _rejected(
-    parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
+    parsing: Parsing,
+    modality: Modality,
+    labels: Sequence[str],
+    grid: Grid,
+    settings: Settings,
+    findable: Bool[np.ndarray, " label"],
 ) -> Iterator[ClosestMiss]:
     stream = parsing.streams[modality]
     reasons = {
@@ -525,7 +549,7 @@ def _rejected(
         ValidationRule.ARGMAX: "not the strongest name of its interval",
     }
     for (each, score), required in zip(stream.rejected, stream.required, strict=True):
-        if np.isfinite(score) and np.isfinite(required):
+        if findable[each.label] and np.isfinite(score) and np.isfinite(required):
             start, stop = _seconds(each, parsing, grid)
             yield ClosestMiss(
                 labels[each.label], modality, start, stop, score, required, reasons[settings.validation_rule]
@@ -533,10 +557,15 @@ def _rejected(
 
 
 def _segments(
-    parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
+    parsing: Parsing,
+    modality: Modality,
+    labels: Sequence[str],
+    grid: Grid,
+    settings: Settings,
+    findable: Bool[np.ndarray, " label"],
 ) -> Iterator[ClosestMiss]:
     trace = parsing.streams[modality].trace
-    margin = np.where(trace.selected, trace.scores - trace.thresholds, np.nan)
+    margin = np.where(trace.selected & findable, trace.scores - trace.thresholds, np.nan)
     if np.isfinite(margin).any():
         segment, label = divmod(int(np.nanargmax(margin)), margin.shape[1])
         first = parsing.first_segment + segment
@@ -551,7 +580,12 @@ def _segments(
 
 
 def _windows(
-    parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
+    parsing: Parsing,
+    modality: Modality,
+    labels: Sequence[str],
+    grid: Grid,
+    settings: Settings,
+    findable: Bool[np.ndarray, " label"],
 ) -> Iterator[ClosestMiss]:
     trace = parsing.streams[modality].trace
     segments = len(trace.scores)
@@ -561,7 +595,8 @@ def _windows(
         windows = [(0, segments)] * len(trace.window_scores)
     # Normalised again over itself alone, a selected label has no scores; that its window's score was too low would be wrong.
     selected = [trace.selected[first:last].any(axis=0) for first, last in windows]
-    scores = np.where(np.array(selected).reshape(trace.window_scores.shape), np.nan, trace.window_scores)
+    missed = ~np.array(selected).reshape(trace.window_scores.shape) & findable
+    scores = np.where(missed, trace.window_scores, np.nan)
     if np.isfinite(scores).any():
         window, label = divmod(int(np.nanargmax(scores)), scores.shape[1])
         first, last = windows[window]

@@ -172,7 +172,7 @@ def thing_values(
 
 
 def for_detector(picture: Image.Image) -> Image.Image:
-    """The picture as NanoDet takes it: its longer side 416."""
+    """The picture as NanoDet takes it: its longer side 352."""
     scale = LONGER_SIDE / max(picture.size)
     return _resized(picture, picture.width * scale, picture.height * scale)
 
@@ -329,9 +329,10 @@ def nanodet_of_pixels(param: Path, weights: Path, reaches: Sequence[float] | Non
 
 
 def _digest() -> str:
-    """Changes with everything that rows of pictures, sounds and labels depend on: the weights, the names, the calibration."""
+    """Changes with everything that rows of pictures, sounds and labels depend on: weights, names, calibration, the sizes of pictures."""
     curves = (calibration.SOUND, calibration.IMAGENET, calibration.COCO, calibration.COCO_SPREAD)
     unknown = (calibration.UNKNOWN_SOUND, calibration.UNKNOWN_THING)
+    sizes = (AREA, HIGHEST_RATIO, LONGER_SIDE)
     names = files("av2a.backbones.light").joinpath(NAMES_FILE).read_bytes()
-    parts = [*(file.sha256.encode() for file in PUBLISHED), repr((curves, unknown, things())).encode()]
+    parts = [*(file.sha256.encode() for file in PUBLISHED), repr((curves, unknown, sizes, things())).encode()]
     return hashlib.sha256(b"\n".join([*parts, names, calibration.statistics_bytes()])).hexdigest()

@@ -19,7 +19,9 @@ import numpy as np
 
 from av2a.backbones.light.graphs import Graph, Node
 
-LONGER_SIDE = 416
+TRAINING_SIDE = 416
+LONGER_SIDE = 352
+"""Of a picture. As large as in training it takes a third longer, and no more events are found (docs/real.md)."""
 CLASSES, EDGES = 80, 32
 """Channels of each of its three heads: what is there, and how far away the edges of its box are."""
 MEAN_BGR = (103.53, 116.28, 123.675)
@@ -83,7 +85,7 @@ def nanodet(param: Path, weights: Path, reaches: Sequence[float] | None = None) 
     if lines[0].strip() != MAGIC:
         raise UnknownLayer("not ncnn's format")
     graph, numbers = Graph(reaches), _Weights(weights.read_bytes())
-    picture = graph.input([1, 3, (1, LONGER_SIDE), (1, LONGER_SIDE)])
+    picture = graph.input([1, 3, (1, TRAINING_SIDE), (1, TRAINING_SIDE)])
     values: dict[str, Channels] = {}
     heads: list[Node] = []
     for line in filter(None, lines[2:]):
