@@ -252,6 +252,6 @@ def _other_ways(name: str) -> Iterator[None]:
         if name != DEFAULT_BACKBONE:
             raise
         raise type(missing)(
-            f"{missing}; or --backbone light: 115 MB, no torch, fewer labels (av2a weights fetch light); "
+            f"{missing}; or --backbone light: 116 MB, no torch, fewer labels (av2a weights fetch light); "
             "or without weights: av2a demo, --backbone mini (generated scenes only)"
         ) from missing
