@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="a folder in which embeddings are kept from run to run")
     given = parser.parse_args()
     bed = read_bed(given.bed)
-    # First, for the same reason as within it.
+    # First: a process's peak of memory begins at that of the one that starts it.
     _fast(bed, given.weights)
     backbone = load_backbone("light", weights=given.weights)
     with tempfile.TemporaryDirectory() as folder:
@@ -255,7 +255,7 @@ def _fast(bed: Bed, weights: Path | None) -> None:
     """All clips in one process on one core, as they are and at 480 lines; seconds of the processor, as others may be at work."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        # By other processes: the peak of memory of one begins at that of the one that starts it.
+        # By other processes, so that this one stays small: what it starts begins with its peak of memory.
         with ProcessPoolExecutor() as encoders:
             scaled = [*encoders.map(_at_480_lines, bed.clips, repeat(Path(folder)))]
         for kind, clips in {"as they are": bed.clips, "480 lines": scaled}.items():
