@@ -2,11 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
 
 from av2a import media
 from av2a.backbones.base import Backbone
@@ -487,26 +486,35 @@ def closest_miss(
 
     What ``known`` says cannot be found in a stream is not looked for there: no threshold would find it.
     """
-    findable = _findable(labels, known)
+    if known:
+        parsings = [_of_known(parsing, known) for parsing in parsings]
     for kind in (_rejected, _segments, _windows):
         misses = [
             miss
             for parsing in parsings
             for modality in ORDER
-            for miss in kind(parsing, modality, labels, grid, settings, findable[modality])
+            for miss in kind(parsing, modality, labels, grid, settings)
         ]
         if misses:
             return max(misses, key=lambda miss: miss.score - miss.threshold)
     return None
 
 
-def _findable(labels: Sequence[str], known: Sequence[KnownLabel]) -> dict[Modality, Bool[np.ndarray, " label"]]:
-    """Which labels can be found in each stream: all of them where nothing is said of what is known."""
-    if not known:
-        return dict.fromkeys(ORDER, np.ones(len(labels), bool))
+def _of_known(parsing: Parsing, known: Sequence[KnownLabel]) -> Parsing:
+    """The same without a score where a label is not known."""
     heard = np.array([each.heard_as is not None for each in known])
     seen = np.array([each.seen_as is not None for each in known])
-    return {Modality.AUDIO: heard, Modality.VISUAL: seen, Modality.AUDIO_VISUAL: heard & seen}
+    findable = {Modality.AUDIO: heard, Modality.VISUAL: seen, Modality.AUDIO_VISUAL: heard & seen}
+    streams = {}
+    for modality, stream in parsing.streams.items():
+        trace = replace(
+            stream.trace,
+            scores=np.where(findable[modality], stream.trace.scores, np.nan),
+            window_scores=np.where(findable[modality], stream.trace.window_scores, np.nan),
+        )
+        rejected = tuple((each, score if findable[modality][each.label] else np.nan) for each, score in stream.rejected)
+        streams[modality] = replace(stream, trace=trace, rejected=rejected)
+    return replace(parsing, streams=streams)
 
 
 def _found(stream: StreamParsing) -> Iterator[tuple[Candidate, float]]:
@@ -536,12 +544,7 @@ def _moved(each: Candidate, first_segment: int) -> Candidate:
 
 
 def _rejected(
-    parsing: Parsing,
-    modality: Modality,
-    labels: Sequence[str],
-    grid: Grid,
-    settings: Settings,
-    findable: Bool[np.ndarray, " label"],
+    parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
 ) -> Iterator[ClosestMiss]:
     stream = parsing.streams[modality]
     reasons = {
@@ -549,7 +552,7 @@ def _rejected(
         ValidationRule.ARGMAX: "not the strongest name of its interval",
     }
     for (each, score), required in zip(stream.rejected, stream.required, strict=True):
-        if findable[each.label] and np.isfinite(score) and np.isfinite(required):
+        if np.isfinite(score) and np.isfinite(required):
             start, stop = _seconds(each, parsing, grid)
             yield ClosestMiss(
                 labels[each.label], modality, start, stop, score, required, reasons[settings.validation_rule]
@@ -557,15 +560,10 @@ def _rejected(
 
 
 def _segments(
-    parsing: Parsing,
-    modality: Modality,
-    labels: Sequence[str],
-    grid: Grid,
-    settings: Settings,
-    findable: Bool[np.ndarray, " label"],
+    parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
 ) -> Iterator[ClosestMiss]:
     trace = parsing.streams[modality].trace
-    margin = np.where(trace.selected & findable, trace.scores - trace.thresholds, np.nan)
+    margin = np.where(trace.selected, trace.scores - trace.thresholds, np.nan)
     if np.isfinite(margin).any():
         segment, label = divmod(int(np.nanargmax(margin)), margin.shape[1])
         first = parsing.first_segment + segment
@@ -580,12 +578,7 @@ def _segments(
 
 
 def _windows(
-    parsing: Parsing,
-    modality: Modality,
-    labels: Sequence[str],
-    grid: Grid,
-    settings: Settings,
-    findable: Bool[np.ndarray, " label"],
+    parsing: Parsing, modality: Modality, labels: Sequence[str], grid: Grid, settings: Settings
 ) -> Iterator[ClosestMiss]:
     trace = parsing.streams[modality].trace
     segments = len(trace.scores)
@@ -595,8 +588,7 @@ def _windows(
         windows = [(0, segments)] * len(trace.window_scores)
     # Normalised again over itself alone, a selected label has no scores; that its window's score was too low would be wrong.
     selected = [trace.selected[first:last].any(axis=0) for first, last in windows]
-    missed = ~np.array(selected).reshape(trace.window_scores.shape) & findable
-    scores = np.where(missed, trace.window_scores, np.nan)
+    scores = np.where(np.array(selected).reshape(trace.window_scores.shape), np.nan, trace.window_scores)
     if np.isfinite(scores).any():
         window, label = divmod(int(np.nanargmax(scores)), scores.shape[1])
         first, last = windows[window]
